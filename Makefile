@@ -1,0 +1,94 @@
+# Every target works in a fresh clone: it makes .venv and installs exactly what the lock files name. A second call is instant.
+# PYTHON picks the interpreter, ARGS are passed on: make demo ARGS=--help
+
+PYTHON ?= python3
+UV ?= uv
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install demo dev mlflow test check bench lock dictionary clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(RUNTIME) ## make .venv and install the project with its locked dependencies
+	@echo "Installed: $(BIN)/mlops-assets"
+
+demo: $(RUNTIME) ## take the Chicago crimes graph from raw data to a champion model, predictions and a drift report
+	@$(BIN)/mlops-assets demo $(ARGS)
+
+dev: $(RUNTIME) ## open the Dagster UI on the data of the demo
+	@$(BIN)/mlops-assets dev $(ARGS)
+
+mlflow: $(RUNTIME) ## open the MLflow UI on the same models and experiments
+	@$(BIN)/mlops-assets mlflow $(ARGS)
+
+test: $(DEV) ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## run everything that must pass: format, lint, types, boundaries, data dictionary, tests
+	@$(call timed,format,$(BIN)/ruff format --check .)
+	@$(call timed,lint,$(BIN)/ruff check .)
+	@$(call timed,types,$(BIN)/mypy mlops_assets)
+	@$(call timed,boundaries,$(BIN)/lint-imports)
+	@$(call timed,data dictionary,$(BIN)/mlops-assets dictionary --check)
+	@echo "== tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(DEV) ## measure speed and memory
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to their newest versions
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
+	@$(call resolve,runtime,pyproject.toml)
+	@$(call resolve,dev,pyproject.toml --group dev -c requirements/runtime.lock)
+	@$(call resolve,xgboost,pyproject.toml --extra xgboost -c requirements/runtime.lock)
+	@# The editable install is built without isolation, so that its build backend is pinned like everything else.
+	@echo setuptools | $(call resolve,build,- -c requirements/dev.lock)
+
+dictionary: $(RUNTIME) ## write the data dictionary from the contracts
+	@$(BIN)/mlops-assets dictionary $(ARGS)
+
+clean: ## remove .venv, caches and build products; data/ stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.10 to 3.13, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v[:2] <= (3, 13) else f"Python 3.10 to 3.13 is needed, but $(PYTHON) is {v[0]}.{v[1]}. Name another one: make PYTHON=python3.12")'
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(RUNTIME): requirements/runtime.lock requirements/build.lock pyproject.toml | $(BIN)/python
+	@$(call install_locked,-r requirements/runtime.lock -r requirements/build.lock)
+	@touch $@
+
+# dev.lock repeats runtime.lock, so that its stamp stands for both.
+$(DEV): requirements/dev.lock pyproject.toml | $(BIN)/python
+	@$(call install_locked,-r requirements/dev.lock)
+	@touch $(RUNTIME) $@
+
+# $(call timed,title,command): run a part of the check and say how long it took.
+timed = set -e; echo "== $(1)"; start=$$(date +%s); $(2); echo "== $(1): $$(($$(date +%s) - start)) s"
+
+# $(call resolve,name,inputs): write a lock file with hashes for every supported Python, and without names of index hosts.
+resolve = $(UV) pip compile $(2) --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url \
+	--no-annotate --no-strip-extras --quiet $(ARGS) -o requirements/$(1).lock
+
+# $(call install_locked,lock files): pip says too much about every package and too little about the whole, so it is condensed.
+install_locked = set -eo pipefail; echo "Installing locked packages; the first time takes a few minutes"; \
+	$(BIN)/python -m pip install --require-hashes $(1) | awk ' \
+		/^(Collecting|Processing)/ {if (++count % 20 == 0) {printf "  %d packages fetched\n", count; fflush()}} \
+		/^Installing collected/ {printf "  %d packages fetched, unpacking takes about a minute\n", count; fflush()} \
+		/^Successfully/ {printf "  installed\n"; fflush()}'; \
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .

@@ -1,0 +1,63 @@
+"""Assets: police stations and crimes, from the source to enriched rows."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.chicago_crimes.conditions import CRIMES_FRESHNESS, FOLLOW_CRIMES
+from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES
+from mlops_assets.chicago_crimes.enrichment import enrich_crimes
+from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
+from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
+from mlops_assets.chicago_crimes.source import CrimeSource
+from mlops_assets.months import Month
+from mlops_assets.orchestration.asset_options import lake_table
+from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+
+
+@dg.asset(**lake_table(POLICE_STATIONS))
+def police_stations(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> pd.DataFrame:
+    context.add_output_metadata({"source": crime_source.describe()})
+    with retrying_transient_errors():
+        return parse_stations(crime_source.read_stations())
+
+
+@dg.multi_asset(
+    outs={
+        "raw_crimes": dg.AssetOut(**lake_table(RAW_CRIMES), dagster_type=PartitionedFrames, freshness_policy=CRIMES_FRESHNESS),
+        "rejected_crimes": dg.AssetOut(**lake_table(REJECTED_CRIMES), dagster_type=PartitionedFrames),
+    },
+    partitions_def=CRIME_MONTHS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def raw_crimes(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> Iterator[dg.Output]:
+    """Read and parse each month; keep its rejects until the crimes of all months are written."""
+    rejects: dict[str, pd.DataFrame] = {}
+
+    def read_month(key: str) -> pd.DataFrame:
+        month = Month.parse(key)
+        with retrying_transient_errors():
+            parsed = parse_crimes(crime_source.read_month(month), month)
+        rejects[key] = parsed.rejects
+        context.log.info(f"{month}: {len(parsed.crimes):,} crimes, {len(parsed.rejects):,} rejects")
+        return parsed.crimes
+
+    keys = context.partition_keys
+    source = {"source": crime_source.describe()}
+    yield dg.Output(PartitionedFrames(keys, read_month), "raw_crimes", metadata=source)
+    yield dg.Output(PartitionedFrames(keys, rejects.__getitem__), "rejected_crimes", metadata=source)
+
+
+@dg.asset(
+    **lake_table(ENRICHED_CRIMES),
+    partitions_def=CRIME_MONTHS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    automation_condition=FOLLOW_CRIMES,
+)
+def enriched_crimes(raw_crimes: PartitionedFrames, police_stations: pd.DataFrame) -> PartitionedFrames:
+    return raw_crimes.map(lambda crimes: enrich_crimes(crimes, police_stations))
+
+
+ASSETS = [police_stations, raw_crimes, enriched_crimes]

@@ -1,0 +1,175 @@
+"""Assets: from the training window to the features that a model is fitted on."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.chicago_crimes.balancing import balance_classes
+from mlops_assets.chicago_crimes.conditions import FOLLOW_TRAINING, TRAIN_ONCE_A_MONTH
+from mlops_assets.chicago_crimes.model_contracts import (
+    BALANCED_TRAIN,
+    SCALED_TEST,
+    SCALED_TRAIN,
+    SELECTED_FEATURES,
+    TEST_SPLIT,
+    TRAIN_SPLIT,
+    TRAINING_WINDOW,
+)
+from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS, WINDOW_BEFORE_MONTH
+from mlops_assets.chicago_crimes.selection import correlate_features, select_features
+from mlops_assets.chicago_crimes.training_window import build_training_window, split_training_window
+from mlops_assets.ml.plots import plot_bars, plot_correlation, plot_series
+from mlops_assets.orchestration.asset_options import fitted_object, lake_table
+from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.tables import image_metadata
+
+
+class SplitStrategy(Enum):
+    """How test rows are chosen."""
+
+    time = "time"
+    random = "random"
+
+
+class WindowConfig(dg.Config):
+    """The least that a training window must hold."""
+
+    minimum_months: int = 6
+    minimum_rows: int = 5_000
+
+
+class SplitConfig(dg.Config):
+    """How the training window is split."""
+
+    strategy: SplitStrategy = SplitStrategy.time
+    test_share: float = 0.2
+    validation_share: float = 0.2
+
+
+class BalanceConfig(dg.Config):
+    """How far classes are balanced."""
+
+    oversampled_ratio: float = 0.5
+    undersampled_ratio: float = 0.8
+    seed: int = 17
+
+
+class SelectionConfig(dg.Config):
+    """Which features are worth using."""
+
+    minimum_information: float = 0.0005
+    largest_correlation: float = 0.95
+    seed: int = 42
+
+
+@dg.asset(
+    **lake_table(TRAINING_WINDOW),
+    partitions_def=MODEL_MONTHS,
+    ins={
+        "enriched_crimes": dg.AssetIn(
+            partition_mapping=WINDOW_BEFORE_MONTH,
+            metadata={"columns": TRAINING_WINDOW.column_names, "skip_missing_partitions": True},
+        )
+    },
+    automation_condition=TRAIN_ONCE_A_MONTH,
+)
+def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enriched_crimes: PartitionedFrames) -> pd.DataFrame:
+    months = enriched_crimes.keys
+    crimes = enriched_crimes.concatenated()
+    window = build_training_window(crimes, months, config.minimum_months, config.minimum_rows)
+    by_month = window.groupby(window["occurred_at"].dt.strftime("%Y-%m"))["is_arrest"].mean()
+    figures = {"arrest_rate": plot_series(by_month.index, {"arrest rate": by_month}, "Arrest rate by month (UTC)", "share")}
+    context.add_output_metadata(
+        {"months": ", ".join(months), "arrest_share": float(window["is_arrest"].mean()), **image_metadata(figures)}
+    )
+    return window
+
+
+@dg.multi_asset(
+    outs={
+        "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT), automation_condition=FOLLOW_TRAINING),
+        "test_split": dg.AssetOut(**lake_table(TEST_SPLIT), automation_condition=FOLLOW_TRAINING),
+    },
+    partitions_def=MODEL_MONTHS,
+)
+def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Output[pd.DataFrame]]:
+    """Split the training window."""
+    train, test = split_training_window(training_window, config.strategy.value, config.test_share, config.validation_share)
+    for name, rows in (("train_split", train), ("test_split", test)):
+        metadata: dict[str, str | float] = {
+            "arrest_share": float(rows["is_arrest"].mean()),
+            "first_crime_at": str(rows["occurred_at"].min()),
+            "last_crime_at": str(rows["occurred_at"].max()),
+            "strategy": config.strategy.value,
+        }
+        yield dg.Output(rows, name, metadata=metadata)
+
+
+@dg.multi_asset(
+    outs={
+        "preprocessing": dg.AssetOut(
+            **fitted_object(
+                DOMAIN,
+                "preprocessing",
+                "The fitted transformer from enriched crimes to features: code frequencies and arrest rates, medians, limits and "
+                "scales, all learned from fitting rows alone. It becomes part of the model.",
+            ),
+            automation_condition=FOLLOW_TRAINING,
+        ),
+        "scaled_train": dg.AssetOut(**lake_table(SCALED_TRAIN), automation_condition=FOLLOW_TRAINING),
+    },
+    partitions_def=MODEL_MONTHS,
+)
+def preprocessing(train_split: pd.DataFrame) -> Iterator[dg.Output]:
+    """Fit the preprocessing and transform the train split, in one step because fitting rows are cross-fitted."""
+    from mlops_assets.chicago_crimes.preprocessing import fit_preprocessing
+
+    preprocessor, scaled = fit_preprocessing(train_split)
+    yield dg.Output(preprocessor, "preprocessing", metadata={"feature_count": len(scaled.columns) - 3})
+    yield dg.Output(scaled, "scaled_train")
+
+
+@dg.asset(**lake_table(SCALED_TEST), partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+def scaled_test(preprocessing: Any, test_split: pd.DataFrame) -> pd.DataFrame:
+    from mlops_assets.chicago_crimes.preprocessing import scale_test
+
+    return scale_test(preprocessing, test_split)
+
+
+@dg.asset(**lake_table(BALANCED_TRAIN), partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+def balanced_train(context: dg.AssetExecutionContext, config: BalanceConfig, scaled_train: pd.DataFrame) -> pd.DataFrame:
+    balanced = balance_classes(scaled_train, config.oversampled_ratio, config.undersampled_ratio, config.seed)
+    context.add_output_metadata(
+        {
+            "arrest_share_before": float(scaled_train["is_arrest"].mean()),
+            "arrest_share_after": float(balanced["is_arrest"].mean()),
+            "synthetic_share": float(balanced["is_synthetic"].mean()),
+        }
+    )
+    return balanced
+
+
+@dg.asset(**lake_table(SELECTED_FEATURES), partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+def selected_features(
+    context: dg.AssetExecutionContext, config: SelectionConfig, train_split: pd.DataFrame, scaled_train: pd.DataFrame
+) -> pd.DataFrame:
+    scores = select_features(train_split, scaled_train, config.minimum_information, config.largest_correlation, config.seed)
+    figures = {
+        "mutual_information": plot_bars(
+            scores["feature"].tolist(),
+            scores["mutual_information"].to_numpy(),
+            "What each feature's column says about arrests",
+            "mutual information (nat)",
+            limit=config.minimum_information,
+        ),
+        "correlation": plot_correlation(correlate_features(scaled_train), "Correlation of features"),
+    }
+    context.add_output_metadata({"selected_count": int(scores["is_selected"].sum()), **image_metadata(figures)})
+    return scores
+
+
+ASSETS = [training_window, splits, preprocessing, scaled_test, balanced_train, selected_features]

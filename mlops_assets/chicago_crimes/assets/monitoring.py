@@ -1,0 +1,85 @@
+"""Assets: the champion at work, and what each month looked like to it."""
+
+from datetime import datetime, timedelta, timezone
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.chicago_crimes import TIME_ZONE
+from mlops_assets.chicago_crimes.assets.model import arrest_champion, arrest_model
+from mlops_assets.chicago_crimes.conditions import FOLLOW_CRIMES
+from mlops_assets.chicago_crimes.model_contracts import ARREST_DRIFT, ARREST_PREDICTIONS
+from mlops_assets.chicago_crimes.monitoring import LIMITS, OUTCOMES_KNOWN_AFTER_DAYS, measure_month, score_crimes
+from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
+from mlops_assets.ml.plots import plot_bars
+from mlops_assets.months import Month
+from mlops_assets.orchestration.asset_options import warehouse_table
+from mlops_assets.orchestration.model_io import champion_before, version_metadata
+from mlops_assets.orchestration.tables import image_metadata
+from mlops_assets.stores.catalog import Stores
+
+
+class DriftConfig(dg.Config):
+    """When outcomes count as known."""
+
+    outcomes_known_after_days: int = OUTCOMES_KNOWN_AFTER_DAYS
+
+
+@dg.asset(
+    **warehouse_table(ARREST_PREDICTIONS),
+    partitions_def=CRIME_MONTHS,
+    deps=[arrest_champion],
+    automation_condition=FOLLOW_CRIMES,
+)
+def arrest_predictions(
+    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], raw_crimes: pd.DataFrame
+) -> pd.DataFrame:
+    month = Month.parse(context.partition_key)
+    champion = champion_before(stores.models(), arrest_model.key, month.window(TIME_ZONE)[0])
+    scores = score_crimes(champion.bundle, raw_crimes)
+    context.add_output_metadata(
+        {
+            **version_metadata(champion.version, stores.mlflow_ui_url),
+            "predicted_arrest_share": float(scores["is_arrest_predicted"].mean()),
+            "mean_probability": float(scores["arrest_probability"].mean()),
+        }
+    )
+    return scores.assign(month=month.first_day, model_version=champion.version.version, model_run_id=champion.version.run_id)
+
+
+@dg.asset(
+    **warehouse_table(ARREST_DRIFT),
+    partitions_def=CRIME_MONTHS,
+    deps=[arrest_champion],
+    automation_condition=FOLLOW_CRIMES,
+)
+def arrest_drift(
+    context: dg.AssetExecutionContext,
+    config: DriftConfig,
+    stores: dg.ResourceParam[Stores],
+    enriched_crimes: pd.DataFrame,
+) -> pd.DataFrame:
+    month = Month.parse(context.partition_key)
+    start, end = month.window(TIME_ZONE)
+    champion = champion_before(stores.models(), arrest_model.key, start)
+    outcomes_known = datetime.now(timezone.utc) >= end + timedelta(days=config.outcomes_known_after_days)
+    drift = measure_month(champion.bundle, enriched_crimes, outcomes_known)
+    columns = drift.table[drift.table["kind"] != "quality"]
+    figures = {
+        "psi": plot_bars(
+            columns["feature"].tolist(), columns["psi"].to_numpy(), f"Distance of {month} from training", "PSI", limit=LIMITS.psi
+        )
+    }
+    context.add_output_metadata(
+        {
+            "is_retraining_due": drift.verdict.is_due,
+            "reasons": " ".join(drift.verdict.reasons),
+            "outcomes_known": outcomes_known,
+            **version_metadata(champion.version, stores.mlflow_ui_url),
+            **image_metadata(figures),
+        }
+    )
+    return drift.table.assign(month=month.first_day, model_version=champion.version.version, model_run_id=champion.version.run_id)
+
+
+ASSETS = [arrest_predictions, arrest_drift]

@@ -1,0 +1,165 @@
+"""The contracts of this domain's tables from the training window to drift."""
+
+from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, RAW_CRIMES
+from mlops_assets.chicago_crimes.features import FEATURE_COLUMNS
+from mlops_assets.contracts import Column, TableContract
+from mlops_assets.ml.promotion_record import promotion_contract
+
+_UNUSED_IN_TRAINING = ("case_number", "block", "description")
+
+TRAINING_WINDOW = ENRICHED_CRIMES.derive(
+    "training_window",
+    "One row per crime of the twelve months before the partition: all that the month's model may learn from or be tested on.",
+    dropped=_UNUSED_IN_TRAINING,
+)
+
+_IS_VALIDATION = Column(
+    "is_validation", "bool", "Whether the row chooses between candidates and sets the threshold instead of fitting them."
+)
+
+TRAIN_SPLIT = TRAINING_WINDOW.derive(
+    "train_split",
+    "The earlier 80 % of the training window, by time. Its own last 20 % are validation rows.",
+    added=(_IS_VALIDATION,),
+)
+
+TEST_SPLIT = TRAINING_WINDOW.derive(
+    "test_split", "The latest 20 % of the training window: touched once, to say how good the chosen model is."
+)
+
+_CRIME_ID = RAW_CRIMES.column("crime_id")
+_IS_ARREST = RAW_CRIMES.column("is_arrest")
+
+SCALED_TRAIN = TableContract(
+    domain=DOMAIN,
+    name="scaled_train",
+    meaning="The features of the train split. Rates of fitting rows are cross-fitted: a row's own outcome is not in them.",
+    columns=(_CRIME_ID, _IS_ARREST, _IS_VALIDATION, *FEATURE_COLUMNS),
+    key=("crime_id",),
+)
+
+SCALED_TEST = SCALED_TRAIN.derive(
+    "scaled_test", "The features of the test split, by the transformer fitted on training rows.", dropped=("is_validation",)
+)
+
+BALANCED_TRAIN = TableContract(
+    domain=DOMAIN,
+    name="balanced_train",
+    meaning="Fitting rows with arrests oversampled (SMOTE) and other rows undersampled. Never used to judge anything.",
+    columns=(
+        Column("is_synthetic", "bool", "Whether SMOTE made the row up between two real ones."),
+        _IS_ARREST,
+        *FEATURE_COLUMNS,
+    ),
+)
+
+SELECTED_FEATURES = TableContract(
+    domain=DOMAIN,
+    name="selected_features",
+    meaning="One row per feature: how much it says about arrests, which features say the same, and whether the model uses it.",
+    columns=(
+        Column("feature", "string", "Name of the feature."),
+        Column("source_column", "string", "Column of `enriched_crimes` that it is made from."),
+        Column("mutual_information", "float64", "Mutual information with `is_arrest` on real rows.", "nat", minimum=0),
+        Column("correlation_group", "int32", "Features with the same number are strongly correlated.", minimum=0),
+        Column("is_selected", "bool", "Whether the model uses the feature."),
+        Column("reason", "string", "Why it was selected or left out."),
+    ),
+    key=("feature",),
+)
+
+_MONTH = Column("month", "date", "First day of the partition's month.")
+_MODEL_VERSION = Column("model_version", "int64", "Version of `arrest_model` in the registry.", minimum=1)
+_MODEL_RUN_ID = Column("model_run_id", "string", "MLflow run that trained it.")
+
+
+def _share(name: str, meaning: str, *, nullable: bool = True) -> Column:
+    return Column(name, "float64", meaning, nullable=nullable, minimum=0, maximum=1)
+
+
+ARREST_EVALUATION = TableContract(
+    domain=DOMAIN,
+    name="arrest_evaluation",
+    meaning="How good a month's model is on its test split, beside baselines, overall and by district and type of crime.",
+    columns=(
+        _MONTH,
+        Column("predictor", "string", "Who predicts.", allowed=("model", "always_no", "type_rate")),
+        Column("slice_kind", "string", "What the rows have in common.", allowed=("all", "district_code", "primary_type")),
+        Column("slice", "string", "Which district or type; `all` for all rows."),
+        Column("row_count", "int64", "Rows judged.", minimum=1),
+        Column("positive_count", "int64", "Arrests among them.", minimum=0),
+        _share("auc", "Area under the ROC curve; empty if only one class occurs."),
+        _share("average_precision", "Average precision; empty if only one class occurs."),
+        _share("brier", "Mean squared error of the probability; smaller is better."),
+        Column("log_loss", "float64", "Mean log loss of the probability; smaller is better.", "nat", nullable=True, minimum=0),
+        _share("calibration_error", "Mean gap between predicted and observed rates over equally filled bins."),
+        _share("threshold", "Probability from which an arrest is predicted, chosen on validation rows."),
+        Column("mcc", "float64", "Matthews correlation of predicted and actual classes.", nullable=True, minimum=-1, maximum=1),
+        _share("accuracy", "Share of right classes; compare with `always_no_accuracy`."),
+        _share("precision", "Share of arrests among predicted arrests."),
+        _share("recall", "Share of arrests that were predicted."),
+        _share("f1", "Harmonic mean of precision and recall."),
+        _share("always_no_accuracy", "Accuracy of never predicting an arrest."),
+        _MODEL_VERSION,
+        _MODEL_RUN_ID,
+    ),
+    key=("month", "predictor", "slice_kind", "slice"),
+    partition_column="month",
+)
+
+ARREST_CHAMPION = promotion_contract(DOMAIN, "arrest_champion")
+
+ARREST_PREDICTIONS = TableContract(
+    domain=DOMAIN,
+    name="arrest_predictions",
+    meaning="One row per crime of the month with the arrest probability by the champion that knew only earlier months.",
+    columns=(
+        _MONTH,
+        _CRIME_ID,
+        RAW_CRIMES.column("occurred_at"),
+        _share("arrest_probability", "Probability that the crime leads to an arrest.", nullable=False),
+        Column("is_arrest_predicted", "bool", "Whether the probability reaches the model's threshold."),
+        _MODEL_VERSION,
+        _MODEL_RUN_ID,
+    ),
+    key=("crime_id",),
+    partition_column="month",
+)
+
+ARREST_DRIFT = TableContract(
+    domain=DOMAIN,
+    name="arrest_drift",
+    meaning="How far a month is from what its model was trained on, column by column, and how good the model was that month.",
+    columns=(
+        _MONTH,
+        Column("feature", "string", "Column of `enriched_crimes`, `arrest_probability`, or a quality metric."),
+        Column("kind", "string", "What is compared.", allowed=("numeric", "categorical", "quality")),
+        Column("psi", "float64", "Population stability index.", nullable=True, minimum=0),
+        Column("ks", "float64", "Largest distance between the distributions.", nullable=True, minimum=0, maximum=1),
+        Column("missing_share_reference", "float64", "Share without a value in training.", nullable=True, minimum=0, maximum=1),
+        Column("missing_share_current", "float64", "Share without a value this month.", nullable=True, minimum=0, maximum=1),
+        Column("reference_value", "float64", "The metric on validation rows, for quality.", nullable=True),
+        Column("current_value", "float64", "The metric this month, for quality.", nullable=True),
+        Column("row_count", "int64", "Rows of the month.", minimum=0),
+        Column("is_over_limit", "bool", "Whether the difference is beyond its limit."),
+        _MODEL_VERSION,
+        _MODEL_RUN_ID,
+    ),
+    key=("month", "kind", "feature"),
+    partition_column="month",
+)
+
+MODEL_CONTRACTS = (
+    TRAINING_WINDOW,
+    TRAIN_SPLIT,
+    TEST_SPLIT,
+    SCALED_TRAIN,
+    SCALED_TEST,
+    BALANCED_TRAIN,
+    SELECTED_FEATURES,
+    ARREST_EVALUATION,
+    ARREST_CHAMPION,
+    ARREST_PREDICTIONS,
+    ARREST_DRIFT,
+)

@@ -1,0 +1,44 @@
+"""Settings of this domain, read from `MLOPS_CHICAGO_CRIMES_*`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ChicagoCrimesSettings(BaseSettings):
+    """Where crimes come from, and stores that differ from the platform's.
+
+    Attributes:
+        source: `sample` simulates a city, `export` reads portal CSV files, `live` asks the portal.
+        export_path: a CSV file, or a folder of them, for `export`.
+        portal_url: the portal asked by `live`.
+        portal_app_token: raises the portal's rate limit; also read from `SOCRATA_APP_TOKEN`.
+        sample_seed: another seed is another city.
+        sample_crimes_per_year: size of the simulated city's year.
+        sample_as_of: the moment up to which the simulated portal has heard of crimes and arrests (UTC); empty means now.
+        lake_url: a lake for this domain alone.
+        warehouse_url: a warehouse for this domain alone.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MLOPS_CHICAGO_CRIMES_", env_file=".env", extra="ignore")
+
+    source: Literal["sample", "export", "live"] = "sample"
+    export_path: Path | None = None
+    portal_url: str = "https://data.cityofchicago.org"
+    portal_app_token: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("MLOPS_CHICAGO_CRIMES_PORTAL_APP_TOKEN", "SOCRATA_APP_TOKEN")
+    )
+    sample_seed: int = 20240101
+    sample_crimes_per_year: int = Field(default=260_000, ge=1_000)
+    sample_as_of: datetime | None = None
+    lake_url: str | None = None
+    warehouse_url: str | None = None
+
+    @model_validator(mode="after")
+    def _export_needs_a_path(self) -> "ChicagoCrimesSettings":
+        if self.source == "export" and self.export_path is None:
+            raise ValueError("MLOPS_CHICAGO_CRIMES_SOURCE=export needs MLOPS_CHICAGO_CRIMES_EXPORT_PATH: a CSV file or a folder")
+        return self

@@ -1,0 +1,85 @@
+"""The rows that a month's model may know, and how they are split into fitting, validation and test rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from mlops_assets.chicago_crimes.model_contracts import TRAINING_WINDOW
+from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.ml.splitting import split_at_random, split_by_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+WINDOW_MONTHS = 12
+"""Months before the partition that make its training window: one of each season, as in the original system."""
+
+SplitStrategy = Literal["time", "random"]
+_SPLIT_SEED = 42
+
+
+def build_training_window(crimes: pd.DataFrame, months: Sequence[str], minimum_months: int, minimum_rows: int) -> pd.DataFrame:
+    """Return the window's rows, one per crime, ordered by time.
+
+    Args:
+        crimes: `enriched_crimes` of the months that are materialized.
+        months: the keys of these months.
+        minimum_months: fewer months than this are an error.
+        minimum_rows: fewer rows than this are an error.
+
+    Raises:
+        NotEnoughDataError: too few months or rows, or rows of one outcome only.
+    """
+    if len(months) < minimum_months:
+        found = ", ".join(months) or "none"
+        raise NotEnoughDataError(
+            f"the training window needs at least {minimum_months} of the {WINDOW_MONTHS} months before it; materialized: {found}"
+        )
+    window = (
+        crimes.sort_values(["updated_at", "crime_id"], kind="stable")
+        .drop_duplicates("crime_id", keep="last")
+        .sort_values(["occurred_at", "crime_id"], ignore_index=True)[TRAINING_WINDOW.column_names]
+    )
+    if len(window) < minimum_rows:
+        raise NotEnoughDataError(
+            f"the training window of {months[0]} to {months[-1]} has {len(window)} rows; at least {minimum_rows} are needed"
+        )
+    if window["is_arrest"].nunique() < 2:
+        raise NotEnoughDataError(
+            f"every one of the {len(window)} crimes of {months[0]} to {months[-1]} has the same outcome: nothing can be learned"
+        )
+    return window
+
+
+def split_training_window(
+    window: pd.DataFrame, strategy: SplitStrategy, test_share: float, validation_share: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split a window into its train and test rows, and mark the validation rows among the train rows.
+
+    Args:
+        window: `training_window`.
+        strategy: `time` tests on the latest rows, as the model will be used; `random` draws rows at random, stratified by
+            outcome, as the original system did, and flatters every model.
+        test_share: share of all rows that are test rows.
+        validation_share: share of the train rows that are validation rows.
+
+    Returns:
+        `train_split` with `is_validation`, and `test_split`.
+    """
+
+    def split(rows: pd.DataFrame, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+        if strategy == "time":
+            return split_by_time(rows, "occurred_at", share)
+        return split_at_random(rows, "is_arrest", share, _SPLIT_SEED)
+
+    train, test = split(window, test_share)
+    fitting, validation = split(train, validation_share)
+    return _marked(fitting, validation), test
+
+
+def _marked(fitting: pd.DataFrame, validation: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat([fitting.assign(is_validation=False), validation.assign(is_validation=True)], ignore_index=True)

@@ -1,0 +1,142 @@
+"""The commands. `mlops-assets --help` lists them."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from mlops_assets.errors import PlatformError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.callback()
+def main() -> None:
+    """Run the data and ML platform from the command line. Settings come from the environment and `.env`; see .env.example."""
+
+
+@app.command()
+def demo(
+    crimes_per_year: Annotated[int, typer.Option(help="Size of the simulated city's year.")] = 260_000,
+) -> None:
+    """Take a simulated Chicago from raw crimes to a champion model, monthly predictions and a drift report."""
+    from mlops_assets.cli.demo import run_demo
+
+    os.environ.setdefault("MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR", str(crimes_per_year))
+    with _errors_as_sentences():
+        run_demo(console)
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI, with its daemon, on the data of `demo`."""
+    from mlops_assets.cli.servers import run_dagster
+
+    with _errors_as_sentences():
+        run_dagster(console, host, port)
+
+
+@app.command()
+def mlflow(
+    port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the MLflow UI on the experiments and models."""
+    from mlops_assets.cli.servers import run_mlflow
+
+    with _errors_as_sentences():
+        run_mlflow(console, host, port)
+
+
+@app.command()
+def quality(
+    export: Annotated[Path, typer.Argument(help="Portal CSV file, or folder of such files, with the police stations.")],
+    stations: Annotated[Path | None, typer.Option(help="Police stations CSV or its folder, if it is elsewhere.")] = None,
+    months: Annotated[
+        str | None, typer.Option(help="First and last month, YYYY-MM:YYYY-MM; all that are there by default.")
+    ] = None,
+    trials: Annotated[int, typer.Option(help="Configurations per candidate.")] = 2,
+    seconds: Annotated[float, typer.Option(help="Time budget of the search.")] = 60.0,
+) -> None:
+    """Compare the platform's recipe with the original system's on the same latest rows of recorded crimes."""
+    from mlops_assets.cli.quality import report_quality
+
+    with _errors_as_sentences():
+        report_quality(console, export, stations or export, months, trials, seconds)
+
+
+@app.command("sample-export")
+def sample_export(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
+    first: Annotated[str, typer.Option(help="First month, YYYY-MM.")],
+    last: Annotated[str, typer.Option(help="Last month, YYYY-MM.")],
+    crimes_per_year: Annotated[int, typer.Option(help="Size of the simulated city's year.")] = 260_000,
+    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 20240101,
+) -> None:
+    """Write the simulated city as CSV files in the portal's layout."""
+    from mlops_assets.chicago_crimes.sample import write_export
+    from mlops_assets.months import Month
+
+    with _errors_as_sentences():
+        write_export(folder, Month.parse(first), Month.parse(last), seed=seed, crimes_per_year=crimes_per_year)
+        console.print(f"Written to [bold]{folder}[/bold].")
+
+
+@app.command()
+def dictionary(
+    path: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/data_dictionary.md"),
+    check: Annotated[bool, typer.Option(help="Only tell whether the page is up to date.")] = False,
+) -> None:
+    """Write the data dictionary from the contracts."""
+    from mlops_assets.build import build_domains
+    from mlops_assets.contracts.dictionary import render_dictionary
+    from mlops_assets.settings import Settings
+
+    page = render_dictionary(contract for domain in build_domains(Settings()) for contract in domain.contracts)
+    if check and (not path.exists() or path.read_text(encoding="utf-8") != page):
+        console.print(f"{path} is not what the contracts say; run [bold]make dictionary[/bold].")
+        raise typer.Exit(1)
+    if not check:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+
+
+@app.command()
+def recover(
+    older_than: Annotated[
+        str | None, typer.Option(help="Judge by silence, e.g. 10m, where processes cannot be seen from here.")
+    ] = None,
+) -> None:
+    """Mark runs as failed that are shown as running although their processes are gone, as after a power cut."""
+    import dagster as dg
+
+    from mlops_assets.cli.servers import use_home
+    from mlops_assets.orchestration.home import parse_duration, recover_abandoned_runs
+    from mlops_assets.settings import Settings
+
+    with _errors_as_sentences():
+        use_home(Settings())
+        with dg.DagsterInstance.get() as instance:
+            recovered = recover_abandoned_runs(instance, older_than=parse_duration(older_than) if older_than else None)
+    for run in recovered:
+        console.print(f"{run.job} {run.run_id}: {run.reason}")
+    console.print(f"{len(recovered)} abandoned runs.")
+
+
+@contextmanager
+def _errors_as_sentences() -> Iterator[None]:
+    """End the command with the error's sentence instead of a traceback, for errors that are meant for the user."""
+    try:
+        yield
+    except PlatformError as error:
+        Console(stderr=True).print(f"[red]{type(error).__name__}[/red]: {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,84 @@
+"""Print how the platform's recipe compares with the original's on recorded crimes."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from mlops_assets.chicago_crimes.enrichment import enrich_crimes
+from mlops_assets.chicago_crimes.export import ExportCrimeSource
+from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
+from mlops_assets.chicago_crimes.quality import compare_recipes
+from mlops_assets.chicago_crimes.training_window import build_training_window
+from mlops_assets.errors import NotEnoughDataError, PermanentError
+from mlops_assets.months import Month
+
+_MINIMUM_ROWS = 2_000
+
+
+def report_quality(
+    console: Console, export: Path, stations: Path, months: str | None, trials_per_candidate: int, seconds: float
+) -> None:
+    """Read crimes, train both recipes, print the comparison and by how much the platform's is better."""
+    window, station_table = _read_window(console, export, stations, months)
+    first, last = window["occurred_at"].min(), window["occurred_at"].max()
+    console.print(
+        f"{len(window):,} crimes from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {window['is_arrest'].mean():.1%} with an arrest"
+    )
+    comparison = compare_recipes(
+        window,
+        station_table,
+        trials_per_candidate=trials_per_candidate,
+        time_budget_seconds=seconds,
+        on_trial=lambda trial: console.print(
+            f"  tried {trial.family} on {trial.rows} rows: log loss {trial.score:.4f}, {trial.fit_seconds:.1f} s"
+        ),
+    )
+    console.print(_as_table(comparison))
+    platform, original = comparison.iloc[0], comparison.iloc[1]
+    for figure, sign in (("auc", 1), ("mcc", 1), ("brier", -1)):
+        gain = sign * (platform[figure] - original[figure])
+        console.print(f"{figure}: {'better' if gain > 0 else 'worse'} than the original's recipe by {abs(gain):.4f}")
+
+
+def _read_window(console: Console, export: Path, stations: Path, months: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    with TemporaryDirectory() as cache:
+        source = ExportCrimeSource(export, Path(cache) / "crimes")
+        station_table = parse_stations(ExportCrimeSource(stations, Path(cache) / "stations").read_stations())
+        frames, read = [], []
+        for month in track(_wanted(source.months(), months), "Reading", console=console):
+            try:
+                crimes = parse_crimes(source.read_month(month), month).crimes
+            except PermanentError as error:
+                console.print(f"[yellow]{month} left out[/yellow]: {error}", highlight=False)
+                continue
+            if len(crimes):
+                frames.append(enrich_crimes(crimes, station_table))
+                read.append(month.key)
+    if not frames:
+        raise NotEnoughDataError(f"no readable crimes at {export}")
+    return build_training_window(pd.concat(frames, ignore_index=True), read, 1, _MINIMUM_ROWS), station_table
+
+
+def _wanted(available: list[Month], months: str | None) -> list[Month]:
+    if months is None:
+        return available
+    first, _, last = months.partition(":")
+    return [month for month in available if Month.parse(first) <= month <= Month.parse(last or first)]
+
+
+def _as_table(comparison: pd.DataFrame) -> Table:
+    table = Table(title="On the latest 20 % of the crimes, the same rows for all", title_justify="left")
+    for name in comparison.columns:
+        table.add_column(name.replace("_", " "), justify="left" if name == "predictor" else "right")
+    for _, row in comparison.iterrows():
+        table.add_row(
+            *(
+                f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else str(value)
+                for value in row
+            )
+        )
+    return table

@@ -1,0 +1,72 @@
+"""Hold the rows of a table against its contract, with Pandera doing the comparing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pandera.pandas
+
+    from mlops_assets.contracts.table import Column, TableContract
+
+
+def pandera_schema(contract: TableContract) -> pandera.pandas.DataFrameSchema:
+    """Return the contract as a Pandera schema: null rules, value rules and the uniqueness of the key."""
+    import pandera.pandas as pandera
+
+    return pandera.DataFrameSchema(
+        {column.name: pandera.Column(nullable=column.nullable, checks=_value_checks(column)) for column in contract.columns},
+        unique=list(contract.key) or None,
+        name=contract.label,
+    )
+
+
+def _value_checks(column: Column) -> list[Any]:
+    import pandera.pandas as pandera
+
+    checks = []
+    if column.allowed is not None:
+        checks.append(pandera.Check.isin(list(column.allowed)))
+    if column.pattern is not None:
+        checks.append(pandera.Check.str_matches(f"^(?:{column.pattern})$"))
+    if column.minimum is not None:
+        checks.append(pandera.Check.ge(column.minimum))
+    if column.maximum is not None:
+        checks.append(pandera.Check.le(column.maximum))
+    return checks
+
+
+def find_violations(frame: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
+    """List every value that breaks the contract.
+
+    Returns:
+        One row per broken value: `row` (position in the frame, missing where the whole column is at fault), `column`, `rule`
+        and `value` (as text). Empty when the frame keeps its contract.
+    """
+    import pandas as pd
+    from pandera.errors import SchemaErrors
+
+    try:
+        pandera_schema(contract).validate(frame.reset_index(drop=True), lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        return pd.DataFrame(
+            {
+                "row": cases["index"].astype("Int64"),
+                "column": cases["column"].where(cases["schema_context"] == "Column", ", ".join(contract.key)),
+                "rule": cases["check"].astype(str),
+                "value": cases["failure_case"].astype(str),
+            }
+        )
+    return pd.DataFrame({"row": [], "column": [], "rule": [], "value": []}).astype({"row": "Int64"})
+
+
+def summarize_violations(violations: pd.DataFrame) -> pd.DataFrame:
+    """Count violations by column and rule, with one example value each, the most frequent first."""
+    return (
+        violations.groupby(["column", "rule"], sort=False)
+        .agg(rows=("value", "size"), example=("value", "first"))
+        .reset_index()
+        .sort_values("rows", ascending=False, kind="stable", ignore_index=True)
+    )

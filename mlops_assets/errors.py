@@ -1,0 +1,41 @@
+"""Failures, sorted by the one question that orchestration asks of them: may the same work succeed if it is tried again?
+
+Every error of this package is either permanent (bad data, bad settings, a missing partition: a person or another asset must act first)
+or transient (a busy server, a dropped connection: time alone may cure it). Only transient errors are retried.
+"""
+
+
+class PlatformError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class PermanentError(PlatformError):
+    """A failure that trying again cannot cure."""
+
+
+class TransientError(PlatformError):
+    """A failure that may be gone at the next attempt: a timeout, a throttled request, a lock held by somebody else."""
+
+
+class ContractError(PermanentError):
+    """A table does not have the columns or types that its contract promises."""
+
+
+class SourceError(PermanentError):
+    """A source answered with something that cannot be read as its documented format: HTML, a damaged file, a missing column."""
+
+
+class NotEnoughDataError(PermanentError):
+    """There is too little data for the work asked for: an empty month, one class only, a training window with too few rows."""
+
+
+class MissingPartitionError(PermanentError):
+    """A partition that is needed has not been materialized."""
+
+
+class MissingModelError(PermanentError):
+    """A model version or alias that is needed is not in the registry."""
+
+
+class SettingsError(PermanentError):
+    """A setting has a value that nothing understands."""

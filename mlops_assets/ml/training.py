@@ -1,0 +1,59 @@
+"""What a training asset returns: the bundle, and the record of how it was found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.search import Trial
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A bundle with the candidates that it won against.
+
+    Attributes:
+        bundle: the winner.
+        trials: every configuration tried, in order.
+        is_cut_by_budget: whether the time budget ended the search before every planned configuration was tried.
+        figures: PNG pictures for the run's record, by name.
+    """
+
+    bundle: ModelBundle
+    trials: Sequence[Trial]
+    is_cut_by_budget: bool
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def fingerprint(frames: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:
+    """Return a SHA-256 over training tables and settings: equal inputs, equal fingerprint, on every machine."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for frame in frames:
+        digest.update(",".join(map(str, frame.columns)).encode())
+        for name in frame.columns:
+            digest.update(frame[name].to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def trials_table(trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return the trials as a table for people, the best first."""
+    import pandas as pd
+
+    rows = [
+        {
+            "family": trial.family,
+            "rows": trial.rows,
+            **{name: trial.metrics[name] for name in ("log_loss", "brier", "auc", "mcc")},
+            "fit_seconds": round(trial.fit_seconds, 1),
+            "params": ", ".join(f"{name}={value}" for name, value in sorted(trial.params.items())),
+        }
+        for trial in trials
+    ]
+    return pd.DataFrame(rows).sort_values("log_loss", kind="stable", ignore_index=True)

@@ -1,0 +1,134 @@
+"""Say in one sentence that a run failed: in the log of the sensor always, and to a webhook if one is set.
+
+What belongs here: the sensor and the sentence. Why a step failed belongs to the run's own log; who is told belongs to the webhook.
+"""
+
+import html
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import dagster as dg
+
+WEBHOOK_TIMEOUT_S = 10
+"""Five failed runs in one tick and a dead webhook stay below the 60 s that a tick may take."""
+_ERROR_CHARACTERS = 300
+
+_PARTITION_TAG = "dagster/partition"
+_RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+_RETRY_TAG = "dagster/will_retry"
+_SECRETS = (
+    (re.compile(r"(\w://)[^/\s@]+@"), r"\1***@"),
+    (re.compile(r"((?:token|secret|password|signature|api_?key)\w*=)[^&\s'\"]+", re.IGNORECASE), r"\1***"),
+)
+
+
+@dataclass(frozen=True)
+class FailureAlert:
+    """What a person has to know of a failed run to decide whether to look at it now.
+
+    Attributes:
+        job: name of the job.
+        run_id: the failed run.
+        partition: partition key, or `first...last` of a range; missing for unpartitioned runs.
+        failed_steps: steps that failed, in order; empty if the run died outside its steps.
+        error: first line of the first error, without credentials.
+        will_retry: whether the daemon starts the run again by itself.
+    """
+
+    job: str
+    run_id: str
+    partition: str | None
+    failed_steps: tuple[str, ...]
+    error: str
+    will_retry: bool
+
+    @property
+    def sentence(self) -> str:
+        """The alert for people."""
+        partition = f" for partition {self.partition}" if self.partition else ""
+        steps = f" in {', '.join(self.failed_steps)}" if self.failed_steps else ""
+        retry = " It will be retried." if self.will_retry else ""
+        return f"Run {self.run_id} of {self.job}{partition} failed{steps}: {self.error}{retry}"
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The alert for machines: Slack reads `text`, in which three characters are markup; everything else reads the fields."""
+        return {"text": html.escape(self.sentence, quote=False), **asdict(self)}
+
+
+def describe_failure(run: dg.DagsterRun, failure: dg.DagsterEvent, step_failures: Sequence[dg.DagsterEvent]) -> FailureAlert:
+    """Gather what the alert says from the failed run, its failure event and the failure events of its steps."""
+    first_event = step_failures[0] if step_failures else failure
+    return FailureAlert(
+        job=run.job_name,
+        run_id=run.run_id,
+        partition=_partition_of(run),
+        failed_steps=tuple(event.step_key for event in step_failures if event.step_key),
+        error=_without_secrets(_first_line_of_error(first_event))[:_ERROR_CHARACTERS],
+        will_retry=run.tags.get(_RETRY_TAG) == "true",
+    )
+
+
+def run_failure_alerts(webhook_url: str | None) -> dg.SensorDefinition:
+    """Return the sensor that reports every failed run of this code location.
+
+    Runs that a person starts in process, such as those of the command line, belong to no code location: that person sees the error.
+
+    Args:
+        webhook_url: gets each alert as a JSON POST; may contain a secret and is therefore never logged. None logs only.
+    """
+
+    @dg.run_failure_sensor(
+        name="run_failure_alerts",
+        description="Logs every failed run in one sentence, and sends it to the webhook in MLOPS_ALERT_WEBHOOK_URL if that is set.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=30,
+    )
+    def _report_failure(context: dg.RunFailureSensorContext) -> None:
+        alert = describe_failure(context.dagster_run, context.failure_event, context.get_step_failure_events())
+        context.log.error(alert.sentence)
+        if webhook_url:
+            send_alert(alert, webhook_url, context.log)
+
+    return _report_failure
+
+
+def send_alert(alert: FailureAlert, webhook_url: str, log: logging.Logger) -> None:
+    """POST an alert. A webhook that fails is logged without its URL: alerting must not raise alarms about itself."""
+    import requests
+
+    try:
+        response = requests.post(webhook_url, json=alert.message, timeout=WEBHOOK_TIMEOUT_S, allow_redirects=False)
+    except (requests.RequestException, ValueError) as error:
+        # The text of these errors contains the URL; their class does not.
+        problem = type(error).__name__
+    else:
+        if 200 <= response.status_code < 300:
+            return
+        problem = f"HTTP status {response.status_code}"
+    log.warning(f"The alert about run {alert.run_id} did not reach the webhook in MLOPS_ALERT_WEBHOOK_URL: {problem}")
+
+
+def _partition_of(run: dg.DagsterRun) -> str | None:
+    first, last = (run.tags.get(tag) for tag in _RANGE_TAGS)
+    return f"{first}...{last}" if first and last else run.tags.get(_PARTITION_TAG)
+
+
+def _first_line_of_error(event: dg.DagsterEvent) -> str:
+    """Return the first line of what our code raised; Dagster wraps it in an error of its own that names only the step."""
+    data: Any = event.event_specific_data
+    error = getattr(data, "error", None)
+    if error and error.cause and str(error.cls_name).startswith("Dagster"):
+        error = error.cause
+    text = error.message if error else event.message
+    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "no error was recorded")
+
+
+def _without_secrets(text: str) -> str:
+    """Remove passwords from URLs and values of parameters that are named like secrets."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text

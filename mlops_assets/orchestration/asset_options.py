@@ -1,0 +1,56 @@
+"""The options that all assets share, so that each is described, owned and typed the same way everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_assets.orchestration.tables import column_schema
+
+if TYPE_CHECKING:
+    from mlops_assets.contracts import TableContract
+
+LAKE = "lake_io"
+WAREHOUSE = "warehouse_io"
+MODELS = "model_io"
+"""Resource keys of the IO managers."""
+
+OWNERS = ["team:data-platform"]
+
+
+def lake_table(contract: TableContract) -> dict[str, Any]:
+    """Return the options of an asset that is a table in the lake, for `dg.asset` or `dg.AssetOut`."""
+    return {**_table(contract), "io_manager_key": LAKE, "kinds": {"pandas", "parquet"}}
+
+
+def warehouse_table(contract: TableContract) -> dict[str, Any]:
+    """Return the options of an asset that is a table in the warehouse."""
+    return {**_table(contract), "io_manager_key": WAREHOUSE, "kinds": {"pandas", "sql"}}
+
+
+def fitted_object(domain: str, name: str, description: str) -> dict[str, Any]:
+    """Return the options of an asset that is a fitted object in the lake."""
+    return {**_asset(domain, name, description), "io_manager_key": LAKE, "kinds": {"scikitlearn"}}
+
+
+def model(domain: str, name: str, description: str) -> dict[str, Any]:
+    """Return the options of an asset that is a model in the registry."""
+    return {**_asset(domain, name, description), "io_manager_key": MODELS, "kinds": {"scikitlearn", "mlflow"}}
+
+
+def _table(contract: TableContract) -> dict[str, Any]:
+    return {
+        **_asset(contract.domain, contract.name, contract.meaning),
+        "metadata": {"dagster/column_schema": column_schema(contract)},
+    }
+
+
+def _asset(domain: str, name: str, description: str) -> dict[str, Any]:
+    return {
+        "key": dg.AssetKey([domain, name]),
+        "group_name": domain,
+        "description": description,
+        "owners": OWNERS,
+        "tags": {"domain": domain},
+    }

@@ -1,0 +1,34 @@
+"""What a domain brings to the platform."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets.contracts import TableContract
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain's part of the graph.
+
+    Attributes:
+        name: first part of its asset keys.
+        contracts: of its tables, in the order of the data dictionary.
+        assets: datasets, fitted objects, models, metrics, predictions.
+        checks: of these assets.
+        jobs: for people, schedules and sensors.
+        schedules: what the calendar starts.
+        sensors: what the world starts.
+        resources: by key; shared by nobody else.
+    """
+
+    name: str
+    contracts: Sequence[TableContract]
+    assets: Sequence[dg.AssetsDefinition]
+    checks: Sequence[dg.AssetChecksDefinition]
+    jobs: Sequence[Any]
+    schedules: Sequence[Any]
+    sensors: Sequence[dg.SensorDefinition]
+    resources: Mapping[str, Any]

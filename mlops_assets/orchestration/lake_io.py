@@ -1,0 +1,115 @@
+"""Assets in the lake: one Parquet object per partition, or one fitted object.
+
+Dagster's own `UPathIOManager` cannot write several partitions from one run and none of the shipped managers writes atomically;
+this one leaves both to the lake and only translates between Dagster's contexts and lake addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_assets.contracts.frames import conform, to_arrow, to_pandas
+from mlops_assets.errors import PlatformError
+from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.partitions import dimension_name
+from mlops_assets.orchestration.tables import sample_metadata, size_metadata
+from mlops_assets.stores.lake import LakeAddress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.contracts import TableContract
+    from mlops_assets.stores.catalog import Stores
+    from mlops_assets.stores.lake import Lake, StoredObject
+
+
+class LakeIOManager(dg.IOManager):
+    """Write what an asset returns to the lake, and hand it to the assets that ask for it.
+
+    An asset with a contract returns a `DataFrame`, or `PartitionedFrames` if one run may hold several partitions; an asset
+    without one returns any object that joblib can store. An input annotated `PartitionedFrames` is loaded lazily; any other
+    gets the rows of all its partitions as one frame. Two entries of an input's metadata say more: `columns` names the columns
+    wanted, and `skip_missing_partitions` leaves out partitions that are not materialized instead of failing.
+    """
+
+    def __init__(self, stores: Stores, contracts: Mapping[dg.AssetKey, TableContract]) -> None:
+        """Use the lakes of `stores`; `contracts` holds the tables among the assets."""
+        self._stores = stores
+        self._contracts = contracts
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store what an asset returned, one object per partition, and tell the UI about it."""
+        with retrying_transient_errors():
+            if isinstance(obj, PartitionedFrames):
+                for partition, frame in obj.items():
+                    metadata = self._store(context, partition, frame)
+                    context.step_context.add_asset_metadata(metadata, context.asset_key, partition)
+            else:
+                partition = context.asset_partition_key if context.has_asset_partitions else None
+                context.add_output_metadata(self._store(context, partition, obj))
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Load the partitions that an asset asked for."""
+        asset_key = context.asset_key
+        lake, contract = self._lake(asset_key), self._contracts.get(asset_key)
+        with retrying_transient_errors():
+            if contract is None:
+                return lake.read_object(_addresses(context)[0])
+            frames = _lazy_frames(context, lake, contract)
+            if context.dagster_type.typing_type is PartitionedFrames:
+                return frames
+            return frames[frames.keys[0]] if len(frames) == 1 else frames.concatenated()
+
+    def _store(self, context: dg.OutputContext, partition: str | None, value: Any) -> dict[str, Any]:
+        address = LakeAddress(tuple(context.asset_key.path), _dimension(context, partition), partition)
+        lake, contract = self._lake(context.asset_key), self._contracts.get(context.asset_key)
+        if contract is None:
+            return _stored_metadata(lake.write_object(address, value))
+        try:
+            table = to_arrow(value, contract)
+        except PlatformError as error:
+            raise type(error)(f"cannot write {address}: {error}") from error
+        stored = lake.write(address, table)
+        return {**_stored_metadata(stored), **size_metadata(stored.row_count), **sample_metadata(value)}
+
+    def _lake(self, asset_key: dg.AssetKey) -> Lake:
+        return self._stores.lake(asset_key.path[0])
+
+
+def read_partition(lake: Lake, contract: TableContract, partition: str, dimension: str = "month") -> pd.DataFrame:
+    """Read one partition of a table by its key, for code that learns only while running which partition it needs."""
+    address = LakeAddress((contract.domain, contract.name), dimension, partition)
+    return to_pandas(conform(lake.read(address), contract))
+
+
+def _lazy_frames(context: dg.InputContext, lake: Lake, contract: TableContract) -> PartitionedFrames:
+    metadata = context.definition_metadata or {}
+    columns: Sequence[str] | None = metadata.get("columns")
+    addresses = {address.partition or "": address for address in _addresses(context)}
+    if metadata.get("skip_missing_partitions"):
+        addresses = {key: address for key, address in addresses.items() if lake.exists(address)}
+
+    def load(key: str) -> pd.DataFrame:
+        return to_pandas(conform(lake.read(addresses[key], columns), contract, columns))
+
+    return PartitionedFrames(list(addresses), load)
+
+
+def _addresses(context: dg.InputContext) -> list[LakeAddress]:
+    asset = tuple(context.asset_key.path)
+    if not context.has_asset_partitions:
+        return [LakeAddress(asset)]
+    dimension = dimension_name(context.asset_partitions_def)
+    return [LakeAddress(asset, dimension, key) for key in context.asset_partition_keys]
+
+
+def _dimension(context: dg.OutputContext, partition: str | None) -> str | None:
+    return None if partition is None else dimension_name(context.asset_partitions_def)
+
+
+def _stored_metadata(stored: StoredObject) -> dict[str, Any]:
+    return {"dagster/uri": stored.uri, "size_bytes": stored.size_bytes}

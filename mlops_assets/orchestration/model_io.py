@@ -1,0 +1,112 @@
+"""Assets in the model registry: what a training asset returns is logged and registered, and loaded again with its version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_assets.errors import MissingModelError
+from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.tables import frame_metadata, image_metadata
+
+if TYPE_CHECKING:
+    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.training import TrainedModel
+    from mlops_assets.stores.catalog import Stores
+    from mlops_assets.stores.models.registry import ModelRegistry, ModelVersion
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A bundle and the version under which the registry knows it."""
+
+    bundle: ModelBundle
+    version: ModelVersion
+
+
+def model_name(asset_key: dg.AssetKey) -> str:
+    """Return the name under which the registry keeps the versions of a model asset: `chicago_crimes.arrest_model`."""
+    return ".".join(asset_key.path)
+
+
+def version_metadata(version: ModelVersion, ui_url: str) -> dict[str, dg.MetadataValue]:
+    """Return a model version as metadata: its number, and links to the model and to the run that trained it."""
+    return {
+        "model_version": dg.MetadataValue.int(version.version),
+        "model": dg.MetadataValue.url(version.model_url(ui_url)),
+        "mlflow_run": dg.MetadataValue.url(version.run_url(ui_url)),
+        "mlflow_run_id": dg.MetadataValue.text(version.run_id),
+    }
+
+
+class ModelIOManager(dg.IOManager):
+    """Register the `TrainedModel` that an asset returns as its partition's newest version and as challenger.
+
+    Inputs get a `RegisteredModel`: the newest version of the partition.
+    """
+
+    def __init__(self, stores: Stores) -> None:
+        """Use the registry of `stores`."""
+        self._stores = stores
+
+    def handle_output(self, context: dg.OutputContext, obj: TrainedModel) -> None:
+        """Log the search, save the bundle, register it, mark it as challenger."""
+        from mlops_assets.ml.training import trials_table
+
+        name, registry = model_name(context.asset_key), self._stores.models()
+        with retrying_transient_errors():
+            version = registry.save(
+                obj.bundle,
+                model_name=name,
+                asset=context.asset_key.to_user_string(),
+                partition=context.asset_partition_key,
+                now=datetime.now(timezone.utc),
+                run_tags={"dagster_run_id": context.run_id},
+                trials=obj.trials,
+                figures=obj.figures,
+            )
+            registry.mark_challenger(version)
+        context.add_output_metadata(
+            {
+                **version_metadata(version, self._stores.mlflow_ui_url),
+                "winner": obj.bundle.estimator_name,
+                "threshold": obj.bundle.threshold,
+                "candidates": frame_metadata(trials_table(obj.trials)),
+                "is_search_cut_by_time_budget": obj.is_cut_by_budget,
+                "feature_count": len(obj.bundle.feature_names),
+                **image_metadata(obj.figures),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> RegisteredModel:
+        """Load the newest version of the partition asked for."""
+        name, registry = model_name(context.asset_key), self._stores.models()
+        with retrying_transient_errors():
+            return _load(registry, name, context.asset_partition_key)
+
+
+def champion_before(registry: ModelRegistry, asset_key: dg.AssetKey, moment: datetime) -> RegisteredModel:
+    """Return the model that may score what happened from `moment` on: a champion whose training window ended by then.
+
+    Raises:
+        MissingModelError: there is none; a model that has seen the outcomes it is asked to predict would only look good.
+    """
+    name = model_name(asset_key)
+    with retrying_transient_errors():
+        version = registry.champion_for(name, before=moment)
+        if version is None:
+            raise MissingModelError(
+                f"{name} has no champion whose training ended by {moment:%Y-%m-%d %H:%M} UTC; materialize the model of that month or an "
+                "earlier one, and then its champion"
+            )
+        return RegisteredModel(registry.load(version), version)
+
+
+def _load(registry: ModelRegistry, name: str, partition: str) -> RegisteredModel:
+    version = registry.version_for_partition(name, partition)
+    if version is None:
+        raise MissingModelError(f"{name} has no version for {partition}; materialize that partition first")
+    return RegisteredModel(registry.load(version), version)

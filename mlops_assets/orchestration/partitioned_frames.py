@@ -1,0 +1,44 @@
+"""Several partitions of a table, each loaded when it is looked at, so that a backfill of years needs the memory of a month."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class PartitionedFrames:
+    """A sequence of partitions of one table in partition order, lazily loaded or computed.
+
+    An asset that may be backfilled in a single run takes and returns this type instead of a `DataFrame`; it then handles one
+    partition or three hundred alike. The IO manager writes each frame before it asks for the next.
+    """
+
+    def __init__(self, keys: Sequence[str], load: Callable[[str], pd.DataFrame]) -> None:
+        """Stand for the partitions `keys`; `load` returns the frame of one of them."""
+        self.keys = tuple(keys)
+        self._load = load
+
+    def __getitem__(self, key: str) -> pd.DataFrame:
+        """Load one partition."""
+        return self._load(key)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def items(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield each partition's key and frame, loading one at a time."""
+        for key in self.keys:
+            yield key, self._load(key)
+
+    def map(self, function: Callable[[pd.DataFrame], pd.DataFrame]) -> PartitionedFrames:
+        """Return the partitions with `function` applied to each when it is asked for."""
+        return PartitionedFrames(self.keys, lambda key: function(self._load(key)))
+
+    def concatenated(self) -> pd.DataFrame:
+        """Return the rows of all partitions as one frame."""
+        import pandas as pd
+
+        return pd.concat([frame for _, frame in self.items()], ignore_index=True)

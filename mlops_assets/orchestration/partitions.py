@@ -1,0 +1,35 @@
+"""Partitions by calendar month, and how a month of one asset depends on the months of another."""
+
+import dagster as dg
+
+from mlops_assets.errors import PermanentError
+
+
+def monthly_partitions(
+    first_month: str, time_zone: str, *, include_current_month: bool = False
+) -> dg.TimeWindowPartitionsDefinition:
+    """Return one partition per calendar month in a time zone, keyed `YYYY-MM`.
+
+    Args:
+        first_month: the first partition, `YYYY-MM`.
+        time_zone: the zone whose midnights bound the months.
+        include_current_month: whether the month that is not over yet is a partition too.
+    """
+    return dg.TimeWindowPartitionsDefinition(
+        start=first_month, fmt="%Y-%m", timezone=time_zone, cron_schedule="0 0 1 * *", end_offset=int(include_current_month)
+    )
+
+
+def months_before(count: int) -> dg.TimeWindowPartitionMapping:
+    """Return the mapping by which a month depends on the `count` months before it, not on itself."""
+    return dg.TimeWindowPartitionMapping(start_offset=-count, end_offset=-1, allow_nonexistent_upstream_partitions=True)
+
+
+def dimension_name(partitions: dg.PartitionsDefinition) -> str:
+    """Return what an asset is partitioned by, as the name of the Hive path level: `month`, `day` or `hour`."""
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition) and partitions.cron_schedule:
+        minute, hour, day, *_ = partitions.cron_schedule.split()
+        if day != "*":
+            return "month"
+        return "day" if hour != "*" else "hour" if minute != "*" else "minute"
+    raise PermanentError(f"no path level is defined for partitions of type {type(partitions).__name__}")

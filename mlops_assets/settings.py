@@ -1,0 +1,57 @@
+"""All settings of the platform, read from the environment and `.env`. A wrong value fails at start and names the legal ones."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
+
+
+class Settings(BaseSettings):
+    """Stores, automation and alerts. Every store is a URL; the defaults keep everything below `data_dir`.
+
+    Attributes:
+        data_dir: folder of the embedded stores and of Dagster's own records.
+        lake_url: where tables and fitted objects are kept as one object per partition.
+        warehouse_url: where tables for people and dashboards are kept.
+        mlflow_tracking_uri: MLflow server or database with experiments and the model registry (`MLFLOW_TRACKING_URI`).
+        mlflow_ui_url: where people open MLflow; links in the UI point there.
+        automation: `on` starts schedules, sensors and automation conditions with the daemon; `off` leaves that to the UI.
+        alert_webhook_url: a URL that gets a JSON message for every failed run; it may contain a secret.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MLOPS_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Path("data")
+    lake_url: str = ""
+    warehouse_url: str = ""
+    mlflow_tracking_uri: str = Field(
+        default="", validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MLOPS_MLFLOW_TRACKING_URI", "mlflow_tracking_uri")
+    )
+    mlflow_ui_url: str = "http://127.0.0.1:5000"
+    automation: Literal["on", "off"] = "off"
+    alert_webhook_url: SecretStr | None = None
+    chicago_crimes: ChicagoCrimesSettings = Field(default_factory=ChicagoCrimesSettings)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        """Make the folder independent of the directory in which a later process happens to run."""
+        return path.expanduser().absolute()
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether schedules and sensors start with the daemon."""
+        return self.automation == "on"
+
+    def by_domain(self) -> dict[str, ChicagoCrimesSettings]:
+        """Return each domain's own settings, by domain."""
+        return {"chicago_crimes": self.chicago_crimes}
+
+    def model_post_init(self, _context: object) -> None:
+        """Derive the embedded stores from the data directory where no URL is given."""
+        self.lake_url = self.lake_url or f"file:{self.data_dir / 'lake'}"
+        self.warehouse_url = self.warehouse_url or f"duckdb:{self.data_dir / 'warehouse.duckdb'}"
+        self.mlflow_tracking_uri = self.mlflow_tracking_uri or f"sqlite:///{self.data_dir / 'mlflow' / 'mlflow.db'}"

@@ -1,0 +1,169 @@
+"""The way to MLflow: open it quietly, create its database once, hold the lock of writers, sort its errors into ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from mlops_assets.errors import MissingModelError, PermanentError, SettingsError, TransientError
+from mlops_assets.stores.urls import redact
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+    from mlflow import MlflowClient
+
+# MLflow takes these from the environment only. Whoever sets them otherwise is obeyed.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # A copy of whatever uv project the process happens to be started in does not belong to a model.
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    # Seconds of retries instead of 4 minutes: longer outages are for the retries of the run, which leave the worker free.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+}
+_TRANSIENT_CODES = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "ABORTED"}
+_MISSING_CODES = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}
+_LOCK_TIMEOUT_S = 600
+
+
+class Connection:
+    """An MLflow tracking URI with the client that speaks to it.
+
+    Attributes:
+        uri: the tracking URI, without credentials.
+        artifact_folder: model files of a local database, and scratch space.
+        is_local: whether MLflow is a database file of this machine rather than a server.
+    """
+
+    def __init__(self, tracking_uri: str, artifact_folder: Path) -> None:
+        """Keep the address; nothing is opened yet."""
+        scheme = urlsplit(tracking_uri).scheme
+        if scheme not in ("sqlite", "http", "https"):
+            raise SettingsError(
+                f"MLflow tracking URI {redact(tracking_uri)!r}: use sqlite:///path/to/file.db, http://… or https://…"
+            )
+        self.is_local = scheme == "sqlite"
+        self.uri, self._credentials = _split_credentials(tracking_uri)
+        self.artifact_folder = artifact_folder.absolute()
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """The client, after its database has been prepared."""
+        self._set_environment()
+        if self.is_local:
+            self._prepare_database()
+        from mlflow import MlflowClient
+
+        with self.errors("open the model registry"):
+            return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let one process of this machine write at a time; the lock of a killed process is free at once."""
+        from filelock import Timeout
+
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise TransientError(
+                f"another process has been writing to the model registry {self.uri} for {_LOCK_TIMEOUT_S} s "
+                f"(it holds {self._lock.lock_file})"
+            ) from error
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def errors(self, action: str) -> Iterator[None]:
+        """Turn MLflow's errors into ours, saying what was attempted: `action` completes "cannot …"."""
+        import requests
+        from mlflow.exceptions import MlflowException
+
+        where = f"cannot {action} in MLflow at {self.uri}"
+        try:
+            yield
+        except MlflowException as error:
+            raise self._error_class(error.error_code)(f"{where}: {error.message}") from error
+        except requests.HTTPError as error:
+            status = error.response.status_code
+            kind = TransientError if status >= 500 or status == 429 else MissingModelError if status == 404 else PermanentError
+            raise kind(f"{where}: {error}") from error
+        except requests.RequestException as error:
+            raise TransientError(f"{where}: {error}") from error
+
+    def _error_class(self, code: str) -> type[PermanentError | TransientError]:
+        if code in _MISSING_CODES:
+            return MissingModelError
+        # MLflow calls every failure to reach a server, and a server's own failure, an internal error.
+        if code in _TRANSIENT_CODES or (code == "INTERNAL_ERROR" and not self.is_local):
+            return TransientError
+        return PermanentError
+
+    def _set_environment(self) -> None:
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        if self._credentials:
+            os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = self._credentials
+
+    def _prepare_database(self) -> None:
+        """Create the database unless it is there.
+
+        MLflow would create it too, in place, and then two processes at once, or one that is killed, leave a database that cannot
+        be migrated any more. So it is built under another name, by one process at a time, and renamed when it is complete.
+        """
+        path = self._database_path
+        with self.exclusive():
+            if path.exists() and path.stat().st_size:
+                _check_is_sqlite(path)
+                return
+            unfinished = path.with_name(f".{path.name}.new")
+            for left_over in path.parent.glob(f"{unfinished.name}*"):
+                left_over.unlink()
+            with self.errors("create the database"):
+                _create_database(unfinished, self.artifact_folder)
+            unfinished.replace(path)
+
+    @cached_property
+    def _lock(self) -> BaseFileLock:
+        """One lock object for all uses, because only then may the holder enter again."""
+        from filelock import FileLock
+
+        path = self._database_path.with_name(f"{self._database_path.name}.lock")
+        lock = path if self.is_local else self.artifact_folder / ".lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(lock, timeout=_LOCK_TIMEOUT_S)
+
+    @property
+    def _database_path(self) -> Path:
+        return Path(unquote(self.uri.removeprefix("sqlite:///"))).absolute()
+
+
+def _check_is_sqlite(path: Path) -> None:
+    """Refuse another kind of file at once; MLflow would try to open it for more than a minute."""
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\0":
+            raise PermanentError(f"{path}, the MLflow tracking database, is not a SQLite file; restore it or move it away")
+
+
+def _create_database(path: Path, artifact_folder: Path) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore(f"sqlite:///{path}", artifact_folder.as_uri())
+    store.engine.dispose()
+
+
+def _split_credentials(uri: str) -> tuple[str, tuple[str, str] | None]:
+    parts = urlsplit(uri)
+    if parts.username is None:
+        return uri, None
+    without = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return without, (unquote(parts.username), unquote(parts.password or ""))

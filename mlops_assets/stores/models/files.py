@@ -1,0 +1,136 @@
+"""The files of a model in MLflow: write them, find them again, judge whether they are whole, delete them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from mlops_assets.errors import MissingModelError, PermanentError
+from mlops_assets.ml.bundle import DESCRIPTION_FILE, PIPELINE_FILE, check_files
+from mlops_assets.stores.urls import local_path
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+    from mlflow.models import ModelSignature
+
+    from mlops_assets.contracts import TableContract
+    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.stores.models.versions import ModelVersion
+
+# Where MLflow's `python_function` flavor keeps the folder called `bundle` that it is given as data.
+_BUNDLE_PATH = "data/bundle"
+
+
+@contextmanager
+def scratch_folder(artifact_folder: Path) -> Iterator[Path]:
+    """Give an empty folder under a fixed name, so that what a killed process left in it is gone with the next use."""
+    path = artifact_folder / ".scratch"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel, artifact_folder: Path) -> None:
+    """Write the files of a model: the bundle, and what lets MLflow load it as `python_function`."""
+    from mlflow.models import Model
+
+    with warnings.catch_warnings():
+        # The import warns about type hints of MLflow's own classes.
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+        import mlflow.pyfunc
+
+    # Given in full, because MLflow otherwise finds requirements out by loading the model in a new process.
+    requirements = [f"{name}=={version}" for name, version in bundle.library_versions.items() if name != "python"]
+    with scratch_folder(artifact_folder) as folder:
+        bundle.save(folder / "bundle")
+        mlflow.pyfunc.save_model(
+            path=folder / "model",
+            loader_module="mlops_assets.ml.bundle_flavor",
+            data_path=folder / "bundle",
+            pip_requirements=requirements,
+            mlflow_model=Model(
+                artifact_path=model.artifact_location,
+                run_id=model.source_run_id,
+                model_uuid=model.model_id,
+                model_id=model.model_id,
+                signature=_signature(bundle.input_contract),
+            ),
+        )
+        client.log_model_artifacts(model.model_id, str(folder / "model"))
+
+
+def _signature(contract: TableContract) -> ModelSignature:
+    """Return the input contract as MLflow shows and enforces it.
+
+    Dates and moments are declared as anything: MLflow knows neither dates nor time zones, and would refuse both.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, ColSpec, DataType, Schema, TensorSpec
+
+    types = {
+        "string": DataType.string,
+        "int8": DataType.integer,
+        "int32": DataType.integer,
+        "int64": DataType.long,
+        "float32": DataType.float,
+        "float64": DataType.double,
+        "bool": DataType.boolean,
+    }
+    outputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.double, "probability"), ColSpec(DataType.boolean, "is_predicted")]
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(types.get(column.type, AnyType()), column.name) for column in contract.columns]
+    return ModelSignature(Schema(inputs), Schema(outputs))
+
+
+@contextmanager
+def bundle_folder(client: MlflowClient, version: ModelVersion) -> Iterator[Path]:
+    """Give the folder with a version's bundle: the stored one if it is on this machine, else a temporary copy.
+
+    Raises:
+        MissingModelError: files of the bundle are gone.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    stored = client.list_logged_model_artifacts(version.model_id, _BUNDLE_PATH)
+    gone = {DESCRIPTION_FILE, PIPELINE_FILE} - {PurePosixPath(file.path).name for file in stored}
+    uri = f"{version.artifact_uri}/{_BUNDLE_PATH}"
+    if gone:
+        raise MissingModelError(f"{version} has lost its files: {', '.join(sorted(gone))} not in {uri}; train it again")
+    if uri.startswith("file:"):
+        yield local_path(uri)
+        return
+    with tempfile.TemporaryDirectory() as copy:
+        for name in (DESCRIPTION_FILE, PIPELINE_FILE):
+            download_artifacts(artifact_uri=f"{uri}/{name}", dst_path=copy, tracking_uri=client.tracking_uri)
+        yield Path(copy)
+
+
+def is_intact(client: MlflowClient, version: ModelVersion) -> bool:
+    """Tell whether the stored bundle of a version is whole."""
+    try:
+        with bundle_folder(client, version) as folder:
+            check_files(folder)
+    except PermanentError:
+        return False
+    return True
+
+
+def delete_files(client: MlflowClient, artifact_uri: str) -> None:
+    """Delete the files of a run or a model."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    if artifact_uri.startswith("file:"):
+        shutil.rmtree(local_path(artifact_uri).parent, ignore_errors=True)
+        return
+    # Not every artifact store of every server can delete; `mlflow gc` then remains.
+    with suppress(MlflowException, NotImplementedError):
+        get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri).delete_artifacts()

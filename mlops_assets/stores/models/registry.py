@@ -1,0 +1,291 @@
+"""The registry of models: save a trained bundle with its run, find versions again, move aliases.
+
+Runs are recorded through MLflow's client and not through dagster-mlflow's resource. That keeps one MLflow run per Dagster run,
+where a model asset needs one per partition; its step processes race to create that run, and each marks it FINISHED when it
+exits, whatever the others do or how the run ends.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.errors import MissingModelError, PermanentError
+from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.stores.models.files import bundle_folder, is_intact, upload_bundle
+from mlops_assets.stores.models.runs import FINISHED, TrainingRecord, delete_left_overs, log_files, log_values, training_run
+from mlops_assets.stores.models.versions import (
+    CHALLENGER,
+    CHAMPION,
+    PREVIOUS_CHAMPION,
+    PROMOTED_AT,
+    ROLLED_BACK_AT,
+    ModelVersion,
+    describe,
+    read_version,
+    version_tags,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+
+    from mlops_assets.ml.search import Trial
+    from mlops_assets.stores.models.connection import Connection
+
+# A month's backfill alternates between a champion and a challenger; bundles of forests are too large to keep more.
+_LOADED_BUNDLES = 2
+
+
+class ModelRegistry:
+    """Trained models, their runs and their aliases. Safe when several processes of one machine write."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Keep everything behind `connection`, which is opened at first use."""
+        self._connection = connection
+        self._loaded: OrderedDict[tuple[str, int, str], ModelBundle] = OrderedDict()
+
+    def prepare(self) -> None:
+        """Create what is missing (folders, the migrated database), once, however many processes ask; later calls are quick."""
+        _ = self._client
+
+    def save(
+        self,
+        bundle: ModelBundle,
+        *,
+        model_name: str,
+        asset: str,
+        partition: str,
+        now: datetime,
+        run_tags: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        trials: Sequence[Trial] = (),
+        figures: Mapping[str, bytes] | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> ModelVersion:
+        """Record a training and register its bundle as a new version of a model.
+
+        A version of the same partition with the same fingerprint is the same model: it is returned, and nothing is written
+        unless its files are damaged; then they are written again. What an interrupted save of the same model and partition left
+        behind is deleted first.
+
+        Args:
+            bundle: the trained model.
+            model_name: the registered model; it is created if it does not exist. Without `/` and `:`.
+            asset: label of the model's asset, e.g. `chicago_crimes/arrest_model`; names the MLflow experiment.
+            partition: partition of that asset; names the MLflow run.
+            now: when the training ended (UTC).
+            run_tags: tags of the MLflow run, e.g. the Dagster run.
+            params: settings of the training, shown with the run beside the bundle's own.
+            trials: the configurations that were tried one after the other; each becomes a child run.
+            figures: PNG images by file name.
+            files: further files by path.
+        """
+        record = TrainingRecord(model_name, asset, partition, now, run_tags or {}, params or {}, trials, figures or {}, files or {})
+        with self._connection.exclusive(), self._errors(f"save {model_name} for {asset}, partition {partition},"):
+            versions = self.versions(model_name)
+            same = [v for v in versions if v.partition == partition and v.fingerprint == bundle.fingerprint]
+            if same:
+                return self._complete(same[0], bundle)
+            delete_left_overs(self._client, record, {version.run_id for version in versions})
+            return self._register(bundle, record)
+
+    def load(self, version: ModelVersion) -> ModelBundle:
+        """Return the bundle of a version; the last ones loaded are kept in memory.
+
+        Raises:
+            MissingModelError: the version's files are gone.
+            PermanentError: they are damaged.
+        """
+        key = (version.name, version.version, version.artifact_uri)
+        if key not in self._loaded:
+            self._loaded[key] = self._read_bundle(version)
+            while len(self._loaded) > _LOADED_BUNDLES:
+                self._loaded.popitem(last=False)
+        self._loaded.move_to_end(key)
+        return self._loaded[key]
+
+    def versions(self, model_name: str) -> list[ModelVersion]:
+        """Return all versions of a model, the newest first; none if the model has never been saved."""
+        with self._errors(f"list the versions of {model_name}"):
+            found = [read_version(v) for v in self._client.search_model_versions(f"name = '{model_name}'")]
+            aliases = self._aliases(model_name)
+        # A search does not report aliases.
+        held = {v.version: tuple(sorted(alias for alias, number in aliases.items() if number == v.version)) for v in found}
+        complete = [replace(version, aliases=held[version.version]) for version in found]
+        return sorted(complete, key=lambda version: version.version, reverse=True)
+
+    def version(self, model_name: str, number: int) -> ModelVersion:
+        """Return one version of a model by its number.
+
+        Raises:
+            MissingModelError: there is no such version.
+        """
+        with self._errors(f"find version {number} of {model_name}"):
+            return read_version(self._client.get_model_version(model_name, str(number)))
+
+    def version_for_partition(self, model_name: str, partition: str) -> ModelVersion | None:
+        """Return the newest version that was trained for a partition, or None."""
+        return next((v for v in self.versions(model_name) if v.partition == partition), None)
+
+    def version_by_alias(self, model_name: str, alias: str) -> ModelVersion | None:
+        """Return the version that holds an alias, or None."""
+        number = self._aliases(model_name).get(alias)
+        return None if number is None else self.version(model_name, number)
+
+    def champion_for(self, model_name: str, before: datetime) -> ModelVersion | None:
+        """Return the model that may score records from a moment on: a champion, now or once, that has seen nothing later.
+
+        The champion of today is preferred. Where it was trained on later data, as in a backfill, the promoted version with the
+        latest training window that ends in time takes its place; versions that a rollback removed do not count.
+
+        Args:
+            model_name: the registered model.
+            before: start of the records to be scored (UTC); the training window must end by then.
+        """
+        in_time = [version for version in self.versions(model_name) if version.training_end_at <= before]
+        champions = [version for version in in_time if CHAMPION in version.aliases]
+        promoted = [version for version in in_time if version.promoted_at and not version.rolled_back_at]
+        return max(champions or promoted, key=lambda v: (v.training_end_at, v.version), default=None)
+
+    def set_alias(self, version: ModelVersion, alias: str) -> None:
+        """Give an alias to a version; a version that held it loses it."""
+        with self._errors(f"make {version} the {alias}"):
+            self._client.set_registered_model_alias(version.name, alias, str(version.version))
+
+    def mark_challenger(self, version: ModelVersion) -> None:
+        """Make a version the challenger. The champion is no challenger of itself and stays what it is."""
+        if self._aliases(version.name).get(CHAMPION) != version.version:
+            self.set_alias(version, CHALLENGER)
+
+    def promote(self, version: ModelVersion, *, now: datetime) -> ModelVersion:
+        """Make a version the champion and keep the former one as the previous champion; nothing changes if it is champion already.
+
+        The champion's alias moves last and in one step, so an interrupted promotion leaves the former champion in charge, and
+        repeating it completes it.
+
+        Args:
+            version: the new champion.
+            now: recorded as the time of promotion (UTC).
+        """
+        with self._connection.exclusive(), self._errors(f"promote {version}"):
+            aliases = self._aliases(version.name)
+            champion = aliases.get(CHAMPION)
+            if champion != version.version:
+                self._forget_rollback(self.version(version.name, version.version))
+                self._client.set_model_version_tag(version.name, str(version.version), PROMOTED_AT, now.isoformat())
+                if champion is not None:
+                    self._client.set_registered_model_alias(version.name, PREVIOUS_CHAMPION, str(champion))
+                self._client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
+            if aliases.get(CHALLENGER) == version.version:
+                self._client.delete_registered_model_alias(version.name, CHALLENGER)
+            return self.version(version.name, version.version)
+
+    def rollback(self, model_name: str, *, now: datetime) -> ModelVersion:
+        """Swap the champion with the previous champion and return the version that is champion now.
+
+        The champion's alias moves first and in one step. If the swap is interrupted then, both aliases name the restored version,
+        and a further rollback is refused.
+
+        Args:
+            model_name: the registered model.
+            now: recorded as the time when the former champion was rolled back (UTC).
+
+        Raises:
+            MissingModelError: there is no previous champion to go back to.
+        """
+        with self._connection.exclusive(), self._errors(f"roll back {model_name}"):
+            aliases = self._aliases(model_name)
+            champion, previous = aliases.get(CHAMPION), aliases.get(PREVIOUS_CHAMPION)
+            if champion is None or previous is None or champion == previous:
+                raise MissingModelError(
+                    f"cannot roll back {model_name}: champion is version {champion}, previous champion is version {previous}; "
+                    "promote the version that should be champion instead"
+                )
+            self._client.set_model_version_tag(model_name, str(champion), ROLLED_BACK_AT, now.isoformat())
+            self._forget_rollback(self.version(model_name, previous))
+            self._client.set_registered_model_alias(model_name, CHAMPION, str(previous))
+            self._client.set_registered_model_alias(model_name, PREVIOUS_CHAMPION, str(champion))
+            return self.version(model_name, previous)
+
+    def log_evaluation(
+        self, version: ModelVersion, metrics: Mapping[str, float | None], figures: Mapping[str, bytes], *, now: datetime
+    ) -> None:
+        """Add what a version reached on test data to its run: metrics as `test/…`, PNG images below `evaluation/`.
+
+        Args:
+            version: the version that was evaluated.
+            metrics: by name; undefined ones (None, NaN) are left out.
+            figures: PNG images by file name.
+            now: the time of the evaluation (UTC); later evaluations supersede earlier ones.
+        """
+        with self._connection.exclusive(), self._errors(f"add an evaluation to {version}"):
+            named = {f"test/{name}": value for name, value in metrics.items()}
+            log_values(self._client, version.run_id, now, {}, named, model_id=version.model_id)
+            images = {f"evaluation/{name}": content for name, content in figures.items()}
+            log_files(self._client, version.run_id, images, self._artifact_folder)
+
+    def _read_bundle(self, version: ModelVersion) -> ModelBundle:
+        with self._errors(f"load {version}"), bundle_folder(self._client, version) as folder:
+            try:
+                return ModelBundle.load(folder)
+            except PermanentError as error:
+                raise PermanentError(f"cannot load {version}, kept at {version.artifact_uri}: {error}") from error
+
+    def _complete(self, version: ModelVersion, bundle: ModelBundle) -> ModelVersion:
+        if not is_intact(self._client, version):
+            upload_bundle(self._client, bundle, self._client.get_logged_model(version.model_id), self._artifact_folder)
+        if self._client.get_run(version.run_id).info.status != FINISHED:
+            self._client.set_terminated(version.run_id, FINISHED)
+        return version
+
+    def _register(self, bundle: ModelBundle, record: TrainingRecord) -> ModelVersion:
+        client, name = self._client, record.model_name
+        with training_run(client, bundle, record, self._artifact_folder) as (run_id, model):
+            self._create_model(name, f"Trained by the asset {record.asset}.")
+            tags = version_tags(
+                bundle,
+                asset=record.asset,
+                partition=record.partition,
+                experiment_id=model.experiment_id,
+                model_id=model.model_id,
+            )
+            version = client.create_model_version(
+                name, model.artifact_location, run_id, tags, description=describe(bundle), model_id=model.model_id
+            )
+        return read_version(version)
+
+    def _create_model(self, model_name: str, description: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(model_name, description=description)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _aliases(self, model_name: str) -> dict[str, int]:
+        """Return the version number that each alias of a model names; empty if the model does not exist."""
+        with self._errors(f"read the aliases of {model_name}"):
+            models = self._client.search_registered_models(f"name = '{model_name}'")
+        return {alias: int(number) for model in models for alias, number in model.aliases.items()}
+
+    def _forget_rollback(self, version: ModelVersion) -> None:
+        if version.rolled_back_at is not None:
+            self._client.delete_model_version_tag(version.name, str(version.version), ROLLED_BACK_AT)
+
+    def _errors(self, action: str) -> AbstractContextManager[None]:
+        return self._connection.errors(action)
+
+    @property
+    def _client(self) -> MlflowClient:
+        return self._connection.client
+
+    @property
+    def _artifact_folder(self) -> Path:
+        return self._connection.artifact_folder

@@ -1,0 +1,244 @@
+"""Record the training of one model as an MLflow run with its trials, and clear away what an interrupted save left behind.
+
+A run stays RUNNING until everything belongs to it: files, metrics, trials, the registered version. So a run that is not FINISHED
+and has no version is a left-over, and a version whose run is RUNNING only lacks that last word.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.errors import PermanentError
+from mlops_assets.stores.models.files import delete_files, scratch_folder, upload_bundle
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+
+    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.search import Trial
+
+FINISHED = "FINISHED"
+_PARENT = "mlflow.parentRunId"
+# What a tracking server takes in one request.
+_PARAMS_PER_REQUEST = 100
+_METRICS_PER_REQUEST = 1000
+_RUNS_PER_SEARCH = 50_000
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What is to be recorded about one training.
+
+    Attributes:
+        model_name: the registered model.
+        asset: the asset's label, e.g. `chicago_crimes/arrest_model`; the MLflow experiment of the same name holds the run.
+        partition: the asset's partition; the run is called after it.
+        ended_at: when the training ended (UTC).
+        run_tags: further tags of the run, e.g. the Dagster run.
+        params: settings of the training.
+        trials: the configurations that were tried, in order.
+        figures: PNG images by file name.
+        files: further files by path.
+    """
+
+    model_name: str
+    asset: str
+    partition: str
+    ended_at: datetime
+    run_tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    trials: Sequence[Trial] = ()
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The tags by which an interrupted save of the same model and partition is recognized."""
+        return {"asset": self.asset, "partition": self.partition, "model_name": self.model_name}
+
+    @property
+    def started_at(self) -> datetime:
+        """When the first trial began: the trials are taken to have run one after the other."""
+        return self.ended_at - timedelta(seconds=sum(trial.fit_seconds for trial in self.trials))
+
+
+@contextmanager
+def training_run(
+    client: MlflowClient, bundle: ModelBundle, record: TrainingRecord, artifact_folder: Path
+) -> Iterator[tuple[str, LoggedModel]]:
+    """Record a training as a run that is FINISHED when the block ends, and FAILED when it raises.
+
+    Yields:
+        The id of the run, and MLflow's record of the model's files.
+    """
+    from mlflow.exceptions import MlflowException
+
+    experiment_id = _experiment_id(client, record.asset, artifact_folder)
+    run_id = client.create_run(
+        experiment_id,
+        start_time=_milliseconds(record.started_at),
+        run_name=record.partition,
+        tags={**record.run_tags, **record.identity, "fingerprint": bundle.fingerprint},
+    ).info.run_id
+    try:
+        model = _log_model(client, bundle, experiment_id, run_id, artifact_folder)
+        params = {**_bundle_params(bundle), **record.params}
+        log_values(client, run_id, record.ended_at, params, _bundle_metrics(bundle), model_id=model.model_id)
+        figures = {f"figures/{name}": content for name, content in record.figures.items()}
+        log_files(client, run_id, {**figures, **record.files}, artifact_folder)
+        _record_trials(client, experiment_id, run_id, record)
+        yield run_id, model
+    except Exception:
+        with suppress(MlflowException):
+            client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, FINISHED, end_time=_milliseconds(record.ended_at))
+
+
+def log_values(
+    client: MlflowClient,
+    run_id: str,
+    moment: datetime,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    model_id: str | None = None,
+) -> None:
+    """Log params and metrics with few requests; metrics that are undefined (None, NaN) are left out."""
+    from mlflow.entities import Metric, Param
+
+    entries = [
+        Metric(name, float(value), _milliseconds(moment), 0, model_id=model_id, run_id=run_id)
+        for name, value in metrics.items()
+        if value is not None and not math.isnan(value)
+    ]
+    settings = [Param(name, str(value)) for name, value in params.items()]
+    for start in range(0, len(entries), _METRICS_PER_REQUEST):
+        client.log_batch(run_id, metrics=entries[start : start + _METRICS_PER_REQUEST])
+    for start in range(0, len(settings), _PARAMS_PER_REQUEST):
+        client.log_batch(run_id, params=settings[start : start + _PARAMS_PER_REQUEST])
+
+
+def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], artifact_folder: Path) -> None:
+    """Store files with a run, by their path."""
+    if not files:
+        return
+    with scratch_folder(artifact_folder) as folder:
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        client.log_artifacts(run_id, str(folder))
+
+
+def delete_left_overs(client: MlflowClient, record: TrainingRecord, registered_run_ids: set[str]) -> None:
+    """Delete the runs of earlier, interrupted saves of the same model and partition, with their trials and files.
+
+    MLflow keeps deleted runs for its own `gc` command; their files are gone at once. A run whose version made it into the
+    registry is complete but for its status, and gets that.
+    """
+    experiment = client.get_experiment_by_name(record.asset)
+    if experiment is None:
+        return
+    for run in _search_runs(client, experiment.experiment_id, f"attributes.status != '{FINISHED}'"):
+        if _PARENT in run.data.tags or not record.identity.items() <= run.data.tags.items():
+            continue
+        if run.info.run_id in registered_run_ids:
+            client.set_terminated(run.info.run_id, FINISHED)
+        else:
+            _delete_run(client, run)
+
+
+def _experiment_id(client: MlflowClient, name: str, artifact_folder: Path) -> str:
+    from mlflow.exceptions import MlflowException
+
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        location = (artifact_folder / name).as_uri() if client.tracking_uri.startswith("sqlite:") else None
+        try:
+            return client.create_experiment(name, artifact_location=location)
+        except MlflowException as error:
+            experiment = client.get_experiment_by_name(name)
+            if error.error_code != "RESOURCE_ALREADY_EXISTS" or experiment is None:
+                raise
+    if experiment.lifecycle_stage != "active":
+        raise PermanentError(f"MLflow experiment {name!r} has been deleted; restore it in MLflow or remove it with `mlflow gc`")
+    return experiment.experiment_id
+
+
+def _log_model(client: MlflowClient, bundle: ModelBundle, experiment_id: str, run_id: str, artifact_folder: Path) -> LoggedModel:
+    from mlflow.entities import LoggedModelOutput
+
+    model = client.create_logged_model(
+        experiment_id,
+        name=re.sub(r"\W", "_", bundle.name),
+        source_run_id=run_id,
+        params={name: str(value) for name, value in _bundle_params(bundle).items()},
+        model_type=bundle.estimator_name,
+    )
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    upload_bundle(client, bundle, model, artifact_folder)
+    return client.finalize_logged_model(model.model_id, "READY")
+
+
+def _bundle_params(bundle: ModelBundle) -> dict[str, Any]:
+    return {
+        "estimator": bundle.estimator_name,
+        "threshold": bundle.threshold,
+        "seed": bundle.seed,
+        "training_rows": bundle.training_rows,
+        "training_start_at": bundle.training_start_at.isoformat(),
+        "training_end_at": bundle.training_end_at.isoformat(),
+        "feature_count": len(bundle.feature_names),
+    }
+
+
+def _bundle_metrics(bundle: ModelBundle) -> dict[str, float | None]:
+    metrics = {f"validation/{name}": value for name, value in bundle.metrics.items()}
+    for baseline, values in bundle.baseline_metrics.items():
+        metrics |= {f"baseline/{baseline}/{name}": value for name, value in values.items()}
+    return metrics
+
+
+def _record_trials(client: MlflowClient, experiment_id: str, parent_id: str, record: TrainingRecord) -> None:
+    started_at = record.started_at
+    for number, trial in enumerate(record.trials, start=1):
+        ended_at = started_at + timedelta(seconds=trial.fit_seconds)
+        run_id = client.create_run(
+            experiment_id,
+            start_time=_milliseconds(started_at),
+            run_name=f"{record.partition} trial {number}: {trial.family}, {trial.rows} rows",
+            tags={**record.identity, _PARENT: parent_id},
+        ).info.run_id
+        params = {"family": trial.family, "rows": trial.rows, **trial.params}
+        metrics = {f"validation/{name}": value for name, value in trial.metrics.items()}
+        log_values(client, run_id, ended_at, params, {**metrics, "fit_seconds": trial.fit_seconds})
+        client.set_terminated(run_id, FINISHED, end_time=_milliseconds(ended_at))
+        started_at = ended_at
+
+
+def _delete_run(client: MlflowClient, run: Run) -> None:
+    """Delete a run after all that belongs to it, so that a deletion that is interrupted is found and finished next time."""
+    run_id, experiment_id = run.info.run_id, run.info.experiment_id
+    for model in client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
+        delete_files(client, model.artifact_location)
+        client.delete_logged_model(model.model_id)
+    for child in _search_runs(client, experiment_id, f"tags.`{_PARENT}` = '{run_id}'"):
+        client.delete_run(child.info.run_id)
+    delete_files(client, run.info.artifact_uri)
+    client.delete_run(run_id)
+
+
+def _search_runs(client: MlflowClient, experiment_id: str, condition: str) -> list[Run]:
+    return list(client.search_runs([experiment_id], condition, max_results=_RUNS_PER_SEARCH))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,125 @@
+"""`ModelVersion`: what the registry knows about one registered version of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from mlops_assets.errors import PermanentError
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+
+    from mlops_assets.ml.bundle import ModelBundle
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+PREVIOUS_CHAMPION = "previous_champion"
+
+PROMOTED_AT = "promoted_at"
+ROLLED_BACK_AT = "rolled_back_at"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered version of a model.
+
+    Attributes:
+        name: the registered model.
+        version: counts up from 1 per model; a later version is not always trained on later data.
+        run_id: the MLflow run that recorded its training.
+        experiment_id: the MLflow experiment of that run.
+        model_id: MLflow's own name for the model's files.
+        artifact_uri: where the files are.
+        partition: the partition of the model asset, e.g. `2024-01`.
+        fingerprint: the fingerprint of the bundle.
+        training_start_at: start of the training window (UTC, included).
+        training_end_at: end of the training window (UTC, excluded).
+        aliases: what the version is for at the moment, in alphabetical order.
+        created_at: when it was registered (UTC).
+        promoted_at: when it last became champion by promotion (UTC); None if it never did.
+        rolled_back_at: when it was last replaced by a rollback and not promoted again (UTC).
+    """
+
+    name: str
+    version: int
+    run_id: str
+    experiment_id: str
+    model_id: str
+    artifact_uri: str
+    partition: str
+    fingerprint: str
+    training_start_at: datetime
+    training_end_at: datetime
+    aliases: tuple[str, ...]
+    created_at: datetime
+    promoted_at: datetime | None = None
+    rolled_back_at: datetime | None = None
+
+    def run_url(self, ui_url: str) -> str:
+        """Return the page of the training run in the MLflow UI at `ui_url`."""
+        return f"{ui_url.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+    def model_url(self, ui_url: str) -> str:
+        """Return the page of this version in the MLflow UI at `ui_url`."""
+        return f"{ui_url.rstrip('/')}/#/models/{quote(self.name, safe='')}/versions/{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version}"
+
+
+def version_tags(bundle: ModelBundle, *, asset: str, partition: str, experiment_id: str, model_id: str) -> dict[str, str]:
+    """Return the tags from which `read_version` rebuilds a version."""
+    return {
+        "asset": asset,
+        "partition": partition,
+        "fingerprint": bundle.fingerprint,
+        "training_start_at": bundle.training_start_at.isoformat(),
+        "training_end_at": bundle.training_end_at.isoformat(),
+        "experiment_id": experiment_id,
+        "model_id": model_id,
+    }
+
+
+def describe(bundle: ModelBundle) -> str:
+    """Return the sentence that the registry shows beside a version."""
+    window = f"{bundle.training_start_at:%Y-%m-%d %H:%M} to {bundle.training_end_at:%Y-%m-%d %H:%M} UTC"
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in bundle.metrics.items() if value is not None)
+    return f"{bundle.estimator_name}, trained on {bundle.training_rows:,} rows of {window}. Validation: {metrics}."
+
+
+def read_version(version: MlflowVersion) -> ModelVersion:
+    """Read MLflow's record of a version.
+
+    Raises:
+        PermanentError: the version was not registered by this package, so that its partition or window is not known.
+    """
+    tags = version.tags
+    try:
+        return ModelVersion(
+            name=version.name,
+            version=int(version.version),
+            run_id=version.run_id or "",
+            experiment_id=tags["experiment_id"],
+            model_id=tags["model_id"],
+            artifact_uri=version.source or "",
+            partition=tags["partition"],
+            fingerprint=tags["fingerprint"],
+            training_start_at=datetime.fromisoformat(tags["training_start_at"]),
+            training_end_at=datetime.fromisoformat(tags["training_end_at"]),
+            aliases=tuple(sorted(version.aliases)),
+            created_at=datetime.fromtimestamp(version.creation_timestamp / 1000, tz=timezone.utc),
+            promoted_at=_read_moment(tags.get(PROMOTED_AT)),
+            rolled_back_at=_read_moment(tags.get(ROLLED_BACK_AT)),
+        )
+    except (KeyError, ValueError) as error:
+        raise PermanentError(
+            f"version {version.version} of model {version.name} was not registered by mlops_assets (tag {error}); "
+            "delete it in the MLflow UI or register it under another name"
+        ) from error
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

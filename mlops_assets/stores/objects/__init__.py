@@ -1,0 +1,17 @@
+"""Named blobs: the ground under the lake. One module per scheme; add one here to let the lake live somewhere else."""
+
+from mlops_assets.errors import SettingsError
+from mlops_assets.stores.objects.base import ObjectStorage
+from mlops_assets.stores.urls import local_path, redact, scheme_of
+
+__all__ = ["ObjectStorage", "open_object_storage"]
+
+
+def open_object_storage(url: str) -> ObjectStorage:
+    """Return the object storage that a URL such as `file:///data/lake` names."""
+    scheme = scheme_of(url)
+    if scheme == "file":
+        from mlops_assets.stores.objects.files import FileStorage
+
+        return FileStorage(local_path(url))
+    raise SettingsError(f"no object storage for {redact(url)!r}; known schemes: file:")

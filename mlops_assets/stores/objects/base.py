@@ -1,0 +1,36 @@
+"""What every object storage does, whatever it is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+
+class ObjectStorage(Protocol):
+    """Blobs under `/`-separated names. A reader sees a whole object, the old or the new one, never a part."""
+
+    def put(self, name: str, data: pa.Buffer | bytes) -> None:
+        """Store an object, replacing one of the same name in a single step."""
+
+    def open(self, name: str) -> pa.NativeFile:
+        """Open an object for reading at any position.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is an object of this name."""
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Yield the names of all objects that begin with `prefix`, in order."""
+
+    def delete(self, name: str) -> None:
+        """Remove an object; a name that does not exist is no error."""
+
+    def uri(self, name: str) -> str:
+        """Return where an object is, as people and other tools write it."""

@@ -1,0 +1,17 @@
+"""The warehouse: tables for people, dashboards and SQL. One module per scheme; add one here to let it live somewhere else."""
+
+from mlops_assets.errors import SettingsError
+from mlops_assets.stores.urls import local_path, redact, scheme_of
+from mlops_assets.stores.warehouse.base import Warehouse
+
+__all__ = ["Warehouse", "open_warehouse"]
+
+
+def open_warehouse(url: str) -> Warehouse:
+    """Return the warehouse that a URL such as `duckdb:///data/warehouse.duckdb` names."""
+    scheme = scheme_of(url)
+    if scheme == "duckdb":
+        from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
+
+        return DuckDBWarehouse(local_path(url))
+    raise SettingsError(f"no warehouse for {redact(url)!r}; known schemes: duckdb:")

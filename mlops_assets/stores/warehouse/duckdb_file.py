@@ -1,0 +1,191 @@
+"""The warehouse in one DuckDB file.
+
+DuckDB lets one process write at a time, so every call opens the file, does one transaction and closes it again, under a lock
+file that makes the step processes of this platform wait for each other. A reader from outside that keeps the file open delays
+writers; the wait is limited and then reported as transient.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
+from mlops_assets.errors import ContractError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import duckdb
+    import pandas as pd
+
+    from mlops_assets.contracts import ColumnType, TableContract
+
+_SQL_TYPES: dict[ColumnType, str] = {
+    "string": "VARCHAR",
+    "int8": "TINYINT",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+    "bool": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+}
+
+
+class DuckDBWarehouse:
+    """A warehouse in a DuckDB file."""
+
+    def __init__(self, path: Path, patience_seconds: float = 60) -> None:
+        """Use the file at `path`, made at the first write, and wait this long for others who are using it."""
+        self._path = path
+        self._patience_seconds = patience_seconds
+
+    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+        """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
+        rows = to_arrow(frame, contract)
+        if partition is not None:
+            _require_single_partition(contract, partition, frame)
+        with self._transaction(contract) as connection:
+            where = "" if partition is None else f" WHERE {_quoted(_partition_column(contract))} = ?"
+            connection.execute(f"DELETE FROM {_table(contract)}{where}", [] if partition is None else [partition])
+            connection.register("incoming", rows)
+            connection.execute(f"INSERT INTO {_table(contract)} BY NAME SELECT * FROM incoming{_order(contract)}")
+
+    def upsert(self, contract: TableContract, frame: pd.DataFrame) -> None:
+        """Insert rows, replacing those with the same key, in one transaction."""
+        rows = to_arrow(frame, contract)
+        if not contract.key:
+            raise ContractError(f"{contract.label} has no key, so its rows cannot be upserted")
+        with self._transaction(contract) as connection:
+            connection.register("incoming", rows)
+            same_key = " AND ".join(f"kept.{_quoted(name)} = incoming.{_quoted(name)}" for name in contract.key)
+            connection.execute(f"DELETE FROM {_table(contract)} AS kept USING incoming WHERE {same_key}")
+            connection.execute(f"INSERT INTO {_table(contract)} BY NAME SELECT * FROM incoming{_order(contract)}")
+
+    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+        """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
+        with self._connection() as connection:
+            present = _columns_present(connection, contract)
+            if not present:
+                return empty_frame(contract)
+            selected = ", ".join(
+                _quoted(column.name)
+                if column.name in present
+                else f"CAST(NULL AS {_SQL_TYPES[column.type]}) AS {_quoted(column.name)}"
+                for column in contract.columns
+            )
+            where, values = "", []
+            if partitions is not None:
+                where = f" WHERE {_quoted(_partition_column(contract))} IN (SELECT unnest(?))"
+                values = [list(partitions)]
+            statement = f"SELECT {selected} FROM {_table(contract)}{where}{_order(contract)}"
+            return to_pandas(connection.execute(statement, values).arrow().read_all())
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """Run a query and return its rows."""
+        with self._connection() as connection:
+            return to_pandas(connection.execute(sql).arrow().read_all())
+
+    def location(self, contract: TableContract) -> str:
+        """Return the file and the table's name in it."""
+        return f"{self._path}: {contract.domain}.{contract.name}"
+
+    @contextmanager
+    def _transaction(self, contract: TableContract) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection inside a transaction in which the contract's table exists with all its columns."""
+        with self._connection() as connection:
+            connection.begin()
+            try:
+                _make_or_evolve(connection, contract)
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        import filelock
+
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + self._patience_seconds
+        lock = filelock.FileLock(f"{self._path}.lock")
+        try:
+            with lock.acquire(timeout=self._patience_seconds), self._connect_before(deadline) as connection:
+                connection.execute("SET TimeZone = 'UTC'")
+                yield connection
+        except filelock.Timeout as error:
+            raise TransientError(
+                f"the warehouse {self._path} was in use by another step for {self._patience_seconds:g} s"
+            ) from error
+
+    def _connect_before(self, deadline: float) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        while True:
+            try:
+                return duckdb.connect(str(self._path))
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower():
+                    raise PermanentError(f"cannot open the warehouse {self._path}: {error}") from error
+                if time.monotonic() > deadline:
+                    raise TransientError(
+                        f"the warehouse {self._path} is held open by another program; close it and try again: {error}"
+                    ) from error
+            time.sleep(0.1)
+
+
+def _make_or_evolve(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:
+    """Make the contract's table, or add the columns it lacks; a column of another type is an error, never a conversion."""
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(contract.domain)}")
+    columns = ", ".join(f"{_quoted(column.name)} {_SQL_TYPES[column.type]}" for column in contract.columns)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {_table(contract)} ({columns})")
+    present = _columns_present(connection, contract)
+    for column in contract.columns:
+        wanted = _SQL_TYPES[column.type]
+        if column.name not in present:
+            connection.execute(f"ALTER TABLE {_table(contract)} ADD COLUMN {_quoted(column.name)} {wanted}")
+        elif present[column.name] != wanted:
+            raise ContractError(
+                f"{contract.label}: column {column.name!r} is {present[column.name]} in the warehouse but {wanted} in the "
+                "contract; rename the column or migrate the table"
+            )
+
+
+def _columns_present(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, str]:
+    rows = connection.execute(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = ? AND table_name = ?",
+        [contract.domain, contract.name],
+    ).fetchall()
+    return dict(rows)
+
+
+def _require_single_partition(contract: TableContract, partition: date, frame: pd.DataFrame) -> None:
+    foreign = frame.loc[frame[_partition_column(contract)] != partition, _partition_column(contract)]
+    if len(foreign):
+        raise ContractError(
+            f"{contract.label}: {len(foreign)} rows of partition {foreign.iloc[0]} were about to be written to partition {partition}"
+        )
+
+
+def _partition_column(contract: TableContract) -> str:
+    if contract.partition_column is None:
+        raise ContractError(f"{contract.label} declares no partition column")
+    return contract.partition_column
+
+
+def _table(contract: TableContract) -> str:
+    return f"{_quoted(contract.domain)}.{_quoted(contract.name)}"
+
+
+def _order(contract: TableContract) -> str:
+    return f" ORDER BY {', '.join(map(_quoted, contract.key))}" if contract.key else ""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

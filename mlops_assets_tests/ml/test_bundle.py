@@ -1,0 +1,202 @@
+"""The model bundle: raw records in, probabilities out, and the same thing again after a round trip through files."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlops_assets.errors import ContractError, PermanentError
+from mlops_assets.ml.bundle import ModelBundle, check_files, current_library_versions
+from mlops_assets.ml.bundle_flavor import _load_pyfunc
+from mlops_assets_tests.tiny_bundle import THINGS, things, tiny_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle() -> ModelBundle:
+    """Give one fitted bundle."""
+    return tiny_bundle()
+
+
+@pytest.fixture
+def saved(bundle: ModelBundle, tmp_path: Path) -> Path:
+    """Give the folder of a saved bundle."""
+    bundle.save(tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+class TestPredicting:
+    """Raw records of the input contract are all that a prediction needs."""
+
+    def test_large_things_are_likelier_blue(self, bundle: ModelBundle) -> None:
+        """The probability is that of the positive class, one per record and in their order."""
+        probability = bundle.predict_probability(things())
+        assert probability.shape == (8,)
+        assert (probability[:4] < 0.5).all()
+        assert (probability[4:] > 0.5).all()
+
+    def test_extra_columns_and_their_order_do_not_matter(self, bundle: ModelBundle) -> None:
+        """Columns that the contract does not name are ignored, wherever they stand."""
+        shuffled = things().assign(noise=1.0)[["noise", "seen_at", "size_m", "is_new", "kind"]]
+        np.testing.assert_array_equal(bundle.predict_probability(shuffled), bundle.predict_probability(things()))
+
+    def test_missing_columns_are_named(self, bundle: ModelBundle) -> None:
+        """Records that lack columns are refused with the model's name and all columns that are missing."""
+        with pytest.raises(ContractError, match=r"colour_model.*columns missing: size_m, seen_at"):
+            bundle.predict_probability(things()[["kind", "is_new"]])
+
+    def test_no_records_give_no_probabilities(self, bundle: ModelBundle) -> None:
+        """An empty frame is scored without asking the pipeline, which would refuse it."""
+        assert bundle.predict_probability(things().head(0)).shape == (0,)
+        assert list(bundle.predict(things().head(0)).columns) == ["probability", "is_predicted"]
+
+    def test_prediction_keeps_the_index_and_includes_the_threshold(self, bundle: ModelBundle) -> None:
+        """A record counts as predicted from the threshold on, and keeps its label."""
+        records = things().set_index(pd.Index(list("abcdefgh")))
+        at_threshold = tiny_bundle(threshold=float(bundle.predict_probability(records)[4]))
+        predicted = at_threshold.predict(records)
+        assert predicted.index.tolist() == list("abcdefgh")
+        assert predicted["is_predicted"].tolist() == [False] * 4 + [True] * 4
+
+
+class TestFiles:
+    """A bundle survives its files, and files that are not a whole bundle are refused."""
+
+    def test_loaded_bundle_predicts_the_same(self, bundle: ModelBundle, saved: Path) -> None:
+        """Saving and loading changes no probability and no field."""
+        loaded = ModelBundle.load(saved)
+        np.testing.assert_array_equal(loaded.predict_probability(things()), bundle.predict_probability(things()))
+        for name in vars(bundle):
+            if name != "pipeline":
+                assert getattr(loaded, name) == getattr(bundle, name), name
+
+    def test_same_object_gives_same_bytes(self, bundle: ModelBundle, saved: Path, tmp_path: Path) -> None:
+        """Saving once more writes the same bytes, over an earlier save as well as beside it."""
+        before = {path.name: path.read_bytes() for path in saved.iterdir()}
+        for folder in (saved, tmp_path / "beside"):
+            bundle.save(folder)
+            assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+    def test_two_processes_give_the_same_bytes(self, saved: Path, tmp_path: Path) -> None:
+        """Training and saving again in a process with another hash seed writes the same bytes."""
+        code = (
+            "import sys; from pathlib import Path; from mlops_assets_tests.tiny_bundle import tiny_bundle; "
+            "tiny_bundle().save(Path(sys.argv[1]))"
+        )
+        root = Path(__file__).resolve().parents[2]
+        environment = {"PYTHONHASHSEED": "4711", "PYTHONPATH": str(root)}
+        command = [sys.executable, "-c", code, str(tmp_path / "again")]
+        subprocess.run(command, env=environment, cwd=tmp_path, check=True)
+        again = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
+        assert again == {path.name: path.read_bytes() for path in saved.iterdir()}
+
+    def test_description_is_readable_without_unpickling(self, saved: Path) -> None:
+        """Everything but the fitted pipeline is JSON that any reader accepts."""
+        description = json.loads((saved / "bundle.json").read_text(), parse_constant=pytest.fail)
+        assert [column["name"] for column in description["input_contract"]["columns"]] == THINGS.column_names
+        assert description["metrics"] == {"auc": 1.0, "mcc": 0.5, "lift": None}
+        assert description["training_end_at"] == "2024-02-01T00:00:00+00:00"
+        assert description["library_versions"]["scikit-learn"]
+        assert description["fingerprint"] == "a" * 64
+
+    def test_undefined_metric_comes_back_as_none(self, tmp_path: Path) -> None:
+        """NaN, which JSON does not know, is kept as a metric without a value."""
+        tiny_bundle(metrics={"auc": float("nan")}).save(tmp_path)
+        assert ModelBundle.load(tmp_path).metrics == {"auc": None}
+
+    @pytest.mark.parametrize("name", ["bundle.joblib", "bundle.json"])
+    def test_missing_file_is_named(self, saved: Path, name: str) -> None:
+        """A folder without one of the two files is no bundle."""
+        (saved / name).unlink()
+        with pytest.raises(PermanentError, match=rf"{name} is missing"):
+            ModelBundle.load(saved)
+
+    @pytest.mark.parametrize("name", ["bundle.joblib", "bundle.json"])
+    def test_truncated_file_is_named(self, saved: Path, name: str) -> None:
+        """A file that was cut off is refused before anything is unpickled from it."""
+        content = (saved / name).read_bytes()
+        (saved / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(PermanentError, match=rf"{name} is damaged"):
+            ModelBundle.load(saved)
+        with pytest.raises(PermanentError, match="damaged"):
+            check_files(saved)
+
+    def test_incomplete_or_foreign_description_is_refused(self, saved: Path) -> None:
+        """JSON that lacks fields or is something else is damage, not a crash."""
+        description = json.loads((saved / "bundle.json").read_text())
+        del description["threshold"]
+        contents: list[Any] = [description, [], {"format": 99}]
+        for content in contents:
+            (saved / "bundle.json").write_text(json.dumps(content))
+            with pytest.raises(PermanentError, match=r"bundle\.json is damaged"):
+                ModelBundle.load(saved)
+
+    def test_pipeline_of_a_missing_library_is_explained(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A pipeline whose code is not importable here says with which versions it was saved."""
+        bundle = tiny_bundle(pipeline=things, library_versions={"wonderlib": "1.2"})
+        bundle.save(tmp_path)
+        monkeypatch.delattr("mlops_assets_tests.tiny_bundle.things")
+        with pytest.raises(PermanentError, match=r"cannot be loaded here .*saved with wonderlib 1\.2"):
+            ModelBundle.load(tmp_path)
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        threshold=st.floats(0, 1),
+        metrics=st.dictionaries(st.text(max_size=8), st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=4),
+        hours=st.integers(0, 10**6),
+        microseconds=st.integers(0, 10**12),
+    )
+    def test_description_round_trip(
+        self,
+        bundle: ModelBundle,
+        tmp_path_factory: pytest.TempPathFactory,
+        threshold: float,
+        metrics: dict[str, float | None],
+        hours: int,
+        microseconds: int,
+    ) -> None:
+        """Numbers, texts and moments come back exactly."""
+        start = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(hours=hours)
+        end = start + timedelta(microseconds=microseconds)
+        folder = tmp_path_factory.mktemp("bundle")
+        changes: dict[str, Any] = {"threshold": threshold, "metrics": metrics, "reference": None}
+        replace(bundle, training_start_at=start, training_end_at=end, **changes).save(folder)
+        loaded = ModelBundle.load(folder)
+        assert {name: getattr(loaded, name) for name in changes} == changes
+        assert (loaded.training_start_at, loaded.training_end_at) == (start, end)
+
+
+class TestVersions:
+    """The versions of training stay known."""
+
+    def test_current_versions_name_what_a_pipeline_depends_on(self) -> None:
+        """Python and the libraries of a fitted pipeline are recorded."""
+        assert {"python", "scikit-learn", "numpy", "pandas"} <= set(current_library_versions())
+
+    def test_only_differences_are_reported(self) -> None:
+        """Changed and uninstalled libraries are listed as (then, now); unchanged ones are not."""
+        versions = {**current_library_versions(), "pandas": "0.1", "wonderlib": "1.2"}
+        differences = tiny_bundle(library_versions=versions).version_differences()
+        assert differences == {"pandas": ("0.1", pd.__version__), "wonderlib": ("1.2", None)}
+
+    def test_window_must_be_in_utc(self) -> None:
+        """A window without a time zone would be compared with moments in UTC by mistake."""
+        with pytest.raises(PermanentError, match="must be in UTC"):
+            tiny_bundle(training_end_at=datetime(2024, 2, 1))  # noqa: DTZ001
+
+
+def test_flavor_takes_moments_as_json_gives_them(bundle: ModelBundle, saved: Path) -> None:
+    """MLflow's loader predicts the same from time stamps in UTC, without a zone, or as text."""
+    model = _load_pyfunc(str(saved))
+    moments = things()["seen_at"]
+    for seen_at in (moments, moments.dt.tz_localize(None), moments.astype(str)):
+        predicted = model.predict(things().assign(seen_at=seen_at))
+        pd.testing.assert_frame_equal(predicted, bundle.predict(things()))
