@@ -39,7 +39,7 @@ test: $(DEV) ## run the tests
 check: $(DEV) ## run everything that must pass: format, lint, types, boundaries, data dictionary, tests
 	@$(call timed,format,$(BIN)/ruff format --check .)
 	@$(call timed,lint,$(BIN)/ruff check .)
-	@$(call timed,types,$(BIN)/mypy mlops_assets)
+	@$(call timed,types,$(BIN)/mypy mlops_assets mlops_assets_tests)
 	@$(call timed,boundaries,$(BIN)/lint-imports)
 	@$(call timed,data dictionary,$(BIN)/mlops-assets dictionary --check)
 	@echo "== tests"

@@ -1,11 +1,15 @@
 """Calendar months: the partitions of monthly assets, and their windows in UTC."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
 
 from mlops_assets.errors import PermanentError
+
+_KEY = re.compile(r"(?!0000)(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])")
+"""Exactly one way to write a month: `2024-1` beside `2024-01` would be two partitions."""
 
 
 @dataclass(frozen=True, order=True)
@@ -18,11 +22,10 @@ class Month:
     @classmethod
     def parse(cls, key: str) -> "Month":
         """Return the month that a partition key such as `2024-01` names."""
-        try:
-            first_day = datetime.strptime(key, "%Y-%m").replace(tzinfo=timezone.utc)
-        except ValueError as error:
-            raise PermanentError(f"{key!r} is not a month; write it as YYYY-MM, for example 2024-01") from error
-        return cls(first_day.year, first_day.month)
+        written = _KEY.fullmatch(key)
+        if not written:
+            raise PermanentError(f"{key!r} is not a month; write it as YYYY-MM, for example 2024-01")
+        return cls(int(written["year"]), int(written["month"]))
 
     @property
     def key(self) -> str:

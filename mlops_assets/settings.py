@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,13 +23,16 @@ class Settings(BaseSettings):
         alert_webhook_url: a URL that gets a JSON message for every failed run; it may contain a secret.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MLOPS_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MLOPS_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     data_dir: Path = Path("data")
-    lake_url: str = ""
-    warehouse_url: str = ""
+    # A URL of a store may hold a password; repr() ends up in logs and error messages.
+    lake_url: str = Field(default="", repr=False)
+    warehouse_url: str = Field(default="", repr=False)
     mlflow_tracking_uri: str = Field(
-        default="", validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MLOPS_MLFLOW_TRACKING_URI", "mlflow_tracking_uri")
+        default="",
+        repr=False,
+        validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MLOPS_MLFLOW_TRACKING_URI", "mlflow_tracking_uri"),
     )
     mlflow_ui_url: str = "http://127.0.0.1:5000"
     automation: Literal["on", "off"] = "off"
@@ -52,6 +56,6 @@ class Settings(BaseSettings):
 
     def model_post_init(self, _context: object) -> None:
         """Derive the embedded stores from the data directory where no URL is given."""
-        self.lake_url = self.lake_url or f"file:{self.data_dir / 'lake'}"
-        self.warehouse_url = self.warehouse_url or f"duckdb:{self.data_dir / 'warehouse.duckdb'}"
+        self.lake_url = self.lake_url or f"file:{quote(str(self.data_dir / 'lake'))}"
+        self.warehouse_url = self.warehouse_url or f"duckdb:{quote(str(self.data_dir / 'warehouse.duckdb'))}"
         self.mlflow_tracking_uri = self.mlflow_tracking_uri or f"sqlite:///{self.data_dir / 'mlflow' / 'mlflow.db'}"

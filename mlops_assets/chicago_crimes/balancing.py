@@ -53,7 +53,8 @@ def _oversample(features: np.ndarray, is_arrest: np.ndarray, ratio: float, seed:
     from sklearn.neighbors import NearestNeighbors
 
     real_rows = len(features)
-    if is_arrest.sum() < ratio * (~is_arrest).sum():
+    # Whole rows: SMOTE refuses to make up a fraction of one.
+    if is_arrest.sum() < int(ratio * (~is_arrest).sum()):
         # Brute force on all cores beats the default tree many times over at thirty dimensions.
         neighbours = NearestNeighbors(n_neighbors=_NEIGHBOURS + 1, algorithm="brute", n_jobs=-1)
         smote = SMOTE(sampling_strategy=ratio, k_neighbors=neighbours, random_state=seed)

@@ -54,6 +54,9 @@ def decide_champion(
 
 
 def _metrics(row: pd.Series) -> BinaryMetrics:
+    import pandas as pd
+
     counts = {name: int(row[name]) for name in ("row_count", "positive_count")}
     names = [name for name in BinaryMetrics.__dataclass_fields__ if name not in counts]
-    return BinaryMetrics(**counts, **{name: float(row[name]) for name in names})
+    # The table knows an undefined figure as empty, the gate as None.
+    return BinaryMetrics(**counts, **{name: None if pd.isna(row[name]) else float(row[name]) for name in names})  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from mlops_assets.chicago_crimes.championship import failures_at_gate
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES
 from mlops_assets.chicago_crimes.evaluation import largest_feature_difference
 from mlops_assets.chicago_crimes.model_contracts import (
+    ARREST_CHAMPION,
     ARREST_DRIFT,
     ARREST_EVALUATION,
     ARREST_PREDICTIONS,
@@ -94,6 +95,7 @@ CHECKS = [
     contract_check(BALANCED_TRAIN, MODEL_MONTHS),
     contract_check(SELECTED_FEATURES, MODEL_MONTHS),
     contract_check(ARREST_EVALUATION, MODEL_MONTHS),
+    contract_check(ARREST_CHAMPION),
     contract_check(ARREST_PREDICTIONS, CRIME_MONTHS),
     contract_check(ARREST_DRIFT, CRIME_MONTHS),
     does_not_overlap_train,

@@ -16,7 +16,10 @@ _LONGITUDE = Column("longitude_deg", "float64", "Longitude (WGS 84).", "degree",
 POLICE_STATIONS = TableContract(
     domain=DOMAIN,
     name="police_stations",
-    meaning="One row per police station of the city, from the portal's dataset z8bn-74gv. Headquarters is marked: it serves no district.",
+    meaning=(
+        "One row per police station of the city, from the portal's dataset z8bn-74gv. "
+        "Headquarters is marked: it serves no district."
+    ),
     columns=(
         Column("station_code", "string", "The station's district, or `headquarters`.", pattern=r"\d{3}|headquarters"),
         Column(
@@ -89,7 +92,8 @@ REJECTED_CRIMES = TableContract(
 
 ENRICHED_CRIMES = RAW_CRIMES.derive(
     "enriched_crimes",
-    "One row per crime of the month with where and when in usable form. Coordinates that stand for nothing are emptied; the row stays.",
+    "One row per crime of the month with where and when in usable form. Coordinates that stand for nothing are emptied; "
+    "the row stays.",
     added=(
         Column("location_status", "string", "Whether the position can be used, and if not, why.", allowed=LOCATION_STATUSES),
         Column(

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from mlops_assets.chicago_crimes import TIME_ZONE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _METRES_PER_SURVEY_FOOT = 1200 / 3937
 _STATE_PLANE = "EPSG:3435"
@@ -114,5 +109,5 @@ def add_local_calendar(crimes: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _as_text(values: Sequence[str] | np.ndarray) -> pd.api.extensions.ExtensionArray:
+def _as_text(values: np.ndarray) -> pd.api.extensions.ExtensionArray:
     return pd.array(values, dtype="string[pyarrow]")

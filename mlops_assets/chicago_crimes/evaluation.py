@@ -26,8 +26,9 @@ _MIN_SLICE_ROWS = 100
 """Smaller districts and types are measured together: their own figures would be chance."""
 
 GATE = QualityGate(min_rows=500, min_positive_count=50, min_auc=0.75, min_mcc=0.30, max_calibration_error=0.06)
-"""What a model must reach before it may challenge the champion. The original's published AUC and MCC are 0.89 and 0.58 on an easier,
-random split; a model far below has learned from broken data. The calibration limit keeps out models whose probabilities mean nothing."""
+"""What a model must reach before it may challenge the champion. The original's published AUC and MCC are 0.89 and 0.58 on an
+easier, random split; a model far below has learned from broken data. The calibration limit keeps out models whose probabilities
+mean nothing."""
 
 _IMPORTANCE_ROWS = 5_000
 """Rows on which features are shuffled: enough to order them, and a second's work."""

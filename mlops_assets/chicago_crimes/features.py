@@ -62,5 +62,5 @@ PROFILED_CATEGORIES = (
     "is_domestic",
     "location_status",
 )
-"""Columns of `enriched_crimes` whose drift is watched: what people would recognize, not its encodings. The season is not among them, for a
-single month never has the seasons of a year."""
+"""Columns of `enriched_crimes` whose drift is watched: what people would recognize, not its encodings. The season is not among
+them, for a single month never has the seasons of a year."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mlops_assets.chicago_crimes.portal_client import PortalQuery
+from mlops_assets.chicago_crimes.portal_client import PortalQuery, open_portal
 from mlops_assets.chicago_crimes.source import (
     CRIMES_DATASET,
     PORTAL_FIELDS,
@@ -23,6 +23,8 @@ from mlops_assets.months import Month
 
 if TYPE_CHECKING:
     from sodapy import Socrata
+
+__all__ = ["LiveCrimeSource", "open_portal"]
 
 _DRIFT_ROWS = 1_000
 """In a month of more rows than this, a field that no record has is not chance: the portal has renamed or dropped it."""

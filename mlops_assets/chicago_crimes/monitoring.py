@@ -18,7 +18,8 @@ LIMITS = DriftLimits()
 """PSI and KS limits are the customary ones, as in the original's unfinished drift job."""
 
 OUTCOMES_KNOWN_AFTER_DAYS = 30
-"""Most arrests are recorded within a month of the crime; before that, realised quality would blame the model for missing paperwork."""
+"""Most arrests are recorded within a month of the crime; before that, realised quality would blame the model for missing
+paperwork."""
 
 
 @dataclass(frozen=True)

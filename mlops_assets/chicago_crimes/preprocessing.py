@@ -44,8 +44,8 @@ class CrimeEnricher(TransformerMixin, BaseEstimator):
 class CrimePreprocessor(TransformerMixin, BaseEstimator):
     """Turn enriched crimes into the features of `FEATURES`, in that order, as 32-bit floats.
 
-    Extreme distances are pulled in to the 0.1 % and 99.9 % quantiles of the fitting rows, never dropped; a missing position stands at the
-    median; a code never seen has frequency 0 and the overall arrest rate.
+    Extreme distances are pulled in to the 0.1 % and 99.9 % quantiles of the fitting rows, never dropped; a missing position stands
+    at the median; a code never seen has frequency 0 and the overall arrest rate.
     """
 
     def fit(self, X: pd.DataFrame, y: Sequence[bool]) -> CrimePreprocessor:
@@ -142,7 +142,9 @@ def _column_transformer() -> ColumnTransformer:
 
 
 def _number_steps(*, logarithmic: bool = False) -> list[tuple[str, Any]]:
-    steps: list[tuple[str, Any]] = [("winsorize", Winsorizer(0.001, 0.999)), ("impute", SimpleImputer(strategy="median"))]
+    # A window without any position must keep its columns: the features are the same in every month.
+    impute = SimpleImputer(strategy="median", keep_empty_features=True)
+    steps: list[tuple[str, Any]] = [("winsorize", Winsorizer(0.001, 0.999)), ("impute", impute)]
     if logarithmic:
         steps.append(("logarithm", FunctionTransformer(np.log1p)))
     return [*steps, ("scale", StandardScaler())]

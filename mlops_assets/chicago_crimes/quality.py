@@ -1,4 +1,7 @@
-"""Compare the platform's recipe with the original system's on the same test rows, from any crimes. Printed by `mlops-assets quality`."""
+"""Compare the platform's recipe with the original system's on the same test rows, from any crimes.
+
+`mlops-assets quality` prints it.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ def compare_recipes(
     """Train both recipes on the earlier 80 % of a window and measure them, and two baselines, on the latest 20 %.
 
     The original's recipe: its seven features, SMOTE 0.5 and undersampling 0.8, 100 boosted trees of depth 6 (XGBoost where it is
-    installed), classes at probability 0.5. Its outliers are not removed from the test rows, so that all are measured on the same ones.
+    installed), classes at probability 0.5. Its outliers are not removed from the test rows, so that all are measured on the same
+    ones.
 
     Returns:
         One row per predictor: `predictor`, `row_count` and figures; `always_no_accuracy` goes with every accuracy.

@@ -1,9 +1,9 @@
-"""A simulated portal: the crimes of an imaginary city, as text and with the quirks of the real one. Needs no network and no files."""
+"""A simulated portal: crimes of an imaginary city, as text and with the quirks of the real one. Needs no network and no files."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from mlops_assets.chicago_crimes import TIME_ZONE
 from mlops_assets.chicago_crimes.sample_city import City, build_city
+from mlops_assets.chicago_crimes.sample_export import write_crimes, write_stations
 from mlops_assets.chicago_crimes.sample_month import LONGEST_DELAY_DAYS, MonthOfCrimes, draw_month
 from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, STATION_FIELDS, ChangedMonths, RawRecords
 from mlops_assets.errors import NotEnoughDataError, SettingsError
@@ -21,9 +22,12 @@ from mlops_assets.months import Month, months_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 FIRST_MONTH = Month(2001, 1)
 """As on the real portal."""
+
+DEFAULT_TREND_ORIGIN = Month(2023, 1)
 
 _PUBLISHED_AT_SECOND = (15 * 60 + 50) * 60 + 1
 """The portal publishes once a day, at 15:50:01 local time."""
@@ -42,17 +46,19 @@ _QUIRKS = (
 class SampleCrimeSource:
     """Crimes of an imaginary city, in the portal's layout.
 
-    Each month follows from the seed alone, independently of the others, and is the same bytes each time. What is visible follows from
-    `as_of`: a crime appears the afternoon after its report, and an arrest that comes weeks later appears, with a newer `updated_on`, only
-    then; so recent months have fewer arrests than they will have in the end.
+    Each month follows from the seed alone, independently of the others, and is the same bytes each time. What is visible follows
+    from `as_of`: a crime appears the afternoon after its report, and an arrest that comes weeks later appears, with a newer
+    `updated_on`, only then; so recent months have fewer arrests than they will have in the end.
 
-    The quirks: coordinates missing (1 %) or placeholders, times unknown and stamped midnight, kinds of place missing, community area
-    `0`, district 031 without a station, case numbers that repeat, codes that occur only now and then, times in the hour that does not
-    exist in March, and about three records in 10 000 with a date, code or flag that cannot be read. Over the years arrests become
-    rarer, drug crimes fewer and vehicle thefts more frequent.
+    The quirks: coordinates missing (1 %) or placeholders, times unknown and stamped midnight, kinds of place missing, community
+    area `0`, district 031 without a station, case numbers that repeat, codes that occur only now and then, times in the hour that
+    does not exist in March, and about three records in 10 000 with a date, code or flag that cannot be read. Over the years
+    arrests become rarer, drug crimes fewer and vehicle thefts more frequent.
     """
 
-    def __init__(self, seed: int, crimes_per_year: int = 260_000, *, as_of: datetime, trend_origin: Month = Month(2023, 1)) -> None:
+    def __init__(
+        self, seed: int, crimes_per_year: int = 260_000, *, as_of: datetime, trend_origin: Month = DEFAULT_TREND_ORIGIN
+    ) -> None:
         """Simulate a portal.
 
         Args:
@@ -83,8 +89,8 @@ class SampleCrimeSource:
         rows = np.flatnonzero(crimes.published <= self._last_day)
         if not len(rows):
             raise NotEnoughDataError(
-                f"crimes of {month}: the simulated portal has none as of {self._as_of.isoformat()}; it begins with {FIRST_MONTH} and shows "
-                "a crime the day after its report"
+                f"crimes of {month}: the simulated portal has none as of {self._as_of.isoformat()}; it begins with {FIRST_MONTH} "
+                "and shows a crime the day after its report"
             )
         table = _write_records(self._city, crimes, rows, self._last_day)
         table = _add_quirks(np.random.default_rng([self._seed, month.year, month.month, 1]), table, rows, len(crimes.detail))
@@ -92,10 +98,10 @@ class SampleCrimeSource:
 
     def read_stations(self) -> pa.Table:
         """Return the police stations; see `CrimeSource`."""
-        return pa.table({name: pa.array(self._city.stations[name], pa.string()) for name in STATION_FIELDS})
+        return pa.table({name: pa.array(self._city.city_map.stations[name], pa.string()) for name in STATION_FIELDS})
 
     def changed_months(self, cursor: str | None) -> ChangedMonths:
-        """Return the months with crimes, arrests or edits published since the cursor, which is a day; see `CrimeSource`."""
+        """Return the months with crimes or arrests published since the cursor, which is a day; see `CrimeSource`."""
         now = f"sample until {_day(self._last_day)}"
         found = re.fullmatch(_CURSOR, cursor or "")
         if found is None:
@@ -107,13 +113,40 @@ class SampleCrimeSource:
 
     def _has_news(self, month: Month, since: int) -> bool:
         crimes = self._draw(month)
-        days = np.concatenate([crimes.published, crimes.arrested, crimes.edited])
+        days = np.concatenate([crimes.published, crimes.arrested])
         return bool(((days > since) & (days <= self._last_day)).any())
 
     def _draw(self, month: Month) -> MonthOfCrimes:
         if month < FIRST_MONTH:
             raise NotEnoughDataError(f"crimes of {month}: the simulated portal begins with {FIRST_MONTH}")
         return draw_month(self._city, self._seed, month, self._crimes_per_year, self._trend_origin)
+
+
+def write_export(
+    folder: Path, first: Month, last: Month, *, seed: int = 20240101, crimes_per_year: int = 260_000, as_of: datetime | None = None
+) -> list[Path]:
+    """Write the simulated portal's months as its 22-column CSV files, one per month, and its stations.
+
+    Args:
+        folder: where to write; made if it does not exist.
+        first: the first month.
+        last: the last month, included.
+        seed: another seed is another city.
+        crimes_per_year: its size.
+        as_of: up to when the portal has heard of anything; by default so late that nothing more can change.
+
+    Returns:
+        The files of the months.
+    """
+    if as_of is None:
+        as_of = last.plus(3).window("UTC")[0] + timedelta(days=LONGEST_DELAY_DAYS)
+    source = SampleCrimeSource(seed, crimes_per_year, as_of=as_of)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_stations(source.read_stations(), folder / "police_stations.csv")
+    paths = {month: folder / f"crimes_{month}.csv" for month in months_from(first, last)}
+    for month, path in paths.items():
+        write_crimes(source.read_month(month).table, path)
+    return list(paths.values())
 
 
 def _last_published_day(as_of: datetime) -> int:
@@ -139,12 +172,14 @@ def _write_records(city: City, crimes: MonthOfCrimes, rows: np.ndarray, last_day
     def look_up(position: str, *names: str) -> Mapping[str, pa.Array]:
         return {name: pc.take(texts[name], indices[position]) for name in names}
 
-    events = np.stack([crimes.published[rows], crimes.arrested[rows], crimes.edited[rows]])
+    events = np.stack([crimes.published[rows], crimes.arrested[rows]])
     updated_day = np.where(events <= last_day, events, 0).max(axis=0)
     occurred = crimes.occurred[rows]
     columns = {
         "id": pc.cast(pa.array(crimes.crime_id[rows]), pa.string()),
-        "case_number": _case_numbers(crimes.case_number[rows], int(_day(int(occurred[0]) // 1_440).astype("datetime64[Y]").astype(int))),
+        "case_number": _case_numbers(
+            crimes.case_number[rows], int(_day(int(occurred[0]) // 1_440).astype("datetime64[Y]").astype(int))
+        ),
         "date": _portal_times(occurred // 1_440, occurred % 1_440 * 60),
         "arrest": _flags(crimes.arrested[rows] <= last_day),
         "domestic": _flags(crimes.is_domestic[rows]),
@@ -172,15 +207,18 @@ def _case_numbers(numbers: np.ndarray, years_since_1970: int) -> pa.Array:
 def _portal_times(days: np.ndarray, seconds: np.ndarray) -> pa.Array:
     """Write days since 1970 and seconds of the day as `01/31/2017 11:53:00 PM`."""
     first, last = int(days.min()), int(days.max())
-    dates = np.datetime_as_string(np.arange(first, last + 1).astype("datetime64[D]"))
-    dates = np.array([f"{date[5:7]}/{date[8:]}/{date[:4]} " for date in dates.tolist()], "S11").view(np.uint8).reshape(-1, 11)
+    iso_dates = np.datetime_as_string(np.arange(first, last + 1).astype("datetime64[D]")).tolist()
     distinct, which = np.unique(seconds, return_inverse=True)
-    clocks = np.array([_clock(int(second)) for second in distinct], "S11").view(np.uint8).reshape(-1, 11)
     characters = np.empty((len(days), 22), np.uint8)
-    characters[:, :11] = dates[days - first]
-    characters[:, 11:] = clocks[which]
+    characters[:, :11] = _characters([f"{date[5:7]}/{date[8:]}/{date[:4]} " for date in iso_dates])[days - first]
+    characters[:, 11:] = _characters([_clock(int(second)) for second in distinct])[which]
     offsets = np.arange(0, 22 * len(days) + 1, 22, dtype=np.int32)
     return pa.StringArray.from_buffers(len(days), pa.py_buffer(offsets), pa.py_buffer(characters))
+
+
+def _characters(texts: list[str]) -> np.ndarray:
+    """Return texts of eleven characters as rows of bytes."""
+    return np.array(texts, "S11").view(np.uint8).reshape(-1, 11)
 
 
 def _clock(second: int) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlops_assets.chicago_crimes.sample_city import BEAT_SLOTS, PLACE_SLOTS, POINTS_PER_BEAT
+from mlops_assets.chicago_crimes.sample_city import BEAT_SLOTS, PLACE_SLOTS
+from mlops_assets.chicago_crimes.sample_map import POINTS_PER_BEAT
 from mlops_assets.chicago_crimes.sample_vocabulary import KINDS
 
 if TYPE_CHECKING:
@@ -20,19 +21,24 @@ LONGEST_DELAY_DAYS = 540
 """No record changes later than this after its crime, so that a search for changes need not look back for ever."""
 
 _MINUTES_PER_DAY = 1_440
-_ARREST_TREND = -0.085
+_ARREST_TREND = -0.10
 """Yearly change of the odds of an arrest, as a logarithm."""
 
-_ARREST_LEVEL = -0.28
+_ARREST_LEVEL = -0.24
 """Sets the share of arrests at the origin of the trends to about 0.20."""
 
-_STEADY_YEARS = 4
+_LATE_ARREST_SHARE = 0.22
+_LATE_ARREST_DAYS = 40
+
+_STEADY_YEARS = 3
 """Trends stop this long before and after their origin."""
 
 _HOMICIDE = next(number for number, kind in enumerate(KINDS) if kind.name == "HOMICIDE")
 
 # One minute in three is :00, one in seven :30, and most others are multiples of five.
-_MINUTE_ODDS = np.array([1 + 4 * (minute % 5 == 0) + 9 * (minute % 15 == 0) + 20 * (minute == 30) + 55 * (minute == 0) for minute in range(60)])
+_MINUTE_ODDS = np.array(
+    [1 + 4 * (minute % 5 == 0) + 9 * (minute % 15 == 0) + 14 * (minute == 30) + 35 * (minute == 0) for minute in range(60)]
+)
 _MINUTE_SLOTS = np.repeat(np.arange(60), _MINUTE_ODDS)
 
 
@@ -48,7 +54,6 @@ class MonthOfCrimes:
         occurred: local minutes since 1970.
         published: day since 1970 on which the portal first shows the crime.
         arrested: day on which it shows the arrest; never, where it is beyond every calendar.
-        edited: day on which it changes the record without a visible change.
         is_domestic: whether the crime was domestic.
         crime_id, case_number: identifiers.
     """
@@ -61,7 +66,6 @@ class MonthOfCrimes:
     occurred: np.ndarray
     published: np.ndarray
     arrested: np.ndarray
-    edited: np.ndarray
     is_domestic: np.ndarray
     crime_id: np.ndarray
     case_number: np.ndarray
@@ -88,9 +92,11 @@ def draw_month(city: City, seed: int, month: Month, crimes_per_year: int, trend_
     size = len(detail)
     beat = city.beat_slots[city.area[detail], rng.integers(0, BEAT_SLOTS, size, np.int32)].astype(np.int32)
     # Squaring makes the first points of a beat its hot spots.
-    point = beat * POINTS_PER_BEAT + (POINTS_PER_BEAT * rng.random(size, np.float32) ** 2).astype(np.int32).clip(max=POINTS_PER_BEAT - 1)
+    point = beat * POINTS_PER_BEAT + (POINTS_PER_BEAT * rng.random(size, np.float32) ** 2).astype(np.int32).clip(
+        max=POINTS_PER_BEAT - 1
+    )
     place = city.place_slots[city.kind[detail], rng.integers(0, PLACE_SLOTS, size, np.int32)].astype(np.int32)
-    domestic_share = city.domestic_share[detail] * np.where(city.home_places[place], 1.3, 0.65)
+    domestic_share = city.domestic_share[detail] * np.where(city.is_home[place], 1.3, 0.65)
     is_domestic = rng.random(size, np.float32) < domestic_share
     is_arrest = _draw_arrests(rng, city, detail, place, beat, point, occurred, is_domestic, years)
     reported = occurred + (rng.standard_exponential(size, np.float32) ** 2 / 2 * city.delay_hours[detail] * 60).astype(np.int64)
@@ -100,14 +106,13 @@ def draw_month(city: City, seed: int, month: Month, crimes_per_year: int, trend_
     crime_id, case_number = _number_crimes(rng, month, detail[order], crimes_per_year)
     drawn = MonthOfCrimes(
         detail=detail[order],
-        place=np.where(rng.random(size, np.float32) < 0.004, len(city.home_places), place[order]),
+        place=np.where(rng.random(size, np.float32) < 0.004, len(city.is_home), place[order]),
         beat=beat[order],
         point=point[order],
         position=_lose_positions(rng, city, point[order]),
         occurred=occurred[order],
         published=published[order],
-        arrested=_draw_later_days(rng, published, latest, is_arrest, late=0.22, mean_days=40)[order],
-        edited=_draw_later_days(rng, published, latest, rng.random(size, np.float32) < 0.05, late=1.0, mean_days=120)[order],
+        arrested=_draw_arrest_days(rng, published, latest, is_arrest)[order],
         is_domestic=is_domestic[order],
         crime_id=crime_id,
         case_number=case_number,
@@ -120,7 +125,8 @@ def _draw_details(rng: np.random.Generator, city: City, month: Month, crimes_per
     days = calendar.monthrange(month.year, month.month)[1]
     season = 1 + (city.summer + 0.03) * math.cos((month.month - 7) * math.pi / 6)
     chance = rng.lognormal(0, 0.03, len(KINDS))[city.kind]
-    expected = crimes_per_year * days / 365.25 * city.share / city.share.sum() * np.exp(city.trend * years) * season * chance
+    mix = city.share * np.exp(city.trend * years)
+    expected = crimes_per_year * days / 365.25 * mix / mix.sum() * season * chance
     return np.repeat(np.arange(len(expected)), rng.poisson(expected))
 
 
@@ -137,7 +143,9 @@ def _draw_times(rng: np.random.Generator, city: City, month: Month, detail: np.n
     hour = np.searchsorted(row, rng.random(len(detail)) + rhythm) - rhythm * len(hours)
     hour = hour.clip(0, len(hours) - 1)
     minute = _MINUTE_SLOTS[rng.integers(0, len(_MINUTE_SLOTS), len(detail), np.int32)]
-    is_time_unknown = rng.random(len(detail), np.float32) < 0.008
+    # Nobody says midnight sharp: those who know write 12:01, and 12:00 stands for an unknown time.
+    minute = np.where((hour % 24 == 0) & (minute == 0), 1, minute)
+    is_time_unknown = rng.random(len(detail), np.float32) < 0.010
     start = int(np.datetime64(month.first_day, "m").astype(np.int64))
     return start + np.where(is_time_unknown, hour // 24 * _MINUTES_PER_DAY, hour * 60 + minute)
 
@@ -161,13 +169,11 @@ def _draw_arrests(
     return rng.random(len(detail), np.float32) * (1 + np.exp(-logit)) < 1
 
 
-def _draw_later_days(
-    rng: np.random.Generator, published: np.ndarray, latest: np.ndarray, happens: np.ndarray, *, late: float, mean_days: float
-) -> np.ndarray:
-    """Draw on which day something becomes known: mostly with the crime itself, for the share `late` some days or months after."""
+def _draw_arrest_days(rng: np.random.Generator, published: np.ndarray, latest: np.ndarray, is_arrest: np.ndarray) -> np.ndarray:
+    """Draw on which day an arrest becomes known: mostly with the crime itself, for some days or months after."""
     size = len(published)
-    wait = np.where(rng.random(size, np.float32) < late, 1 + mean_days * rng.standard_exponential(size, np.float32), 0)
-    return np.where(happens, np.minimum(published + wait.astype(np.int64), latest), NEVER)
+    days = np.where(rng.random(size, np.float32) < _LATE_ARREST_SHARE, 1 + _LATE_ARREST_DAYS * rng.standard_exponential(size), 0)
+    return np.where(is_arrest, np.minimum(published + days.astype(np.int64), latest), NEVER)
 
 
 def _lose_positions(rng: np.random.Generator, city: City, point: np.ndarray) -> np.ndarray:
@@ -175,7 +181,9 @@ def _lose_positions(rng: np.random.Generator, city: City, point: np.ndarray) -> 
     return np.where(chance < 0.010, city.points, np.where(chance < 0.0102, city.points + 1, point))
 
 
-def _number_crimes(rng: np.random.Generator, month: Month, detail: np.ndarray, crimes_per_year: int) -> tuple[np.ndarray, np.ndarray]:
+def _number_crimes(
+    rng: np.random.Generator, month: Month, detail: np.ndarray, crimes_per_year: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Number the crimes in the order of their reports, with gaps; no month can meet the numbers of another one.
 
     As on the portal, homicides have short identifiers of their own.

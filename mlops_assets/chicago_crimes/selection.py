@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _CONTINUOUS = ("x_ft", "y_ft", "distance_to_station_m")
 _CONTINUOUS_SAMPLE_ROWS = 20_000
-"""Rows on which the information of a continuous column is estimated: the nearest-neighbour estimator costs seconds on all of them."""
+"""Rows on which the information of a continuous column is estimated: the nearest-neighbour estimator costs seconds on all of
+them."""
 
 
 def select_features(
@@ -20,8 +21,8 @@ def select_features(
 ) -> pd.DataFrame:
     """Score every feature and mark those that the model uses.
 
-    The information of a feature is that of the column it is made from, measured on real fitting rows: balanced rows would credit features
-    with what oversampling put there. Of a group of strongly correlated features the most informative one is used.
+    The information of a feature is that of the column it is made from, measured on real fitting rows: balanced rows would credit
+    features with what oversampling put there. Of a group of strongly correlated features the most informative one is used.
 
     Args:
         train: `train_split`.
@@ -54,8 +55,8 @@ def select_features(
 def measure_information(train: pd.DataFrame, seed: int) -> dict[str, float]:
     """Return the mutual information of each source column with `is_arrest`, in nats.
 
-    Codes, flags and calendar columns are discrete: their plug-in estimate is corrected for the number of values (Miller and Madow), without
-    which a column of many rare codes looks informative by chance. Positions and distance are continuous.
+    Codes, flags and calendar columns are discrete: their plug-in estimate is corrected for the number of values (Miller and Madow),
+    without which a column of many rare codes looks informative by chance. Positions and distance are continuous.
     """
     outcome = train["is_arrest"].to_numpy(dtype=bool)
     columns = dict.fromkeys(source for source, _ in FEATURES.values())
@@ -93,13 +94,14 @@ def _reasons(scores: pd.DataFrame, minimum_information: float) -> list[str]:
     """Say of each feature, the most informative first, whether it is selected or why not."""
     leader_of_group: dict[int, str] = {}
     reasons = []
-    for score in scores.itertuples():
-        if score.mutual_information < minimum_information:
+    columns = (scores[name].tolist() for name in ("feature", "mutual_information", "correlation_group"))
+    for feature, information, group in zip(*columns, strict=True):
+        if information < minimum_information:
             reasons.append(f"carries less than {minimum_information:g} nats")
-        elif score.correlation_group in leader_of_group:
-            reasons.append(f"says the same as {leader_of_group[score.correlation_group]}")
+        elif group in leader_of_group:
+            reasons.append(f"says the same as {leader_of_group[group]}")
         else:
-            leader_of_group[score.correlation_group] = score.feature
+            leader_of_group[group] = feature
             reasons.append("selected")
     return reasons
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,10 +23,10 @@ class ChicagoCrimesSettings(BaseSettings):
         warehouse_url: a warehouse for this domain alone.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MLOPS_CHICAGO_CRIMES_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MLOPS_CHICAGO_CRIMES_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     source: Literal["sample", "export", "live"] = "sample"
-    export_path: Path | None = None
+    export_path: Path | None = Field(default=None, validate_default=True)
     portal_url: str = "https://data.cityofchicago.org"
     portal_app_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("MLOPS_CHICAGO_CRIMES_PORTAL_APP_TOKEN", "SOCRATA_APP_TOKEN")
@@ -34,11 +34,13 @@ class ChicagoCrimesSettings(BaseSettings):
     sample_seed: int = 20240101
     sample_crimes_per_year: int = Field(default=260_000, ge=1_000)
     sample_as_of: datetime | None = None
-    lake_url: str | None = None
-    warehouse_url: str | None = None
+    lake_url: str | None = Field(default=None, repr=False)
+    warehouse_url: str | None = Field(default=None, repr=False)
 
-    @model_validator(mode="after")
-    def _export_needs_a_path(self) -> "ChicagoCrimesSettings":
-        if self.source == "export" and self.export_path is None:
+    # A validator of the whole model would do, but its error shows all inputs, the token among them.
+    @field_validator("export_path")
+    @classmethod
+    def _export_needs_a_path(cls, path: Path | None, others: ValidationInfo) -> Path | None:
+        if path is None and others.data.get("source") == "export":
             raise ValueError("MLOPS_CHICAGO_CRIMES_SOURCE=export needs MLOPS_CHICAGO_CRIMES_EXPORT_PATH: a CSV file or a folder")
-        return self
+        return path

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.chicago_crimes.contracts import RAW_CRIMES
-from mlops_assets.chicago_crimes.features import FEATURE_NAMES, PROFILED_CATEGORIES, PROFILED_NUMBERS
+from mlops_assets.chicago_crimes.features import PROFILED_CATEGORIES, PROFILED_NUMBERS
 from mlops_assets.chicago_crimes.selection import selected_names
-from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.errors import NotEnoughDataError, SettingsError
 from mlops_assets.ml.search import CandidateFamily, search
 from mlops_assets.ml.training import TrainedModel, fingerprint
 
@@ -34,6 +34,10 @@ MODEL_INPUT = RAW_CRIMES.derive(
     dropped=_UNUSED_COLUMNS,
     key=(),
 )
+
+
+TRAINING_ROWS = ("natural", "balanced")
+"""The kinds of fitting rows that every candidate is tried on."""
 
 
 def candidate_families() -> list[CandidateFamily]:
@@ -73,6 +77,8 @@ def train_arrest_model(
     trials_per_candidate: int,
     time_budget_seconds: float,
     seed: int,
+    families: Sequence[str] = (),
+    rows: Sequence[str] = TRAINING_ROWS,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> TrainedModel:
     """Fit every candidate on natural and on balanced rows, and bundle the one with the lowest log loss on validation rows.
@@ -88,19 +94,23 @@ def train_arrest_model(
         trials_per_candidate: configurations per candidate and kind of rows.
         time_budget_seconds: no trial starts after this; within it the result depends on the arguments alone.
         seed: of every random choice.
+        families: names of the candidate families to try; all if empty.
+        rows: kinds of fitting rows to try.
         on_trial: called after each trial.
 
     Raises:
         NotEnoughDataError: no feature is selected, or the rows have one outcome only.
+        SettingsError: an unknown family or kind of rows is named.
     """
     features = selected_names(selected_features)
     if not features:
         raise NotEnoughDataError("no feature carries enough information about arrests; lower the limit or look at the data")
     is_validation = scaled_train["is_validation"].to_numpy(dtype=bool)
     fitting, validation = scaled_train[~is_validation], scaled_train[is_validation]
+    training_sets = {"natural": fitting, "balanced": balanced_train}
     result = search(
-        candidate_families(),
-        {"natural": _features_and_outcome(fitting, features), "balanced": _features_and_outcome(balanced_train, features)},
+        _named_families(families),
+        {name: _features_and_outcome(training_sets[name], features) for name in _known(rows, TRAINING_ROWS, "kind of rows")},
         *_features_and_outcome(validation, features),
         trials_per_candidate=trials_per_candidate,
         seed=seed,
@@ -108,8 +118,13 @@ def train_arrest_model(
         on_trial=on_trial,
     )
     identity = fingerprint(
-        [fitting[list(FEATURE_NAMES)], validation[list(FEATURE_NAMES)], scaled_train[["crime_id", "is_arrest"]]],
-        {"best": [result.best.family, result.best.rows, dict(result.best.params)], "features": features, "seed": seed},
+        [scaled_train, balanced_train, stations],
+        {
+            "best": [result.best.family, result.best.rows, dict(result.best.params)],
+            "features": features,
+            "seed": seed,
+            "window": [moment.isoformat() for moment in window],
+        },
     )
     bundle = bundle_arrest_model(
         result.best_estimator, result.best, features, preprocessor, stations, train, window=window, seed=seed, identity=identity
@@ -162,6 +177,18 @@ def bundle_arrest_model(
     return replace(bundle, reference=_reference(bundle, train))
 
 
+def _named_families(names: Sequence[str]) -> list[CandidateFamily]:
+    families = {family.name: family for family in candidate_families()}
+    return [families[name] for name in _known(names or list(families), list(families), "candidate family")]
+
+
+def _known(names: Sequence[str], legal: Sequence[str], what: str) -> Sequence[str]:
+    unknown = [name for name in names if name not in legal]
+    if unknown:
+        raise SettingsError(f"unknown {what}: {', '.join(unknown)}; known: {', '.join(legal)}")
+    return names
+
+
 def _reference(bundle: ModelBundle, train: pd.DataFrame) -> FeatureProfile:
     """Profile the train rows' columns, and the score on validation rows, on which it is not flattered by the fit."""
     from mlops_assets.ml.drift import build_profile
@@ -183,10 +210,10 @@ def _logistic_regression(params: Mapping[str, Any], seed: int) -> Any:
 
 
 def _random_forest(params: Mapping[str, Any], seed: int) -> Any:
-    from sklearn.ensemble import RandomForestClassifier
+    from mlops_assets.ml.forest import ReproducibleForest
 
     # A third of the rows per tree costs next to nothing in quality at this size and two thirds of the time.
-    return RandomForestClassifier(**params, n_estimators=60, max_samples=0.33, n_jobs=-1, random_state=seed)
+    return ReproducibleForest(**params, n_estimators=60, max_samples=0.33, n_jobs=-1, random_state=seed)
 
 
 def _hist_gradient_boosting(params: Mapping[str, Any], seed: int) -> Any:

@@ -38,7 +38,8 @@ def build_training_window(crimes: pd.DataFrame, months: Sequence[str], minimum_m
             f"the training window needs at least {minimum_months} of the {WINDOW_MONTHS} months before it; materialized: {found}"
         )
     window = (
-        crimes.sort_values(["updated_at", "crime_id"], kind="stable")
+        # A version that does not say when it was updated is older than any that does.
+        crimes.sort_values(["updated_at", "crime_id"], kind="stable", na_position="first")
         .drop_duplicates("crime_id", keep="last")
         .sort_values(["occurred_at", "crime_id"], ignore_index=True)[TRAINING_WINDOW.column_names]
     )

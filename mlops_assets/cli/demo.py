@@ -33,7 +33,7 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
     started = time.monotonic()
     settings = Settings()
     use_home(settings)
-    _quieten_logs()
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     last = _latest_complete_month(now or datetime.now(timezone.utc))
     scored = [last.plus(-1), last]
     definitions = build_definitions(settings)
@@ -60,11 +60,6 @@ def _latest_complete_month(now: datetime) -> Month:
 def _range_tags(first: Month, last: Month) -> dict[str, str]:
     """Return the tags by which one run materializes a range of partitions."""
     return {"dagster/asset_partition_range_start": first.key, "dagster/asset_partition_range_end": last.key}
-
-
-def _quieten_logs() -> None:
-    """Leave the screen to the progress bars; every event is in the UI."""
-    logging.getLogger("dagster").setLevel(logging.ERROR)
 
 
 def _report(console: Console, warehouse: Warehouse, months: list[Month], settings: Settings, seconds: float) -> None:
@@ -100,9 +95,9 @@ def _evaluation_table(warehouse: Warehouse, days: list[Any]) -> Table:
     rows = warehouse.read(ARREST_EVALUATION, days)
     rows = rows[rows["slice_kind"] == "all"]
     table = Table(title="Figures on the latest 20 % of each training window", title_justify="left")
-    figures = ("auc", "average_precision", "mcc", "brier", "log_loss", "accuracy")
-    for name in ("month", "predictor", "rows", *figures):
-        table.add_column(name, justify="left" if name in ("month", "predictor") else "right")
+    figures = {"auc": "AUC", "average_precision": "AP", "mcc": "MCC", "brier": "Brier", "log_loss": "log loss", "accuracy": "acc."}
+    for title in ("month", "predictor", "rows", *figures.values()):
+        table.add_column(title, justify="left" if title in ("month", "predictor") else "right", no_wrap=True)
     for _, row in rows.iterrows():
         table.add_row(f"{row['month']:%Y-%m}", row["predictor"], f"{row['row_count']:,}", *(f"{row[name]:.3f}" for name in figures))
     return table

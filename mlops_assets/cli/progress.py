@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _LOOK_EVERY_SECONDS = 0.4
+_ERRORS_ONLY = {"console": {"config": {"log_level": "ERROR"}}}
+"""The screen belongs to the bars; every event is kept for the UI."""
 
 
 def run_with_progress(
@@ -38,7 +40,11 @@ def run_with_progress(
     task = progress.add_task(title, total=len(job.graph.node_defs))
     with _watching(progress, task, title, instance, run_id):
         result = job.execute_in_process(
-            instance=instance, run_id=run_id, partition_key=partition_key, tags=dict(tags or {}), run_config=run_config
+            instance=instance,
+            run_id=run_id,
+            partition_key=partition_key,
+            tags=dict(tags or {}),
+            run_config={**(run_config or {}), "loggers": _ERRORS_ONLY},
         )
     progress.update(task, description=title, completed=progress.tasks[task].total)
     return result

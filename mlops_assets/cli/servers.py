@@ -4,9 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+import dagster as dg
 from rich.console import Console
 
-from mlops_assets.orchestration.home import prepare_home
+from mlops_assets.orchestration.home import prepare_home, recover_abandoned_runs
 from mlops_assets.settings import Settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
@@ -26,6 +27,9 @@ def run_dagster(console: Console, host: str, port: int) -> None:
 
     settings = Settings()
     use_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        for run in recover_abandoned_runs(instance):
+            console.print(f"[yellow]{run.job} {run.run_id}[/yellow]: {run.reason}")
     build_stores(settings).models().prepare()
     console.print(f"Dagster UI: [bold]http://{host}:{port}[/bold]   (data in {settings.data_dir}; Ctrl-C stops everything)")
     where = ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "mlops_assets.definitions"]

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from mlops_assets.contracts.table import Column, TableContract
 
+_UNIQUENESS = "multiple_fields_uniqueness"
+"""Pandera's name for the rule that the key is unique."""
+
 
 def pandera_schema(contract: TableContract) -> pandera.pandas.DataFrameSchema:
     """Return the contract as a Pandera schema: null rules, value rules and the uniqueness of the key."""
@@ -50,16 +53,26 @@ def find_violations(frame: pd.DataFrame, contract: TableContract) -> pd.DataFram
     try:
         pandera_schema(contract).validate(frame.reset_index(drop=True), lazy=True)
     except SchemaErrors as errors:
-        cases = errors.failure_cases
-        return pd.DataFrame(
-            {
-                "row": cases["index"].astype("Int64"),
-                "column": cases["column"].where(cases["schema_context"] == "Column", ", ".join(contract.key)),
-                "rule": cases["check"].astype(str),
-                "value": cases["failure_case"].astype(str),
-            }
-        )
+        return _as_violations(errors.failure_cases, contract)
     return pd.DataFrame({"row": [], "column": [], "rule": [], "value": []}).astype({"row": "Int64"})
+
+
+def _as_violations(cases: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
+    import pandas as pd
+
+    values = cases["failure_case"].astype(str).mask(cases["failure_case"].isna(), "(empty)")
+    is_absent, is_repeated = cases["check"] == "column_in_dataframe", cases["check"] == _UNIQUENESS
+    violations = pd.DataFrame(
+        {
+            "row": cases["index"].astype("Int64"),
+            "column": cases["column"].mask(is_absent, values).mask(is_repeated, ", ".join(contract.key)),
+            "rule": cases["check"].astype(str).mask(is_repeated, "unique"),
+            "value": values,
+        }
+    )
+    # Pandera reports a repeated key once for each of its columns; people count rows.
+    keys = violations[is_repeated].groupby(["row", "column", "rule"], as_index=False, sort=False).agg({"value": ", ".join})
+    return pd.concat([violations[~is_repeated], keys], ignore_index=True)
 
 
 def summarize_violations(violations: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,8 @@ _INTRODUCTION = """# Data dictionary
 
 Generated from the contracts by `mlops-assets dictionary`; change a contract, not this page. Timestamps are UTC.
 """
+_ESCAPED_BAR = "\\|"
+"""A bare `|`, as patterns have it, would begin another cell."""
 
 
 def render_dictionary(contracts: Iterable[TableContract]) -> str:
@@ -27,5 +29,5 @@ def _render_table(contract: TableContract) -> str:
 
 
 def _render_column(column: Column) -> str:
-    rules = "; ".join(column.rules()).replace("|", "\\|")
-    return f"| `{column.name}` | {column.type} | {column.unit or ''} | {column.meaning} | {rules} |"
+    texts = [f"`{column.name}`", column.type, column.unit or "", column.meaning, "; ".join(column.rules())]
+    return f"| {' | '.join(text.replace('|', _ESCAPED_BAR) for text in texts)} |"

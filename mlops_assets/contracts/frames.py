@@ -49,20 +49,55 @@ def to_arrow(frame: pd.DataFrame, contract: TableContract) -> pa.Table:
     """
     import pyarrow as pa
 
-    missing = [name for name in contract.column_names if name not in frame.columns]
-    unexpected = [str(name) for name in frame.columns if name not in contract.column_names]
-    if missing or unexpected:
-        parts = [f"missing columns: {', '.join(missing)}"] if missing else []
-        parts += [f"columns not in the contract: {', '.join(unexpected)}"] if unexpected else []
-        raise ContractError(f"{contract.label}: {'; '.join(parts)}")
+    _require_columns(frame, contract)
     arrays = []
     for column in contract.columns:
         try:
-            array = pa.array(frame[column.name], type=arrow_type(column.type), from_pandas=True)
+            arrays.append(_to_array(frame[column.name], column.type))
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise ContractError(f"{contract.label}: column {column.name!r} is not {column.type}: {error}") from error
-        arrays.append(array)
     return pa.table(arrays, schema=arrow_schema(contract))
+
+
+def _require_columns(frame: pd.DataFrame, contract: TableContract) -> None:
+    complaints = {
+        "missing columns": [name for name in contract.column_names if name not in frame.columns],
+        "columns not in the contract": [str(name) for name in frame.columns if name not in contract.column_names],
+        "repeated columns": [str(name) for name in frame.columns[frame.columns.duplicated()]],
+    }
+    parts = [f"{complaint}: {', '.join(names)}" for complaint, names in complaints.items() if names]
+    if parts:
+        raise ContractError(f"{contract.label}: {'; '.join(parts)}")
+
+
+def _to_array(values: pd.Series, wanted: ColumnType) -> pa.Array:
+    """Convert a column, refusing what Arrow would guess: numbers as moments or flags, times of no zone, moments as days."""
+    import pyarrow as pa
+
+    found = pa.array(values, from_pandas=True)
+    if found.null_count == len(found):
+        return pa.nulls(len(found), arrow_type(wanted))
+    type_ = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
+    if not _means(found, type_, wanted):
+        naive = wanted == "timestamp" and pa.types.is_timestamp(type_)
+        raise TypeError(f"it holds {type_} without a time zone" if naive else f"it holds {type_}")
+    return found.cast(arrow_type(wanted))
+
+
+def _means(array: pa.Array, found: pa.DataType, wanted: ColumnType) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if wanted == "string":
+        return pa.types.is_string(found) or pa.types.is_large_string(found)
+    if wanted == "bool":
+        return pa.types.is_boolean(found)
+    if wanted == "timestamp":
+        return pa.types.is_timestamp(found) and found.tz is not None
+    if wanted == "date":
+        is_naive = pa.types.is_timestamp(found) and found.tz is None
+        return pa.types.is_date(found) or (is_naive and array.equals(pc.floor_temporal(array, unit="day")))
+    return pa.types.is_integer(found) or pa.types.is_floating(found) or pa.types.is_boolean(found)
 
 
 def conform(table: pa.Table, contract: TableContract, columns: Sequence[str] | None = None) -> pa.Table:
@@ -109,7 +144,12 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
             return text
         return nullable.get(type_) if type_ in with_nulls else None
 
-    return table.to_pandas(types_mapper=dtype_for)
+    frame = table.to_pandas(types_mapper=dtype_for)
+    # Arrow asks for a dtype per type, not per column; a column's dtype must not hang on the nulls of its neighbours.
+    for field, data in zip(table.schema, table.columns, strict=True):
+        if field.type in nullable and field.type in with_nulls and not data.null_count:
+            frame[field.name] = frame[field.name].astype(field.type.to_pandas_dtype())
+    return frame
 
 
 def empty_frame(contract: TableContract) -> pd.DataFrame:

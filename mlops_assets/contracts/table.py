@@ -108,4 +108,11 @@ class TableContract:
     ) -> "TableContract":
         """Return the contract of a table that has this one's columns, less `dropped`, plus `added`."""
         kept = tuple(column for column in self.columns if column.name not in dropped)
-        return replace(self, name=name, meaning=meaning, columns=(*kept, *added), key=self.key if key is None else key)
+        return replace(
+            self,
+            name=name,
+            meaning=meaning,
+            columns=(*kept, *added),
+            key=self.key if key is None else key,
+            partition_column=None if self.partition_column in dropped else self.partition_column,
+        )

@@ -6,13 +6,17 @@ What belongs here: colours, sizes, and helpers that know matplotlib but not what
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
+
+    Numbers: TypeAlias = ArrayLike | Sequence[float | None]
 
 # Colours of Okabe and Ito, told apart with every common colour vision deficiency; line styles repeat the distinction in grey print.
 BLUE, ORANGE, SKY = "#0072B2", "#D55E00", "#56B4E9"
@@ -95,7 +99,7 @@ def thousands(value: float, _position: float = 0) -> str:
     return f"{value:,.10g}"
 
 
-def as_numbers(values: ArrayLike) -> np.ndarray:
+def as_numbers(values: Numbers) -> np.ndarray:
     """Return values as floats, with everything that cannot be drawn as NaN."""
     import numpy as np
     import pandas as pd
@@ -104,7 +108,7 @@ def as_numbers(values: ArrayLike) -> np.ndarray:
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def as_matrix(values: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
+def as_matrix(values: Numbers, shape: tuple[int, int]) -> np.ndarray:
     """Return values as floats of a shape; too few of them, such as none, as missing."""
     import numpy as np
 
@@ -112,7 +116,7 @@ def as_matrix(values: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
     return numbers.reshape(shape) if numbers.size == shape[0] * shape[1] else np.full(shape, np.nan)
 
 
-def as_pairs(points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def as_pairs(points: Numbers) -> tuple[np.ndarray, np.ndarray]:
     """Return the columns of an `(n, 2)` array without its incomplete rows."""
     import numpy as np
 

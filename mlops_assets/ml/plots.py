@@ -8,6 +8,7 @@ without pyplot and its global state, so that steps in threads cannot draw into e
 from __future__ import annotations
 
 import textwrap
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.ml.figures import (
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
+
+    from mlops_assets.ml.figures import Numbers
 
 _MANY_LABELS = 12
 """Beyond this number of rows a correlation matrix shows colours only and a series hides some of its tick labels."""
 
 
-def plot_confusion_matrix(counts: ArrayLike, labels: Sequence[str], title: str) -> bytes:
+def plot_confusion_matrix(counts: Numbers, labels: Sequence[str], title: str) -> bytes:
     """Draw a 2x2 confusion matrix with counts and the share of each actual class.
 
     Args:
@@ -74,9 +76,7 @@ def plot_confusion_matrix(counts: ArrayLike, labels: Sequence[str], title: str) 
     return png(figure)
 
 
-def plot_ranking_curves(
-    roc_points: ArrayLike, pr_points: ArrayLike, base_rate: float, auc: float, average_precision: float
-) -> bytes:
+def plot_ranking_curves(roc_points: Numbers, pr_points: Numbers, base_rate: float, auc: float, average_precision: float) -> bytes:
     """Draw the ROC and the precision-recall curve side by side, each with the line of a model that knows nothing.
 
     Args:
@@ -135,7 +135,7 @@ def plot_calibration(table: pd.DataFrame) -> bytes:
 
 
 def plot_bars(
-    names: Sequence[str], values: ArrayLike, title: str, axis_label: str, limit: float | None = None, top: int = 20
+    names: Sequence[str], values: Numbers, title: str, axis_label: str, limit: float | None = None, top: int = 20
 ) -> bytes:
     """Draw the largest values as horizontal bars, largest first; bars beyond `limit` differ in colour and hatching.
 
@@ -202,11 +202,11 @@ def plot_correlation(matrix: pd.DataFrame, title: str) -> bytes:
     return png(figure)
 
 
-def plot_series(x: Sequence[Any] | pd.Index, series: Mapping[str, ArrayLike], title: str, axis_label: str) -> bytes:
+def plot_series(x: Sequence[Any] | pd.Index, series: Mapping[str, Numbers], title: str, axis_label: str) -> bytes:
     """Draw one or several series over months, days or numbers. A missing value is a gap in the line.
 
     Args:
-        x: common positions in order: dates, timestamps, numbers, or texts such as partition keys (evenly spaced).
+        x: common positions in order: dates, timestamps or numbers; anything else, such as partition keys, is evenly spaced text.
         series: name to values, one per position.
         title: what is seen.
         axis_label: quantity and unit of the values.
@@ -215,7 +215,7 @@ def plot_series(x: Sequence[Any] | pd.Index, series: Mapping[str, ArrayLike], ti
 
     figure, axes = one_axes(title, height_in=3.8)
     positions = list(x)
-    is_text = any(isinstance(position, str) for position in positions)
+    is_text = not all(isinstance(position, (int, float, np.number, date, np.datetime64)) for position in positions)
     places = np.arange(len(positions)) if is_text else positions
     marker = "o" if len(positions) <= 3 * _MANY_LABELS else None
     lines = {name: as_numbers(values) for name, values in series.items()}
@@ -231,7 +231,7 @@ def plot_series(x: Sequence[Any] | pd.Index, series: Mapping[str, ArrayLike], ti
     if is_text:
         step = -(-len(positions) // _MANY_LABELS)
         axes.set_xticks(places[::step], [plain(position) for position in positions[::step]])
-    if is_text or (positions and not isinstance(positions[0], (int, float))):
+    if is_text or any(isinstance(position, (date, np.datetime64)) for position in positions):
         axes.tick_params(axis="x", labelrotation=35)
         for label in axes.get_xticklabels():
             label.set_horizontalalignment("right")
@@ -242,7 +242,7 @@ def plot_series(x: Sequence[Any] | pd.Index, series: Mapping[str, ArrayLike], ti
     return png(figure)
 
 
-def _draw_curve(axes: Axes, title: str, points: ArrayLike, guess: tuple[float, float]) -> None:
+def _draw_curve(axes: Axes, title: str, points: Numbers, guess: tuple[float, float]) -> None:
     """Draw a curve in the unit square beside the straight line of a model that guesses."""
     style(axes, title)
     x, y = as_pairs(points)

@@ -33,12 +33,18 @@ class TrainedModel:
 
 
 def fingerprint(frames: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:
-    """Return a SHA-256 over training tables and settings: equal inputs, equal fingerprint, on every machine."""
+    """Return a SHA-256 over training tables and settings: equal inputs, equal fingerprint, on every machine.
+
+    Values, column names, types and the order of rows and columns count; the index does not.
+    """
+    from pandas.util import hash_pandas_object
+
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for frame in frames:
-        digest.update(",".join(map(str, frame.columns)).encode())
+        digest.update(json.dumps([len(frame), [[str(name), str(type_)] for name, type_ in frame.dtypes.items()]]).encode())
         for name in frame.columns:
-            digest.update(frame[name].to_numpy().tobytes())
+            # A hash per value first: the memory of texts and of moments with a time zone holds addresses, not values.
+            digest.update(hash_pandas_object(frame[name], index=False).to_numpy().tobytes())
     return digest.hexdigest()
 
 

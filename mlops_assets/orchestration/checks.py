@@ -1,10 +1,15 @@
 """Checks that many tables need, made from a contract and a limit or two."""
 
+from collections.abc import Sequence
+from collections.abc import Sequence
 from statistics import median
 
 import dagster as dg
+import pandas as pd
 
 from mlops_assets.contracts import TableContract
+from mlops_assets.errors import MissingPartitionError
+from mlops_assets.orchestration.check_verdicts import Verdict, conclude
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import dimension_name
 from mlops_assets.orchestration.tables import frame_metadata
@@ -16,42 +21,36 @@ _SHOWN_VIOLATIONS = 20
 
 def contract_check(contract: TableContract, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetChecksDefinition:
     """Return the blocking check that every row of a table keeps its contract: nulls, ranges, patterns, unique keys."""
+    check = dg.AssetCheckKey(asset_key(contract), "keeps_contract")
 
     @dg.asset_check(
-        asset=asset_key(contract),
+        asset=check.asset_key,
         description="Every row keeps the table's contract: nulls, ranges, patterns and unique keys.",
         blocking=True,
         partitions_def=partitions,
     )
-    def keeps_contract(table: PartitionedFrames) -> dg.AssetCheckResult:
-        return judge_contract(table, contract)
+    def keeps_contract(context: dg.AssetCheckExecutionContext, table: PartitionedFrames) -> dg.AssetCheckResult:
+        return conclude(context, check, {key: judge_contract(frame, contract) for key, frame in table.items()})
 
     return keeps_contract
 
 
-def judge_contract(table: PartitionedFrames, contract: TableContract) -> dg.AssetCheckResult:
-    """Hold the partitions of a table against its contract, one at a time."""
-    import pandas as pd
-
+def judge_contract(frame: pd.DataFrame, contract: TableContract) -> Verdict:
+    """Hold a frame against its contract."""
     from mlops_assets.contracts.checking import find_violations, summarize_violations
 
-    row_count, found = 0, []
-    for partition, frame in table.items():
-        row_count += len(frame)
-        violations = find_violations(frame, contract)
-        if len(violations):
-            found.append(summarize_violations(violations).assign(partition=partition))
-    if not found:
-        return dg.AssetCheckResult(passed=True, metadata={"row_count": row_count})
-    summary = pd.concat(found, ignore_index=True)
+    violations = find_violations(frame, contract)
+    if violations.empty:
+        return Verdict(passed=True, metadata={"row_count": len(frame)})
+    summary = summarize_violations(violations)
     first = summary.iloc[0]
-    return dg.AssetCheckResult(
+    return Verdict(
         passed=False,
         description=(
-            f"{int(summary['rows'].sum()):,} values break the contract of {contract.label}; for example {first['column']} "
+            f"{len(violations):,} values break the contract of {contract.label}; for example {first['column']} "
             f"{first['example']!r} ({first['rule']})"
         ),
-        metadata={"row_count": row_count, "violations": frame_metadata(summary.head(_SHOWN_VIOLATIONS))},
+        metadata={"row_count": len(frame), "violations": frame_metadata(summary.head(_SHOWN_VIOLATIONS))},
     )
 
 
@@ -64,9 +63,10 @@ def volume_check(
     greatest_share: float = 2.0,
 ) -> dg.AssetChecksDefinition:
     """Return the check that a partition has about as many rows as the recent ones before it; a warning, for the world may change."""
+    check = dg.AssetCheckKey(asset_key(contract), "has_usual_volume")
 
     @dg.asset_check(
-        asset=asset_key(contract),
+        asset=check.asset_key,
         description=(
             f"The partition has {least_share:g} to {greatest_share:g} times the median row count of the {recent_partitions} before it."
         ),
@@ -75,19 +75,20 @@ def volume_check(
     def has_usual_volume(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
         lake = stores.lake(contract.domain)
         keys = partitions.get_partition_keys()
-        unusual, counts = [], {}
-        for key in context.partition_keys:
+
+        def judge(key: str) -> Verdict:
             position = keys.index(key)
             recent = _row_counts(lake, contract, partitions, keys[max(0, position - recent_partitions) : position])
-            counts[key] = _row_counts(lake, contract, partitions, [key])[0]
-            if recent and not least_share <= counts[key] / max(median(recent), 1) <= greatest_share:
-                unusual.append(f"{key} has {counts[key]:,} rows, recent partitions {median(recent):,.0f}")
-        return dg.AssetCheckResult(
-            passed=not unusual,
-            severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(unusual) or None,
-            metadata={"row_counts": counts},
-        )
+            rows = sum(_row_counts(lake, contract, partitions, [key]))
+            usual = median(recent) if recent else rows
+            return Verdict(
+                passed=least_share * usual <= rows <= greatest_share * usual,
+                description=f"{key} has {rows:,} rows; the {len(recent)} partitions before it have {usual:,.0f} at the median",
+                metadata={"row_count": rows, "usual_row_count": usual},
+            )
+
+        verdicts = {key: judge(key) for key in context.partition_keys}
+        return conclude(context, check, verdicts, severity=dg.AssetCheckSeverity.WARN)
 
     return has_usual_volume
 
@@ -109,26 +110,30 @@ def rejects_check(
         greatest_share: of rejects among all records.
         harmless_reasons: reason codes that do not count, for example older versions of a row.
     """
+    check = dg.AssetCheckKey(asset_key(rejected), "has_few_rejects")
 
     @dg.asset_check(
-        asset=asset_key(rejected),
+        asset=check.asset_key,
         description=f"At most {greatest_share:.1%} of the records were rejected.",
         blocking=True,
         partitions_def=partitions,
         additional_deps=[asset_key(accepted)],
     )
-    def has_few_rejects(table: PartitionedFrames, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
+    def has_few_rejects(
+        context: dg.AssetCheckExecutionContext, table: PartitionedFrames, stores: dg.ResourceParam[Stores]
+    ) -> dg.AssetCheckResult:
         lake = stores.lake(accepted.domain)
-        shares = {}
-        for key, rejects in table.items():
+
+        def judge(key: str, rejects: pd.DataFrame) -> Verdict:
             count = int((~rejects["reason_code"].isin(harmless_reasons)).sum())
-            shares[key] = count / max(count + _row_counts(lake, accepted, partitions, [key])[0], 1)
-        too_many = {key: share for key, share in shares.items() if share > greatest_share}
-        return dg.AssetCheckResult(
-            passed=not too_many,
-            description="; ".join(f"{share:.1%} of {key} rejected" for key, share in too_many.items()) or None,
-            metadata={"reject_share": shares},
-        )
+            share = count / max(count + sum(_row_counts(lake, accepted, partitions, [key])), 1)
+            return Verdict(
+                passed=share <= greatest_share,
+                description=f"{share:.2%} of the records of {key} were rejected",
+                metadata={"rejected_count": count, "rejected_share": share},
+            )
+
+        return conclude(context, check, {key: judge(key, rejects) for key, rejects in table.items()})
 
     return has_few_rejects
 
@@ -138,7 +143,17 @@ def asset_key(contract: TableContract) -> dg.AssetKey:
     return dg.AssetKey([contract.domain, contract.name])
 
 
-def _row_counts(lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, keys: list[str]) -> list[int]:
+def _row_count(lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, key: str) -> int:
+    """Return the row count of a partition that must exist."""
+    counts = _row_counts(lake, contract, partitions, [key])
+    if not counts:
+        raise MissingPartitionError(f"{contract.label}, partition {key} has not been materialized, so it cannot be checked")
+    return counts[0]
+
+
+def _row_counts(
+    lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, keys: Sequence[str]
+) -> list[int]:
     """Return the row counts of those partitions that exist."""
     dimension = dimension_name(partitions)
     counts = [lake.row_count(LakeAddress((contract.domain, contract.name), dimension, key)) for key in keys]

@@ -83,7 +83,7 @@ def prepare_home(data_dir: Path, template: Path | None = None, pool_limits: Mapp
 
 def recover_abandoned_runs(
     instance: dg.DagsterInstance,
-    is_alive: "Callable[[int, float], bool] | None" = None,
+    is_alive: Callable[[int, float], bool] | None = None,
     older_than: timedelta | None = None,
 ) -> list[RecoveredRun]:
     """Mark runs as failed, or canceled, that are shown as running although their processes are gone.
@@ -106,8 +106,8 @@ def recover_abandoned_runs(
     """
     if older_than is None and not _records_are_local(instance):
         raise PermanentError(
-            "Cannot tell which runs are abandoned: their records are in a database that other machines may use, and their "
-            "processes cannot be seen from here. Say how long a run's log must have been silent: mlops-assets recover --older-than 1h"
+            "Cannot tell which runs are abandoned: their records are in a database that other machines may use, and processes "
+            "there cannot be seen from here. Say how long a run's log must have been silent: mlops-assets recover --older-than 1h"
         )
     recovered = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_RUNNING)):

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets.contracts.frames import conform, to_arrow, to_pandas
-from mlops_assets.errors import PlatformError
+from mlops_assets.contracts.frames import arrow_schema, conform, to_arrow, to_pandas
+from mlops_assets.errors import PermanentError, PlatformError
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, require_all_partitions
 from mlops_assets.orchestration.partitions import dimension_name
 from mlops_assets.orchestration.tables import sample_metadata, size_metadata
 from mlops_assets.stores.lake import LakeAddress
@@ -45,9 +45,10 @@ class LakeIOManager(dg.IOManager):
         """Store what an asset returned, one object per partition, and tell the UI about it."""
         with retrying_transient_errors():
             if isinstance(obj, PartitionedFrames):
-                for partition, frame in obj.items():
-                    metadata = self._store(context, partition, frame)
-                    context.step_context.add_asset_metadata(metadata, context.asset_key, partition)
+                require_all_partitions(context, obj)
+                for key, frame in obj.items():
+                    metadata = self._store(context, key, frame)
+                    context.step_context.add_asset_metadata(metadata, context.asset_key, key)
             else:
                 partition = context.asset_partition_key if context.has_asset_partitions else None
                 context.add_output_metadata(self._store(context, partition, obj))
@@ -58,10 +59,12 @@ class LakeIOManager(dg.IOManager):
         lake, contract = self._lake(asset_key), self._contracts.get(asset_key)
         with retrying_transient_errors():
             if contract is None:
-                return lake.read_object(_addresses(context)[0])
+                return lake.read_object(_single_address(context))
             frames = _lazy_frames(context, lake, contract)
             if context.dagster_type.typing_type is PartitionedFrames:
                 return frames
+            if not frames:
+                return to_pandas(conform(arrow_schema(contract).empty_table(), contract, _columns(context)))
             return frames[frames.keys[0]] if len(frames) == 1 else frames.concatenated()
 
     def _store(self, context: dg.OutputContext, partition: str | None, value: Any) -> dict[str, Any]:
@@ -87,16 +90,30 @@ def read_partition(lake: Lake, contract: TableContract, partition: str, dimensio
 
 
 def _lazy_frames(context: dg.InputContext, lake: Lake, contract: TableContract) -> PartitionedFrames:
-    metadata = context.definition_metadata or {}
-    columns: Sequence[str] | None = metadata.get("columns")
+    columns = _columns(context)
     addresses = {address.partition or "": address for address in _addresses(context)}
-    if metadata.get("skip_missing_partitions"):
+    if (context.definition_metadata or {}).get("skip_missing_partitions"):
         addresses = {key: address for key, address in addresses.items() if lake.exists(address)}
 
     def load(key: str) -> pd.DataFrame:
-        return to_pandas(conform(lake.read(addresses[key], columns), contract, columns))
+        with retrying_transient_errors():
+            return to_pandas(conform(lake.read(addresses[key], columns), contract, columns))
 
     return PartitionedFrames(list(addresses), load)
+
+
+def _columns(context: dg.InputContext) -> Sequence[str] | None:
+    return (context.definition_metadata or {}).get("columns")
+
+
+def _single_address(context: dg.InputContext) -> LakeAddress:
+    addresses = _addresses(context)
+    if len(addresses) != 1:
+        raise PermanentError(
+            f"{context.asset_key.to_user_string()} is a fitted object, of which an asset takes one partition; this run asks for "
+            f"{len(addresses)}; run the partitions one by one"
+        )
+    return addresses[0]
 
 
 def _addresses(context: dg.InputContext) -> list[LakeAddress]:

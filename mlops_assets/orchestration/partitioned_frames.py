@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mlops_assets.errors import PermanentError
+
 if TYPE_CHECKING:
+    import dagster as dg
     import pandas as pd
 
 
@@ -38,7 +41,21 @@ class PartitionedFrames:
         return PartitionedFrames(self.keys, lambda key: function(self._load(key)))
 
     def concatenated(self) -> pd.DataFrame:
-        """Return the rows of all partitions as one frame."""
+        """Return the rows of all partitions, at least one, as one frame."""
         import pandas as pd
 
         return pd.concat([frame for _, frame in self.items()], ignore_index=True)
+
+
+def require_all_partitions(context: dg.OutputContext, frames: PartitionedFrames) -> None:
+    """Refuse frames of other partitions than the run is for: Dagster would record partitions that nobody wrote.
+
+    Raises:
+        PermanentError: partitions are missing, or are not part of the run.
+    """
+    wanted = context.asset_partition_keys if context.has_asset_partitions else []
+    if sorted(wanted) != sorted(frames.keys):
+        raise PermanentError(
+            f"{context.asset_key.to_user_string()} returned the partitions {', '.join(frames.keys) or 'none'}, "
+            f"but this run is for {', '.join(wanted) or 'an asset without partitions'}"
+        )

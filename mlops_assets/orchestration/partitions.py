@@ -26,10 +26,12 @@ def months_before(count: int) -> dg.TimeWindowPartitionMapping:
 
 
 def dimension_name(partitions: dg.PartitionsDefinition) -> str:
-    """Return what an asset is partitioned by, as the name of the Hive path level: `month`, `day` or `hour`."""
-    if isinstance(partitions, dg.TimeWindowPartitionsDefinition) and partitions.cron_schedule:
-        minute, hour, day, *_ = partitions.cron_schedule.split()
+    """Return what an asset is partitioned by, as the name of the Hive path level: `month`, `week`, `day` or `hour`."""
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        _, hour, day, _, weekday = partitions.cron_schedule.split()
         if day != "*":
             return "month"
-        return "day" if hour != "*" else "hour" if minute != "*" else "minute"
+        if weekday != "*":
+            return "week"
+        return "day" if hour != "*" else "hour"
     raise PermanentError(f"no path level is defined for partitions of type {type(partitions).__name__}")

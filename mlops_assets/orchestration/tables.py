@@ -39,7 +39,7 @@ def size_metadata(row_count: int) -> dict[str, Any]:
 def sample_metadata(frame: pd.DataFrame) -> dict[str, Any]:
     """Return the first rows of a frame as a table for the UI."""
     head = frame.head(_SAMPLE_ROWS)
-    records = [dg.TableRecord({name: _displayable(value) for name, value in row.items()}) for row in head.to_dict("records")]
+    records = [dg.TableRecord({str(name): _displayable(value) for name, value in row.items()}) for row in head.to_dict("records")]
     columns = [dg.TableColumn(str(name)) for name in head.columns]
     return {"sample_rows": dg.MetadataValue.table(records, schema=dg.TableSchema(columns))}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, require_all_partitions
 from mlops_assets.orchestration.tables import sample_metadata, size_metadata
 
 if TYPE_CHECKING:
@@ -28,33 +28,48 @@ class WarehouseIOManager(dg.IOManager):
         self._stores = stores
         self._contracts = contracts
 
-    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Store a frame: as its partition, or by key if the asset has no partitions."""
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame | PartitionedFrames) -> None:
+        """Store a frame as its partition, or by key if the asset has no partitions; of several partitions one after the other."""
         contract = self._contracts[context.asset_key]
-        warehouse = self._stores.warehouse(contract.domain)
         with retrying_transient_errors():
-            if context.has_asset_partitions:
-                warehouse.replace_partition(contract, _first_day(context, context.asset_partition_key), obj)
+            if isinstance(obj, PartitionedFrames):
+                require_all_partitions(context, obj)
+                for key, frame in obj.items():
+                    metadata = self._store(context, contract, key, frame)
+                    context.step_context.add_asset_metadata(metadata, context.asset_key, key)
             else:
-                warehouse.upsert(contract, obj)
-        context.add_output_metadata(
-            {
-                "dagster/table_name": f"{contract.domain}.{contract.name}",
-                "warehouse": warehouse.location(contract),
-                **size_metadata(len(obj)),
-                **sample_metadata(obj),
-            }
-        )
+                partition = context.asset_partition_key if context.has_asset_partitions else None
+                context.add_output_metadata(self._store(context, contract, partition, obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Load the rows of the partitions that an asset asked for, or the whole table; one partition at a time if it asks for that."""
+        """Load the rows of the partitions that an asset asked for, or the whole table; lazily if it asks for that."""
         contract = self._contracts[context.asset_key]
         warehouse = self._stores.warehouse(contract.domain)
-        days = {key: _first_day(context, key) for key in context.asset_partition_keys} if context.has_asset_partitions else {}
+        days = {key: _first_day(context, key) for key in context.asset_partition_keys} if context.has_asset_partitions else None
+
+        def load(key: str) -> pd.DataFrame:
+            with retrying_transient_errors():
+                return warehouse.read(contract, None if days is None else [days[key]])
+
+        if context.dagster_type.typing_type is PartitionedFrames:
+            return PartitionedFrames([""] if days is None else list(days), load)
         with retrying_transient_errors():
-            if context.dagster_type.typing_type is PartitionedFrames:
-                return PartitionedFrames(list(days) or [""], lambda key: warehouse.read(contract, [days[key]] if days else None))
-            return warehouse.read(contract, list(days.values()) if days else None)
+            return warehouse.read(contract, None if days is None else list(days.values()))
+
+    def _store(
+        self, context: dg.OutputContext, contract: TableContract, partition: str | None, frame: pd.DataFrame
+    ) -> dict[str, Any]:
+        warehouse = self._stores.warehouse(contract.domain)
+        if partition is None:
+            warehouse.upsert(contract, frame)
+        else:
+            warehouse.replace_partition(contract, _first_day(context, partition), frame)
+        return {
+            "dagster/table_name": f"{contract.domain}.{contract.name}",
+            "warehouse": warehouse.location(contract),
+            **size_metadata(len(frame)),
+            **sample_metadata(frame),
+        }
 
 
 def _first_day(context: dg.OutputContext | dg.InputContext, partition_key: str) -> date:

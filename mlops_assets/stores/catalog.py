@@ -29,13 +29,14 @@ class Stores:
         warehouse_urls: warehouses of single domains, by domain.
     """
 
-    lake_url: str
-    warehouse_url: str
-    mlflow_tracking_uri: str
+    # A URL of a store may hold a password; repr() ends up in logs and error messages.
+    lake_url: str = field(repr=False)
+    warehouse_url: str = field(repr=False)
+    mlflow_tracking_uri: str = field(repr=False)
     mlflow_ui_url: str
     artifact_folder: Path
-    lake_urls: Mapping[str, str] = field(default_factory=dict)
-    warehouse_urls: Mapping[str, str] = field(default_factory=dict)
+    lake_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    warehouse_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def lake(self, domain: str) -> Lake:
         """Return the lake of a domain."""

@@ -15,10 +15,20 @@ def scheme_of(url: str) -> str:
 
 
 def local_path(url: str) -> Path:
-    """Return the absolute path of a URL that names a local file or folder, such as `file:///data/lake` or `duckdb:data/w.duckdb`."""
+    """Return the absolute path of a URL that names a local file or folder: `file:///data/lake`, `duckdb:data/w.duckdb`.
+
+    Raises:
+        SettingsError: the URL names a host; `file://data/lake` would otherwise mean `/lake`.
+    """
     _, _, rest = url.partition(":")
     if rest.startswith("//"):
-        rest = urlsplit(url).path
+        parts = urlsplit(url)
+        if parts.netloc not in ("", "localhost"):
+            raise SettingsError(
+                f"{redact(url)!r} names a host, not a path of this machine; write {parts.scheme}:{parts.netloc}{parts.path} for a "
+                f"relative path, {parts.scheme}:///{parts.netloc}{parts.path} for an absolute one"
+            )
+        rest = parts.path
     return Path(unquote(rest)).expanduser().absolute()
 
 

@@ -21,6 +21,9 @@ DRAWN: dict[str, Callable[[], bytes]] = {
     "bars": lambda: plots.plot_bars(["THEFT OVER $500", "$5"], [0.3, -0.1], "Drift", "PSI (no unit)", limit=0.2, top=1),
     "correlation": lambda: plots.plot_correlation(CORRELATION, "Two features move apart"),
     "series over months": lambda: plots.plot_series(["2024-01", "2024-02"], {"crimes": [10, 20]}, "Crimes", "rows per month"),
+    "series over periods": lambda: plots.plot_series(
+        pd.period_range("2024-01", periods=40, freq="M"), {"crimes": range(40)}, "Crimes", "rows per month"
+    ),
     "series over days": lambda: plots.plot_series(
         pd.date_range("2024-01-01", periods=3, tz="UTC"), {"city": [0.2, NAN, 0.3], "beat": [0.1, 0.1, 0.1]}, "Rate", "share"
     ),

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
+from dagster._core.events import EngineEventData
+from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 
 from mlops_assets.errors import PermanentError, SettingsError
 from mlops_assets.orchestration.home import parse_duration, prepare_home, process_is_alive, recover_abandoned_runs
@@ -45,7 +46,7 @@ with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
 
 def start(code: str, argument: Path) -> "subprocess.Popen[str]":
     """Start Python code that gets a path as its argument."""
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code, str(argument)],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
@@ -88,7 +89,7 @@ def started_run(records: dg.DagsterInstance, status: dg.DagsterRunStatus, pid: i
         """Do nothing."""
 
     run = records.create_run_for_job(recorded, status=status)
-    data = dg._core.events.EngineEventData.in_process(pid) if pid is not None else None
+    data = EngineEventData.in_process(pid) if pid is not None else None
     records.report_engine_event("Started process for run", run, data)
     return run
 
@@ -145,14 +146,14 @@ def test_pool_limits_are_set_once_and_others_kept(tmp_path: Path) -> None:
 
 def test_repositorys_dagster_yaml_is_understood_by_dagster(tmp_path: Path) -> None:
     """Dagster accepts the file and acts on what it says."""
-    written = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
     with dg.DagsterInstance.from_config(str(prepare_home(tmp_path))) as opened:
         assert opened.telemetry_enabled is False
         assert opened.run_monitoring_enabled
+        assert isinstance(opened.run_coordinator, QueuedRunCoordinator)
         assert opened.run_coordinator.dequeue_interval_seconds == 1
         queue = opened.get_concurrency_config().run_queue_config
         assert queue is not None
-        assert queue.max_concurrent_runs == written["concurrency"]["runs"]["max_concurrent_runs"]
+        assert f"max_concurrent_runs: {queue.max_concurrent_runs}\n" in (REPOSITORY / "dagster.yaml").read_text()
 
 
 def test_killed_run_is_failed_and_living_run_left_alone(home: Path, records: dg.DagsterInstance) -> None:
@@ -208,7 +209,7 @@ def test_shared_records_need_an_age(instance: dg.DagsterInstance) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells when a process began")
 def test_reused_process_id_is_another_process() -> None:
     """A process that began after its id was written down is not the one that wrote it; a zombie works no more."""
-    child = subprocess.Popen([sys.executable, "-c", ""])  # noqa: S603
+    child = subprocess.Popen([sys.executable, "-c", ""])
     assert process_is_alive(os.getpid(), seen_at=time.time())
     assert not process_is_alive(os.getpid(), seen_at=time.time() - 86_400)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)

@@ -12,7 +12,7 @@ from mlops_assets.chicago_crimes.conditions import AFTER_EACH_EVALUATION, FOLLOW
 from mlops_assets.chicago_crimes.evaluation import draw_evaluation, evaluate_arrest_model, measure_importance
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_EVALUATION, TEST_SPLIT
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS
-from mlops_assets.chicago_crimes.training import MODEL_NAME, train_arrest_model
+from mlops_assets.chicago_crimes.training import MODEL_NAME, TRAINING_ROWS, train_arrest_model
 from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
 from mlops_assets.ml.promotion_record import promotion_record
 from mlops_assets.ml.training import TrainedModel
@@ -27,10 +27,15 @@ from mlops_assets.stores.catalog import Stores
 
 
 class SearchConfig(dg.Config):
-    """How much is tried. The time budget is a ceiling; a search that it cuts short says so and depends on the machine's speed."""
+    """How much is tried: all candidate families if none is named.
+
+    The time budget is a ceiling; a search that it cuts short says so, and its result depends on the machine's speed.
+    """
 
     trials_per_candidate: int = 2
     time_budget_seconds: float = 60.0
+    families: list[str] = []
+    rows: list[str] = list(TRAINING_ROWS)
     seed: int = 42
 
 
@@ -74,6 +79,8 @@ def arrest_model(
         trials_per_candidate=config.trials_per_candidate,
         time_budget_seconds=config.time_budget_seconds,
         seed=config.seed,
+        families=config.families,
+        rows=config.rows,
         on_trial=lambda trial: context.log.info(
             f"{trial.family} on {trial.rows} rows: log loss {trial.score:.4f} in {trial.fit_seconds:.1f} s"
         ),

@@ -85,6 +85,7 @@ class Connection:
     @contextmanager
     def errors(self, action: str) -> Iterator[None]:
         """Turn MLflow's errors into ours, saying what was attempted: `action` completes "cannot …"."""
+        self._set_environment()
         import requests
         from mlflow.exceptions import MlflowException
 
@@ -109,6 +110,7 @@ class Connection:
         return PermanentError
 
     def _set_environment(self) -> None:
+        """Set MLflow's environment; it must be done before the first import of mlflow."""
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         if self._credentials:

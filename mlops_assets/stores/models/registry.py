@@ -166,22 +166,23 @@ class ModelRegistry:
     def promote(self, version: ModelVersion, *, now: datetime) -> ModelVersion:
         """Make a version the champion and keep the former one as the previous champion; nothing changes if it is champion already.
 
-        The champion's alias moves last and in one step, so an interrupted promotion leaves the former champion in charge, and
-        repeating it completes it.
+        Each alias moves in one step, the champion's after the former champion has been kept, so an interrupted promotion leaves
+        one of the two in charge, and repeating it completes it.
 
         Args:
             version: the new champion.
             now: recorded as the time of promotion (UTC).
         """
         with self._connection.exclusive(), self._errors(f"promote {version}"):
-            aliases = self._aliases(version.name)
+            aliases, current = self._aliases(version.name), self.version(version.name, version.version)
             champion = aliases.get(CHAMPION)
             if champion != version.version:
-                self._forget_rollback(self.version(version.name, version.version))
-                self._client.set_model_version_tag(version.name, str(version.version), PROMOTED_AT, now.isoformat())
                 if champion is not None:
                     self._client.set_registered_model_alias(version.name, PREVIOUS_CHAMPION, str(champion))
                 self._client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
+            if champion != version.version or current.promoted_at is None:
+                self._client.set_model_version_tag(version.name, str(version.version), PROMOTED_AT, now.isoformat())
+            self._forget_rollback(current)
             if aliases.get(CHALLENGER) == version.version:
                 self._client.delete_registered_model_alias(version.name, CHALLENGER)
             return self.version(version.name, version.version)

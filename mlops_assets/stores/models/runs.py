@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 FINISHED = "FINISHED"
 _PARENT = "mlflow.parentRunId"
-# What a tracking server takes in one request.
+# A tracking server takes 100 params in one request, and 1000 params and metrics together.
 _PARAMS_PER_REQUEST = 100
-_METRICS_PER_REQUEST = 1000
+_METRICS_PER_REQUEST = 900
 _RUNS_PER_SEARCH = 50_000
 
 
@@ -98,7 +98,8 @@ def training_run(
         yield run_id, model
     except Exception:
         with suppress(MlflowException):
-            client.set_terminated(run_id, "FAILED")
+            for unfinished in [*_trial_runs(client, experiment_id, run_id, "RUNNING"), run_id]:
+                client.set_terminated(unfinished, "FAILED")
         raise
     client.set_terminated(run_id, FINISHED, end_time=_milliseconds(record.ended_at))
 
@@ -120,10 +121,13 @@ def log_values(
         if value is not None and not math.isnan(value)
     ]
     settings = [Param(name, str(value)) for name, value in params.items()]
-    for start in range(0, len(entries), _METRICS_PER_REQUEST):
-        client.log_batch(run_id, metrics=entries[start : start + _METRICS_PER_REQUEST])
-    for start in range(0, len(settings), _PARAMS_PER_REQUEST):
-        client.log_batch(run_id, params=settings[start : start + _PARAMS_PER_REQUEST])
+    requests = max(math.ceil(len(entries) / _METRICS_PER_REQUEST), math.ceil(len(settings) / _PARAMS_PER_REQUEST))
+    for number in range(requests):
+        client.log_batch(
+            run_id,
+            metrics=entries[number * _METRICS_PER_REQUEST : (number + 1) * _METRICS_PER_REQUEST],
+            params=settings[number * _PARAMS_PER_REQUEST : (number + 1) * _PARAMS_PER_REQUEST],
+        )
 
 
 def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], artifact_folder: Path) -> None:
@@ -230,10 +234,15 @@ def _delete_run(client: MlflowClient, run: Run) -> None:
     for model in client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
         delete_files(client, model.artifact_location)
         client.delete_logged_model(model.model_id)
-    for child in _search_runs(client, experiment_id, f"tags.`{_PARENT}` = '{run_id}'"):
-        client.delete_run(child.info.run_id)
+    for trial_id in _trial_runs(client, experiment_id, run_id):
+        client.delete_run(trial_id)
     delete_files(client, run.info.artifact_uri)
     client.delete_run(run_id)
+
+
+def _trial_runs(client: MlflowClient, experiment_id: str, parent_id: str, status: str = "%") -> list[str]:
+    condition = f"tags.`{_PARENT}` = '{parent_id}' AND attributes.status LIKE '{status}'"
+    return [run.info.run_id for run in _search_runs(client, experiment_id, condition)]
 
 
 def _search_runs(client: MlflowClient, experiment_id: str, condition: str) -> list[Run]:

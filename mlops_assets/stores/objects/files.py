@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
 from pathlib import Path
@@ -49,11 +50,11 @@ class FileStorage:
         return (self._folder / name).is_file()
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Yield the names of all objects below the folder that `prefix` names; temporary files are no objects."""
-        folder = self._folder / prefix
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.endswith(_TEMPORARY_SUFFIX):
-                yield path.relative_to(self._folder).as_posix()
+        """Yield the names of all objects that begin with `prefix`, in order; temporary files are no objects."""
+        folder = self._folder / prefix.rpartition("/")[0]
+        paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(_TEMPORARY_SUFFIX))
+        names = (path.relative_to(self._folder).as_posix() for path in paths)
+        yield from sorted(name for name in names if name.startswith(prefix))
 
     def delete(self, name: str) -> None:
         """Remove an object."""
@@ -70,12 +71,12 @@ def _writer_mark() -> str:
 
 def _sweep_abandoned(target: Path) -> None:
     """Remove temporary files of `target` whose writer, a process of this machine, no longer runs."""
-    own_machine = f".{target.name}.{socket.gethostname()}-"
-    for path in target.parent.glob(f".{target.name}.*{_TEMPORARY_SUFFIX}"):
-        if path.name.startswith(own_machine):
-            process_id = int(path.name.removeprefix(own_machine).split("-")[0])
-            if not _is_running(process_id):
-                path.unlink(missing_ok=True)
+    own_machine = re.escape(f".{target.name}.{socket.gethostname()}-")
+    temporary = re.compile(rf"{own_machine}(\d+)-[0-9a-f]+{re.escape(_TEMPORARY_SUFFIX)}")
+    for path in target.parent.glob(f".*{_TEMPORARY_SUFFIX}"):
+        writer = temporary.fullmatch(path.name)
+        if writer and not _is_running(int(writer[1])):
+            path.unlink(missing_ok=True)
 
 
 def _is_running(process_id: int) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
     import pandas as pd
+    import pyarrow as pa
 
     from mlops_assets.contracts import ColumnType, TableContract
 
@@ -49,7 +50,7 @@ class DuckDBWarehouse:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         rows = to_arrow(frame, contract)
         if partition is not None:
-            _require_single_partition(contract, partition, frame)
+            _require_single_partition(contract, partition, rows)
         with self._transaction(contract) as connection:
             where = "" if partition is None else f" WHERE {_quoted(_partition_column(contract))} = ?"
             connection.execute(f"DELETE FROM {_table(contract)}{where}", [] if partition is None else [partition])
@@ -131,7 +132,7 @@ class DuckDBWarehouse:
             try:
                 return duckdb.connect(str(self._path))
             except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
+                if "could not set lock" not in str(error).lower():
                     raise PermanentError(f"cannot open the warehouse {self._path}: {error}") from error
                 if time.monotonic() > deadline:
                     raise TransientError(
@@ -165,12 +166,13 @@ def _columns_present(connection: duckdb.DuckDBPyConnection, contract: TableContr
     return dict(rows)
 
 
-def _require_single_partition(contract: TableContract, partition: date, frame: pd.DataFrame) -> None:
-    foreign = frame.loc[frame[_partition_column(contract)] != partition, _partition_column(contract)]
-    if len(foreign):
-        raise ContractError(
-            f"{contract.label}: {len(foreign)} rows of partition {foreign.iloc[0]} were about to be written to partition {partition}"
-        )
+def _require_single_partition(contract: TableContract, partition: date, rows: pa.Table) -> None:
+    counts = {entry["values"]: entry["counts"] for entry in rows[_partition_column(contract)].value_counts().to_pylist()}
+    for found, count in counts.items():
+        if found != partition:
+            raise ContractError(
+                f"{contract.label}: {count} rows of partition {found} were about to be written to partition {partition}"
+            )
 
 
 def _partition_column(contract: TableContract) -> str:

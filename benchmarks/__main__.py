@@ -1,0 +1,93 @@
+"""`python -m benchmarks`: measure everything and print it with its limits."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.chicago_crimes import backfill, dagster_jobs, plain_functions, raw_to_enriched, write_year
+from benchmarks.measure import Measurement, measure
+
+console = Console()
+
+
+def main() -> None:
+    """Run the benchmarks one after another; the pairs that are compared run in turn."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        export = root / "export"
+        console.print(f"writing a year of crimes: {measure(write_year, export).seconds:.1f} s")
+        plain, jobs = _in_turn(root, export)
+        _report_year(plain, jobs)
+        _report_throughput(measure(raw_to_enriched, export, root / "cache-one-core", cores=1))
+        for months in (12, 300):
+            _report_backfill(months, measure(backfill, months, root / f"backfill-{months}"))
+        _report_import()
+
+
+def _in_turn(root: Path, export: Path, rounds: int = 3) -> tuple[Measurement, Measurement]:
+    """Measure plain functions and jobs alternately and return the median run of each."""
+    plain, jobs = [], []
+    for number in range(rounds):
+        plain.append(measure(plain_functions, export, root / f"cache-{number}", cores=2))
+        jobs.append(measure(dagster_jobs, export, root / f"data-{number}", cores=2))
+
+    def median(runs: list[Measurement]) -> Measurement:
+        return sorted(runs, key=lambda run: run.seconds)[len(runs) // 2]
+
+    return median(plain), median(jobs)
+
+
+def _report_year(plain: Measurement, jobs: Measurement) -> None:
+    _print_steps("one year as plain functions", plain.steps)
+    _print_steps("one year as Dagster jobs, by phase", jobs.steps)
+    _print_steps("one year as Dagster jobs, by step", jobs.value)
+    _verdict("plain functions", f"{plain.seconds:.1f} s", plain.seconds < 18, "under 18 s")
+    _verdict("plain functions, peak memory", f"{plain.peak_mib:.0f} MiB", plain.peak_mib < 600, "under 600 MiB")
+    ratio = jobs.seconds / plain.seconds
+    _verdict("Dagster jobs", f"{jobs.seconds:.1f} s = {ratio:.2f} x plain", ratio <= 1.25, "at most 1.25 x")
+    console.print(f"Dagster jobs, peak memory: {jobs.peak_mib:.0f} MiB; AUC of the year's model {plain.value:.4f}")
+
+
+def _report_throughput(run: Measurement) -> None:
+    rate = run.value / run.steps["raw to enriched"]
+    _verdict("raw to enriched, one core", f"{rate:,.0f} rows/s", rate >= 100_000, "at least 100,000 rows/s")
+
+
+def _report_backfill(months: int, run: Measurement) -> None:
+    text = f"{run.seconds:.1f} s, peak {run.peak_mib:.0f} MiB, {run.value} partitions"
+    _verdict(f"backfill of {months} months in one run", text, run.peak_mib < 1536, "peak under 1.5 GiB")
+
+
+def _report_import() -> None:
+    code = (
+        "import sys, mlops_assets.definitions;"
+        "print(*sorted({'sklearn','scipy','mlflow','matplotlib','duckdb','pandera','imblearn','geopandas'} & set(sys.modules)))"
+    )
+    started = time.perf_counter()
+    heavy = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    seconds = time.perf_counter() - started
+    _verdict(
+        "import mlops_assets.definitions", f"{seconds:.1f} s, heavy: {heavy or 'none'}", seconds < 3 and not heavy, "under 3 s"
+    )
+
+
+def _print_steps(title: str, steps: dict[str, float]) -> None:
+    table = Table(title=title, title_justify="left")
+    table.add_column("step")
+    table.add_column("s", justify="right")
+    for name, seconds in steps.items():
+        table.add_row(name, f"{seconds:.2f}")
+    console.print(table)
+
+
+def _verdict(what: str, measured: str, is_kept: bool, limit: str) -> None:
+    console.print(f"{what}: [bold]{measured}[/bold] ({limit}: {'[green]kept[/green]' if is_kept else '[red]missed[/red]'})")
+
+
+if __name__ == "__main__":
+    main()

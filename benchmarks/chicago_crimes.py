@@ -1,0 +1,156 @@
+"""The work of the original system on one simulated year: as plain functions, and as Dagster jobs."""
+
+from pathlib import Path
+
+from benchmarks.measure import Laps
+from mlops_assets.months import Month, months_from
+
+FIRST, LAST = Month(2023, 1), Month(2023, 12)
+MODEL_MONTH = LAST.plus(1)
+CRIMES_PER_YEAR = 260_000
+
+ONE_GRADIENT_BOOSTING = {"trials_per_candidate": 1, "families": ["hist_gradient_boosting"], "rows": ["natural"]}
+"""One fit instead of a search, as the original's figure has it."""
+
+
+def write_year(_laps: Laps, folder: Path) -> None:
+    """Write the simulated year as portal CSV files."""
+    from mlops_assets.chicago_crimes.sample import write_export
+
+    write_export(folder, FIRST, LAST, crimes_per_year=CRIMES_PER_YEAR)
+
+
+def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
+    """Do the whole work as plain function calls, from CSV files to figures; return the AUC."""
+    import pandas as pd
+
+    from mlops_assets.chicago_crimes import TIME_ZONE
+    from mlops_assets.chicago_crimes.balancing import balance_classes
+    from mlops_assets.chicago_crimes.enrichment import enrich_crimes
+    from mlops_assets.chicago_crimes.evaluation import draw_evaluation, evaluate_arrest_model, measure_importance
+    from mlops_assets.chicago_crimes.export import ExportCrimeSource
+    from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
+    from mlops_assets.chicago_crimes.preprocessing import fit_preprocessing, scale_test
+    from mlops_assets.chicago_crimes.selection import select_features
+    from mlops_assets.chicago_crimes.training import train_arrest_model
+    from mlops_assets.chicago_crimes.training_window import build_training_window, split_training_window
+
+    laps.lap("import libraries")
+    source = ExportCrimeSource(export, cache)
+    stations = parse_stations(source.read_stations())
+    months = list(months_from(FIRST, LAST))
+    parsed = [parse_crimes(source.read_month(month), month).crimes for month in months]
+    laps.lap("read and parse CSV")
+    enriched = [enrich_crimes(crimes, stations) for crimes in parsed]
+    laps.lap("enrich")
+    window = build_training_window(pd.concat(enriched, ignore_index=True), [month.key for month in months], 6, 5_000)
+    train, test = split_training_window(window, "time", 0.2, 0.2)
+    laps.lap("window and split")
+    preprocessor, scaled_train = fit_preprocessing(train)
+    scaled_test = scale_test(preprocessor, test)
+    laps.lap("encode and scale")
+    balanced = balance_classes(scaled_train, 0.5, 0.8, 17)
+    laps.lap("balance")
+    selected = select_features(train, scaled_train, 0.0005, 0.95, 42)
+    laps.lap("select features")
+    model = train_arrest_model(
+        train,
+        scaled_train,
+        balanced,
+        selected,
+        preprocessor,
+        stations,
+        window=(FIRST.window(TIME_ZONE)[0], LAST.window(TIME_ZONE)[1]),
+        time_budget_seconds=60,
+        seed=42,
+        **ONE_GRADIENT_BOOSTING,
+    )
+    laps.lap("fit gradient boosting")
+    evaluation = evaluate_arrest_model(model.bundle, train, test)
+    importance = measure_importance(model.bundle, scaled_test, 42)
+    draw_evaluation(evaluation, test["is_arrest"].to_numpy(dtype=bool), importance)
+    laps.lap("evaluate and draw")
+    return float(evaluation.model.auc or 0)
+
+
+def dagster_jobs(laps: Laps, export: Path, data: Path) -> dict[str, float]:
+    """Do the same work as Dagster jobs with all stores, checks and records; return the seconds of each step."""
+    import os
+
+    os.environ |= {
+        "MLOPS_DATA_DIR": str(data),
+        "MLOPS_CHICAGO_CRIMES_SOURCE": "export",
+        "MLOPS_CHICAGO_CRIMES_EXPORT_PATH": str(export),
+    }
+    import dagster as dg
+
+    from mlops_assets.build import build_definitions, build_stores
+    from mlops_assets.cli.servers import use_home
+    from mlops_assets.settings import Settings
+
+    settings = Settings()
+    use_home(settings)
+    build_stores(settings).models().prepare()
+    definitions = build_definitions(settings)
+    config = {"ops": {"chicago_crimes__arrest_model": {"config": ONE_GRADIENT_BOOSTING}}}
+    quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+    laps.lap("load definitions, prepare instance")
+    with dg.DagsterInstance.get() as instance:
+        read = definitions.resolve_job_def("read_chicago_crimes").execute_in_process(
+            instance=instance,
+            run_config=quiet,
+            tags={"dagster/asset_partition_range_start": FIRST.key, "dagster/asset_partition_range_end": LAST.key},
+        )
+        laps.lap("read job")
+        train = definitions.resolve_job_def("train_arrest_model").execute_in_process(
+            instance=instance, partition_key=MODEL_MONTH.key, run_config={**config, **quiet}
+        )
+        laps.lap("train job")
+    return {
+        event.step_key or "": event.event_specific_data.duration_ms / 1000
+        for result in (read, train)
+        for event in result.all_events
+        if event.event_type_value == "STEP_SUCCESS"
+    }
+
+
+def raw_to_enriched(laps: Laps, export: Path, cache: Path) -> int:
+    """Parse and enrich the year, one month after the other; return the number of rows."""
+    from mlops_assets.chicago_crimes.enrichment import enrich_crimes
+    from mlops_assets.chicago_crimes.export import ExportCrimeSource
+    from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
+
+    source = ExportCrimeSource(export, cache)
+    stations = parse_stations(source.read_stations())
+    enrich_crimes(parse_crimes(source.read_month(FIRST), FIRST).crimes, stations)
+    laps.lap("import libraries, warm up")
+    rows = 0
+    for month in months_from(FIRST, LAST):
+        rows += len(enrich_crimes(parse_crimes(source.read_month(month), month).crimes, stations))
+    laps.lap("raw to enriched")
+    return rows
+
+
+def backfill(laps: Laps, months: int, data: Path) -> int:
+    """Backfill many months of the simulated city in one run, from raw to enriched; return the number of partitions."""
+    import os
+
+    first = Month(2001, 1)
+    os.environ |= {"MLOPS_DATA_DIR": str(data), "MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR": str(CRIMES_PER_YEAR)}
+    import dagster as dg
+
+    from mlops_assets.build import build_definitions
+    from mlops_assets.settings import Settings
+
+    job = build_definitions(Settings()).resolve_job_def("read_chicago_crimes")
+    with dg.DagsterInstance.ephemeral() as instance:
+        job.execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            tags={
+                "dagster/asset_partition_range_start": first.key,
+                "dagster/asset_partition_range_end": first.plus(months - 1).key,
+            },
+        )
+        laps.lap("backfill")
+        return len(instance.get_materialized_partitions(dg.AssetKey(["chicago_crimes", "enriched_crimes"])))

@@ -1,0 +1,157 @@
+"""The whole graph on a small simulated city: what a person sees after the jobs have run."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
+from mlops_assets.chicago_crimes.contracts import RAW_CRIMES, REJECTED_CRIMES
+from mlops_assets.chicago_crimes.model_contracts import (
+    ARREST_CHAMPION,
+    ARREST_DRIFT,
+    ARREST_EVALUATION,
+    ARREST_PREDICTIONS,
+    TRAINING_WINDOW,
+)
+from mlops_assets.errors import MissingModelError, NotEnoughDataError
+from mlops_assets.months import Month
+from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets_tests.platforms import QUICK_MODEL, Platform, failed_checks
+
+MODEL = "chicago_crimes.arrest_model"
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Fourteen months read in one run, a model trained for 2024-01, that month and the next scored."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        small = Platform(tmp_path_factory.mktemp("platform"), instance)
+        small.run("read_chicago_crimes", months=("2023-01", "2024-02"))
+        small.run("train_arrest_model", month="2024-01", ops=QUICK_MODEL)
+        for month in ("2024-01", "2024-02"):
+            small.run("score_chicago_crimes", month=month)
+        yield small
+
+
+def metadata_of(platform: Platform, asset: str, partition: str | None = None) -> dict[str, dg.MetadataValue]:
+    records = platform.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey([DOMAIN, asset]), asset_partitions=[partition] if partition else None), limit=1
+    ).records
+    materialization = records[0].asset_materialization
+    assert materialization is not None
+    return dict(materialization.metadata)
+
+
+def test_one_run_reads_a_range_of_months(platform: Platform) -> None:
+    """A backfill of fourteen months leaves fourteen partitions, each with its own row count."""
+    months = [f"2023-{number:02d}" for number in range(1, 13)] + ["2024-01", "2024-02"]
+    assert sorted(platform.instance.get_materialized_partitions(dg.AssetKey([DOMAIN, "enriched_crimes"]))) == months
+    counts = {month: metadata_of(platform, "raw_crimes", month)["dagster/row_count"].value for month in months}
+    stored = {month: len(read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, month)) for month in months}
+    assert counts == stored
+    assert len(set(counts.values())) > 1
+
+
+def test_every_record_is_a_crime_or_a_reject(platform: Platform) -> None:
+    """Rejects keep the reason and the record as it was."""
+    lake = platform.stores.lake(DOMAIN)
+    rejects = pd.concat([read_partition(lake, REJECTED_CRIMES, f"2023-{number:02d}") for number in range(1, 13)])
+    assert len(rejects) > 0
+    assert rejects["raw_text"].str.len().min() > 2
+    assert rejects["reason"].str.len().min() > 10
+
+
+def test_training_window_is_the_twelve_months_before(platform: Platform) -> None:
+    """The model of January 2024 knows 2023 and nothing else."""
+    window = read_partition(platform.stores.lake(DOMAIN), TRAINING_WINDOW, "2024-01")
+    start, end = Month(2023, 1).window(TIME_ZONE)[0], Month(2024, 1).window(TIME_ZONE)[0]
+    assert window["occurred_at"].min() >= start
+    assert window["occurred_at"].max() < end
+    assert window["crime_id"].is_unique
+
+
+def test_first_model_becomes_champion_through_the_gate(platform: Platform) -> None:
+    """The decision, its reason and the registry agree."""
+    decision = platform.table(ARREST_CHAMPION).iloc[0]
+    champion = platform.stores.models().version_by_alias(MODEL, "champion")
+    assert decision["decision"] == "promote_first"
+    assert champion is not None
+    assert champion.version == decision["challenger_version"]
+
+
+def test_evaluation_stands_beside_baselines(platform: Platform) -> None:
+    """The model beats the arrest rate of the type on the proper scores; always-no has its accuracy told."""
+    rows = platform.table(ARREST_EVALUATION)
+    overall = rows[rows["slice_kind"] == "all"].set_index("predictor")
+    assert overall.loc["model", "log_loss"] < overall.loc["type_rate", "log_loss"]
+    assert overall.loc["model", "auc"] > overall.loc["type_rate", "auc"] > overall.loc["always_no", "auc"]
+    assert overall.loc["always_no", "accuracy"] == overall.loc["model", "always_no_accuracy"]
+
+
+def test_predictions_name_the_model_that_made_them(platform: Platform) -> None:
+    """Every crime of the month has one row with probability, class, version and run."""
+    predictions = platform.table(ARREST_PREDICTIONS)
+    january = predictions[predictions["month"] == Month(2024, 1).first_day]
+    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, "2024-01")
+    assert sorted(january["crime_id"]) == sorted(crimes["crime_id"])
+    version = platform.stores.models().version_by_alias(MODEL, "champion")
+    assert version is not None
+    assert set(january["model_run_id"]) == {version.run_id}
+
+
+def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
+    """A month long past has its outcomes, so the model's quality on it is told."""
+    drift = platform.table(ARREST_DRIFT)
+    assert {"numeric", "categorical", "quality"} <= set(drift["kind"])
+    assert drift.loc[drift["kind"] != "quality", "psi"].notna().all()
+    assert metadata_of(platform, "arrest_drift", "2024-01")["is_retraining_due"].value in (True, False)
+
+
+def test_month_that_the_champion_has_seen_is_not_scored(platform: Platform) -> None:
+    """Scoring a month of the training window is refused instead of looking good."""
+    with pytest.raises(MissingModelError, match="no champion whose training ended by"):
+        platform.run("score_chicago_crimes", month="2023-12")
+
+
+def test_window_with_too_few_months_is_refused(platform: Platform) -> None:
+    """The error says how many months are needed and which are there."""
+    with pytest.raises(NotEnoughDataError, match=r"at least 6 .* materialized: 2023-01, 2023-02"):
+        platform.run("train_arrest_model", month="2023-03")
+
+
+def test_training_again_changes_nothing(platform: Platform) -> None:
+    """The same inputs give the same version, the same champion and the same decision."""
+    before = platform.table(ARREST_CHAMPION), platform.table(ARREST_EVALUATION)
+    result = platform.run("train_arrest_model", month="2024-01", ops=QUICK_MODEL)
+    assert failed_checks(result) == []
+    assert [version.version for version in platform.stores.models().versions(MODEL)] == [1]
+    pd.testing.assert_frame_equal(platform.table(ARREST_CHAMPION), before[0])
+    pd.testing.assert_frame_equal(platform.table(ARREST_EVALUATION), before[1])
+
+
+def test_assets_show_schema_rows_plots_and_links(platform: Platform) -> None:
+    """What the UI shows of an evaluation: figures to look at, and where model and run are."""
+    metadata = metadata_of(platform, "arrest_evaluation", "2024-01")
+    assert {"confusion_matrix", "ranking_curves", "calibration", "importance", "mlflow_run", "model", "sample_rows"} <= set(
+        metadata
+    )
+    assert str(metadata["confusion_matrix"].value).startswith("![confusion_matrix](data:image/png;base64,")
+    assert "#/experiments/" in str(metadata["mlflow_run"].value)
+
+
+def test_challenger_is_promoted_and_rolled_back(platform: Platform) -> None:
+    """A later model meets the champion on the same rows; the rollback job undoes a promotion, and it is not repeated."""
+    registry = platform.stores.models()
+    platform.run("train_arrest_model", month="2024-02", ops=QUICK_MODEL)
+    decision = platform.table(ARREST_CHAMPION).set_index("challenger_version").loc[2]
+    assert decision["champion_version"] == 1
+    assert decision["decision"] in ("promote", "keep_champion")
+    assert pd.notna(decision["improvement_low"])
+    second = registry.version(MODEL, 2)
+    registry.promote(second, now=second.created_at)
+    platform.run("rollback_chicago_crimes_arrest_model")
+    restored = registry.version_by_alias(MODEL, "champion")
+    assert restored is not None
+    assert restored.version == 1

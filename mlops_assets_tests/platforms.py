@@ -1,0 +1,80 @@
+"""A small platform in a temporary folder: real stores, a small simulated city, jobs run in this process."""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets.build import build_definitions, build_stores
+from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.settings import Settings
+
+AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
+"""What the simulated portal has heard of: long after the months that the tests read."""
+
+QUICK_MODEL = {
+    "chicago_crimes__arrest_model": {
+        "config": {"trials_per_candidate": 1, "families": ["logistic_regression", "hist_gradient_boosting"], "rows": ["natural"]}
+    },
+    "chicago_crimes__training_window": {"config": {"minimum_rows": 1_000}},
+}
+"""Two fits instead of six."""
+
+_ERRORS_ONLY = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+class Platform:
+    """The platform's definitions over stores in one folder, with an instance of its own."""
+
+    def __init__(self, folder: Path, instance: dg.DagsterInstance, crimes_per_year: int = 24_000, **crimes: Any) -> None:
+        """Keep everything in `folder`; `crimes` are further settings of the domain."""
+        own = {"source": "sample", "sample_crimes_per_year": crimes_per_year, "sample_as_of": AS_OF, **crimes}
+        self.settings = Settings(data_dir=folder, chicago_crimes=own, _env_file=None)
+        self.definitions = build_definitions(self.settings)
+        self.stores = build_stores(self.settings)
+        self.instance = instance
+
+    def run(
+        self,
+        job: str,
+        *,
+        month: str | None = None,
+        months: tuple[str, str] | None = None,
+        ops: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job for one month or for a range of months in one run."""
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            partition_key=month,
+            tags=_range_tags(months),
+            run_config={"ops": dict(ops or {}), "loggers": _ERRORS_ONLY},
+            **options,
+        )
+
+    def materialize(self, *assets: str, months: tuple[str, str]) -> dg.ExecuteInProcessResult:
+        """Materialize some assets with their checks for a range of months in one run, as the UI does."""
+        keys = {dg.AssetKey([DOMAIN, asset]) for asset in assets}
+        job = self.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=keys)
+        return job.execute_in_process(instance=self.instance, tags=_range_tags(months), run_config={"loggers": _ERRORS_ONLY})
+
+    def table(self, contract: Any) -> Any:
+        """Return a warehouse table."""
+        return self.stores.warehouse(DOMAIN).read(contract)
+
+
+def _range_tags(months: tuple[str, str] | None) -> dict[str, str]:
+    if months is None:
+        return {}
+    return {"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[1]}
+
+
+def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Return asset and name of every check that did not pass in a run."""
+    return [
+        f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed
+    ]

@@ -1,0 +1,135 @@
+"""What the lake does over any object storage. To test it over another one, subclass and give the fixture `storage`."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+from mlops_assets.contracts.frames import empty_frame, to_arrow
+from mlops_assets.errors import MissingPartitionError
+from mlops_assets.stores.lake import Lake, LakeAddress
+from mlops_assets.stores.objects import ObjectStorage
+from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, READINGS, readings, rows_of_every_type
+
+ASSET = ("weather", "readings")
+IN_JANUARY, IN_FEBRUARY = LakeAddress(ASSET, "month", "2024-01"), LakeAddress(ASSET, "month", "2024-02")
+WHOLE = LakeAddress(("weather", "stations"))
+
+
+def table(month: date, *temperatures_c: float | None) -> pa.Table:
+    return to_arrow(readings(month, *temperatures_c), READINGS)
+
+
+class LakeContract:
+    @pytest.fixture
+    def storage(self) -> ObjectStorage:
+        """Give an empty storage."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def lake(self, storage: ObjectStorage) -> Lake:
+        return Lake(storage)
+
+    def test_table_comes_back(self, lake: Lake) -> None:
+        """Every type, extreme values and nulls survive."""
+        written = to_arrow(rows_of_every_type(), EVERY_TYPE)
+        lake.write(WHOLE, written)
+        assert lake.read(WHOLE).equals(written)
+
+    def test_partitions_do_not_touch_each_other(self, lake: Lake) -> None:
+        """Each partition has its own rows."""
+        lake.write(IN_JANUARY, table(JANUARY, 1.0))
+        lake.write(IN_FEBRUARY, table(FEBRUARY, 2.0, 3.0))
+        assert lake.read(IN_JANUARY)["temperature_c"].to_pylist() == [1.0]
+        assert lake.read(IN_FEBRUARY)["temperature_c"].to_pylist() == [2.0, 3.0]
+
+    def test_second_write_replaces_partition(self, lake: Lake, storage: ObjectStorage) -> None:
+        """A rerun leaves its own rows and nothing of the run before."""
+        lake.write(IN_JANUARY, table(JANUARY, 1.0, 2.0, 3.0))
+        lake.write(IN_JANUARY, table(JANUARY, 4.0))
+        assert lake.read(IN_JANUARY)["temperature_c"].to_pylist() == [4.0]
+        assert len(list(storage.names(""))) == 1
+
+    def test_same_rows_give_the_same_bytes(self, lake: Lake, storage: ObjectStorage) -> None:
+        """A repeated run can be told from a changed one by the bytes alone; fitted objects too."""
+
+        def written_bytes(uri_of: LakeAddress) -> bytes:
+            lake.write(uri_of, to_arrow(rows_of_every_type(), EVERY_TYPE))
+            lake.write_object(uri_of, StandardScaler().fit(np.array([[1.0], [3.0]])))
+            return b"".join(storage.open(name).read() for name in storage.names(uri_of.folder))
+
+        assert written_bytes(IN_JANUARY) == written_bytes(IN_JANUARY) == written_bytes(IN_FEBRUARY)
+
+    def test_missing_partition_names_asset_partition_and_path(self, lake: Lake, storage: ObjectStorage) -> None:
+        """Who meets a missing partition knows what to materialize and where it was looked for."""
+        lake.write(IN_FEBRUARY, table(FEBRUARY, 2.0))
+        with pytest.raises(MissingPartitionError) as raised:
+            lake.read(IN_JANUARY)
+        assert str(raised.value) == (
+            "weather/readings, month 2024-01 has not been materialized: there is nothing at "
+            f"{storage.uri('weather/readings/month=2024-01/data.parquet')}; materialize it first"
+        )
+        with pytest.raises(MissingPartitionError, match=r"^weather/stations has not been materialized: .*object.joblib"):
+            lake.read_object(WHOLE)
+
+    def test_columns_are_projected(self, lake: Lake) -> None:
+        """Only the columns asked for are read; one that the object does not have is absent."""
+        lake.write(IN_JANUARY, table(JANUARY, 1.0, None))
+        projected = lake.read(IN_JANUARY, ["temperature_c", "humidity_pct"])
+        assert projected.to_pydict() == {"temperature_c": [1.0, None]}
+        assert lake.read(IN_JANUARY, ["humidity_pct"]).num_rows == 2
+
+    def test_rows_are_filtered(self, lake: Lake) -> None:
+        """A condition on rows may use columns that are not asked for."""
+        lake.write(IN_JANUARY, table(JANUARY, 1.0, 5.0, 9.0))
+        warm = pc.field("temperature_c") > 4
+        assert lake.read(IN_JANUARY, rows=warm)["reading_id"].to_pylist() == [2, 3]
+        assert lake.read(IN_JANUARY, ["reading_id"], warm).to_pydict() == {"reading_id": [2, 3]}
+
+    def test_rows_are_counted_without_reading_them(self, lake: Lake) -> None:
+        """A partition says how many rows it has; one that is not there says nothing."""
+        lake.write(IN_JANUARY, table(JANUARY, 1.0, 2.0))
+        assert lake.row_count(IN_JANUARY) == 2
+        assert lake.row_count(IN_FEBRUARY) is None
+
+    def test_empty_table_is_a_table(self, lake: Lake) -> None:
+        """A month without rows is materialized, with all its columns."""
+        nothing = to_arrow(empty_frame(EVERY_TYPE), EVERY_TYPE)
+        lake.write(IN_JANUARY, nothing)
+        assert lake.exists(IN_JANUARY)
+        assert lake.row_count(IN_JANUARY) == 0
+        assert lake.read(IN_JANUARY).equals(nothing)
+
+    def test_fitted_object_comes_back(self, lake: Lake) -> None:
+        """A transformer does after reading what it did before writing; a second one replaces it."""
+        lake.write_object(WHOLE, "an earlier object")
+        lake.write_object(WHOLE, StandardScaler().fit(np.array([[1.0], [3.0]])))
+        assert lake.exists(WHOLE)
+        assert lake.read_object(WHOLE).transform(np.array([[2.0], [4.0]])).tolist() == [[0.0], [2.0]]
+
+    def test_write_says_where_and_how_much(self, lake: Lake, storage: ObjectStorage) -> None:
+        """The caller can tell people where the object is, its rows and its bytes."""
+        stored = lake.write(IN_JANUARY, table(JANUARY, 1.0, 2.0))
+        assert stored.uri == storage.uri("weather/readings/month=2024-01/data.parquet")
+        assert stored.row_count == 2
+        with storage.open("weather/readings/month=2024-01/data.parquet") as file:
+            assert stored.size_bytes == file.size()
+
+    def test_partitions_are_listed_in_order(self, lake: Lake) -> None:
+        """An asset knows its partitions, whichever was written first, and not those of assets with a similar name."""
+        for month in ("2024-02", "2023-12", "2024-01"):
+            lake.write(LakeAddress(ASSET, "month", month), table(JANUARY))
+        lake.write(LakeAddress(("weather", "readings_of_others"), "month", "1999-01"), table(JANUARY))
+        assert list(lake.partitions(ASSET)) == ["2023-12", "2024-01", "2024-02"]
+        assert list(lake.partitions(("weather", "nothing"))) == []
+
+    def test_asset_without_partitions_lists_none(self, lake: Lake) -> None:
+        """A whole asset has no partitions, and is not one of its own."""
+        lake.write(WHOLE, table(JANUARY, 1.0))
+        assert lake.exists(WHOLE)
+        assert list(lake.partitions(WHOLE.asset)) == []

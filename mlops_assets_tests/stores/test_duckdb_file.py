@@ -1,0 +1,134 @@
+"""The warehouse in a DuckDB file: its contract, killed writers, and others who keep the file open."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import filelock
+import pytest
+
+from mlops_assets.contracts import Column
+from mlops_assets.errors import ContractError, PermanentError, TransientError
+from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
+from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
+from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, stored
+from mlops_assets_tests.tables import FEBRUARY, JANUARY, READINGS, readings
+
+HANG_BETWEEN_DELETE_AND_INSERT = """
+import sys, time
+from datetime import date
+from pathlib import Path
+from mlops_assets.stores.warehouse import duckdb_file
+from mlops_assets_tests.tables import READINGS, readings
+
+def hang(contract):
+    print("deleted", flush=True)
+    time.sleep(60)
+
+duckdb_file._order = hang
+month = date(2024, 1, 1)
+duckdb_file.DuckDBWarehouse(Path(sys.argv[1])).replace_partition(READINGS, month, readings(month, 9.0))
+"""
+KEEP_OPEN = """
+import sys
+import duckdb
+
+with duckdb.connect(sys.argv[1]):
+    print("open", flush=True)
+    sys.stdin.readline()
+"""
+
+
+class TestDuckDBWarehouse(WarehouseContract):
+    @pytest.fixture
+    def warehouse_url(self, tmp_path: Path) -> str:
+        return f"duckdb:{tmp_path}/folder/warehouse.duckdb"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give a file with readings of January and February."""
+    path = tmp_path / "warehouse.duckdb"
+    warehouse = DuckDBWarehouse(path)
+    warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0))
+    warehouse.replace_partition(READINGS, FEBRUARY, readings(FEBRUARY, 2.0, first_id=2))
+    return path
+
+
+def test_failure_inside_a_transaction_undoes_everything(path: Path) -> None:
+    """A contract that adds a column and changes another fails as a whole: not even the new column stays."""
+    changed = READINGS.derive(
+        "readings",
+        "",
+        dropped=["temperature_c"],
+        added=[Column("humidity_pct", "float64", "Humidity.", nullable=True), Column("temperature_c", "string", "Text.")],
+    )
+    warehouse = DuckDBWarehouse(path)
+    with pytest.raises(ContractError, match="'temperature_c' is DOUBLE in the warehouse but VARCHAR in the contract"):
+        warehouse.replace_partition(changed, JANUARY, readings(JANUARY, 9.0).assign(humidity_pct=1.0, temperature_c="warm"))
+    assert warehouse.query("SELECT * FROM weather.readings").columns.tolist() == READINGS.column_names
+    assert stored(warehouse) == [(1, 1.0), (2, 2.0)]
+
+
+def test_killed_writer_leaves_the_previous_rows(path: Path) -> None:
+    """SIGKILL between DELETE and INSERT: the old rows are there, and the next writer neither waits nor fails."""
+    with python_process(HANG_BETWEEN_DELETE_AND_INSERT, path) as writer:
+        wait_for_line(writer, "deleted")
+        writer.kill()
+        writer.wait()
+    warehouse = DuckDBWarehouse(path, patience_seconds=2)
+    assert stored(warehouse) == [(1, 1.0), (2, 2.0)]
+    warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
+    assert stored(warehouse) == [(1, 9.0), (2, 2.0)]
+
+
+def test_file_held_open_elsewhere_is_transient(path: Path) -> None:
+    """A person with the file open in another program delays a step; when patience ends, the error says what to do."""
+    with python_process(KEEP_OPEN, path) as other:
+        wait_for_line(other, "open")
+        warehouse: Warehouse = DuckDBWarehouse(path, patience_seconds=0.3)
+        with pytest.raises(TransientError, match=r"warehouse\.duckdb is held open by another program; close it and try again"):
+            warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
+        let_continue(other)
+    assert stored(warehouse) == [(1, 1.0), (2, 2.0)]
+
+
+def test_writer_waits_for_the_file(path: Path) -> None:
+    """A program that closes the file in time costs nothing but time."""
+    with python_process(KEEP_OPEN, path) as other:
+        wait_for_line(other, "open")
+        closing = threading.Timer(0.5, let_continue, [other])
+        closing.start()
+        warehouse = DuckDBWarehouse(path, patience_seconds=30)
+        warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
+        closing.join()
+    assert stored(warehouse) == [(1, 9.0), (2, 2.0)]
+
+
+def test_step_that_never_ends_is_transient(path: Path) -> None:
+    """Steps of this platform wait for each other by a lock file, but not forever."""
+    began = time.monotonic()
+    with filelock.FileLock(f"{path}.lock"), pytest.raises(TransientError, match=r"was in use by another step for 0\.2 s"):
+        DuckDBWarehouse(path, patience_seconds=0.2).read(READINGS)
+    assert time.monotonic() - began < 5
+
+
+def test_file_that_is_no_database_is_permanent(tmp_path: Path) -> None:
+    """No patience helps against a file of another kind, wherever it lies."""
+    path = tmp_path / "locked" / "warehouse.duckdb"
+    path.parent.mkdir()
+    path.write_text("not a database" * 1000)
+    began = time.monotonic()
+    with pytest.raises(PermanentError, match="cannot open the warehouse .*warehouse.duckdb"):
+        DuckDBWarehouse(path).read(READINGS)
+    assert time.monotonic() - began < 5
+
+
+def test_other_tools_read_the_file(path: Path) -> None:
+    """The file is an ordinary DuckDB database with a schema per domain."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("SELECT max(temperature_c) FROM weather.readings").fetchall() == [(2.0,)]

@@ -1,0 +1,205 @@
+"""What every warehouse must do. To test another one, subclass and give the fixture `warehouse_url`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_assets.contracts import Column, TableContract
+from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
+from mlops_assets.errors import ContractError
+from mlops_assets.stores.warehouse import Warehouse, open_warehouse
+from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
+from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, MARCH, READINGS, readings, rows_of_every_type
+
+HUMIDITY = Column("humidity_pct", "float64", "Humidity.", nullable=True)
+WITH_HUMIDITY = READINGS.derive("readings", "", added=[HUMIDITY])
+WRITE_A_MONTH = """
+import sys
+from datetime import date
+from mlops_assets.stores.warehouse import open_warehouse
+from mlops_assets_tests.tables import READINGS, readings
+
+warehouse = open_warehouse(sys.argv[1])
+month = date(2024, int(sys.argv[2]), 1)
+print("ready", flush=True)
+sys.stdin.readline()
+for round in range(3):
+    warehouse.replace_partition(READINGS, month, readings(month, *[float(round)] * 10, first_id=100 * month.month))
+"""
+
+
+def stored(warehouse: Warehouse, contract: TableContract = READINGS, *partitions: date) -> list[tuple[int, float | None]]:
+    """Return id and temperature of the rows of some or all partitions, in the order in which the warehouse gives them."""
+    frame = warehouse.read(contract, list(partitions) or None)
+    return list(frame[["reading_id", "temperature_c"]].itertuples(index=False, name=None))
+
+
+class WarehouseContract:
+    @pytest.fixture
+    def warehouse_url(self) -> str:
+        """Give the URL of a warehouse without tables."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def warehouse(self, warehouse_url: str) -> Warehouse:
+        return open_warehouse(warehouse_url)
+
+    @pytest.fixture
+    def two_months(self, warehouse: Warehouse) -> Warehouse:
+        """Give a warehouse with readings of January and February."""
+        warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0, 2.0))
+        warehouse.replace_partition(READINGS, FEBRUARY, readings(FEBRUARY, 3.0, first_id=3))
+        return warehouse
+
+    def test_partition_is_replaced_and_no_other(self, two_months: Warehouse) -> None:
+        """A rerun leaves the rows of its partition once, and the other partitions as they were."""
+        for _ in range(2):
+            two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 8.0, 9.0, first_id=8))
+        assert stored(two_months) == [(3, 3.0), (8, 8.0), (9, 9.0)]
+
+    def test_partitions_are_read_alone_or_together(self, two_months: Warehouse) -> None:
+        """Whoever asks for some partitions gets their rows only, in the order of the key."""
+        assert stored(two_months, READINGS, JANUARY) == [(1, 1.0), (2, 2.0)]
+        assert stored(two_months, READINGS, FEBRUARY, JANUARY) == [(1, 1.0), (2, 2.0), (3, 3.0)]
+        assert stored(two_months, READINGS, MARCH) == []
+        assert len(two_months.read(READINGS, [])) == 0
+
+    def test_empty_frame_empties_its_partition(self, two_months: Warehouse) -> None:
+        """A month without rows replaces what was there by nothing."""
+        two_months.replace_partition(READINGS, JANUARY, empty_frame(READINGS))
+        assert stored(two_months) == [(3, 3.0)]
+
+    def test_whole_table_is_replaced(self, two_months: Warehouse) -> None:
+        """Without a partition, the frame is the table."""
+        two_months.replace_partition(READINGS, None, readings(MARCH, 7.0, first_id=7))
+        assert stored(two_months) == [(7, 7.0)]
+
+    def test_upsert_replaces_by_key(self, two_months: Warehouse) -> None:
+        """Rows with a known key are replaced, others added, and doing it twice changes nothing more."""
+        for _ in range(2):
+            two_months.upsert(READINGS, readings(MARCH, 22.0, 33.0, 44.0, first_id=2))
+        assert stored(two_months) == [(1, 1.0), (2, 22.0), (3, 33.0), (4, 44.0)]
+        assert two_months.read(READINGS)["month"].tolist() == [JANUARY, MARCH, MARCH, MARCH]
+
+    def test_upsert_needs_a_key(self, warehouse: Warehouse) -> None:
+        """Without a key, nobody can tell which rows are to be replaced."""
+        with pytest.raises(ContractError, match="weather/readings has no key"):
+            warehouse.upsert(READINGS.derive("readings", "", key=()), readings(JANUARY, 1.0))
+
+    def test_rows_are_in_the_order_of_the_key(self, warehouse: Warehouse) -> None:
+        """The same rows look the same, whatever the order of the frame."""
+        warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0, 2.0, 3.0).iloc[[2, 0, 1]])
+        assert stored(warehouse) == [(1, 1.0), (2, 2.0), (3, 3.0)]
+
+    def test_every_type_survives(self, warehouse: Warehouse) -> None:
+        """Nulls, moments in UTC to the microsecond, dates, flags, emoji, extreme numbers: written, read, unchanged."""
+        written = to_pandas(to_arrow(rows_of_every_type(), EVERY_TYPE))
+        warehouse.replace_partition(EVERY_TYPE, JANUARY, written)
+        pd.testing.assert_frame_equal(warehouse.read(EVERY_TYPE), written)
+
+    def test_moment_of_another_zone_is_the_same_moment(self, warehouse: Warehouse) -> None:
+        """The hour that clocks in Chicago show twice is two hours in UTC."""
+        moments = ["2024-11-03 01:30-05:00", "2024-11-03 01:30-06:00"]
+        frame = rows_of_every_type().head(2)
+        frame["some_timestamp"] = pd.to_datetime(moments, utc=True).tz_convert("America/Chicago")
+        warehouse.replace_partition(EVERY_TYPE, JANUARY, frame)
+        in_utc = warehouse.read(EVERY_TYPE)["some_timestamp"].astype(str).tolist()
+        assert in_utc == ["2024-11-03 06:30:00+00:00", "2024-11-03 07:30:00+00:00"]
+
+    def test_not_a_number_is_null(self, warehouse: Warehouse) -> None:
+        """NaN means missing: SQL counts it as missing, and a frame gets it back as NaN."""
+        warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0, float("nan")))
+        counted = warehouse.query("SELECT count(*) AS n, count(temperature_c) AS known FROM weather.readings")
+        assert counted.to_dict("records") == [{"n": 2, "known": 1}]
+        assert np.isnan(warehouse.read(READINGS)["temperature_c"].iloc[1])
+
+    def test_text_is_data(self, warehouse: Warehouse) -> None:
+        """Quotes and semicolons in a value are part of the value."""
+        nasty = "'; DROP TABLE weather.readings; --\"\\"
+        warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0).assign(station_code=nasty))
+        assert warehouse.read(READINGS)["station_code"].tolist() == [nasty]
+
+    def test_table_not_made_yet_is_empty(self, warehouse: Warehouse) -> None:
+        """Reading before the first write gives the columns and no rows."""
+        pd.testing.assert_frame_equal(warehouse.read(READINGS), empty_frame(READINGS))
+        pd.testing.assert_frame_equal(warehouse.read(READINGS, [JANUARY]), empty_frame(READINGS))
+
+    def test_added_column_is_null_in_earlier_rows(self, two_months: Warehouse) -> None:
+        """A contract may gain a column: readable at once, filled by the next write, null in rows written before."""
+        assert two_months.read(WITH_HUMIDITY)["humidity_pct"].isna().all()
+        march = readings(MARCH, 4.0, first_id=4).assign(humidity_pct=55.0)
+        two_months.replace_partition(WITH_HUMIDITY, MARCH, march)
+        frame = two_months.read(WITH_HUMIDITY)
+        assert frame["humidity_pct"].fillna(-1).tolist() == [-1, -1, -1, 55.0]
+        assert stored(two_months, WITH_HUMIDITY) == stored(two_months)
+
+    def test_removed_column_is_left_behind(self, two_months: Warehouse) -> None:
+        """A contract may lose a column: writing and reading go on without it."""
+        narrowed = READINGS.derive("readings", "", dropped=["station_code"])
+        two_months.replace_partition(narrowed, MARCH, readings(MARCH, 4.0, first_id=4).drop(columns="station_code"))
+        assert two_months.read(narrowed).columns.tolist() == narrowed.column_names
+        assert stored(two_months, narrowed)[-1] == (4, 4.0)
+
+    def test_changed_type_is_an_error_that_changes_nothing(self, two_months: Warehouse) -> None:
+        """A column never changes its type silently; the error names table, column and both types."""
+        as_text = READINGS.derive("readings", "", dropped=["temperature_c"], added=[Column("temperature_c", "string", "Text.")])
+        before = stored(two_months)
+        frame = readings(JANUARY, 1.0).assign(temperature_c="warm")
+        with pytest.raises(ContractError, match=r"weather/readings: column 'temperature_c' is .* in the warehouse but .*"):
+            two_months.replace_partition(as_text, JANUARY, frame)
+        assert stored(two_months) == before
+
+    def test_foreign_rows_are_refused(self, two_months: Warehouse) -> None:
+        """Rows of February are never written as January, nor rows of no month; nothing changes."""
+        mixed = pd.concat([readings(JANUARY, 1.0), readings(FEBRUARY, 2.0, 3.0, first_id=5)])
+        before = stored(two_months)
+        with pytest.raises(ContractError, match="weather/readings: 2 rows of partition 2024-02-01 .* partition 2024-01-01"):
+            two_months.replace_partition(READINGS, JANUARY, mixed)
+        with pytest.raises(ContractError, match="1 rows of partition None"):
+            two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0).assign(month=None))
+        assert stored(two_months) == before
+
+    def test_dates_may_come_as_midnights(self, warehouse: Warehouse) -> None:
+        """Pandas makes timestamps of dates at every opportunity; at midnight they mean the day."""
+        frame = readings(JANUARY, 1.0)
+        warehouse.replace_partition(READINGS, JANUARY, frame.assign(month=pd.to_datetime(frame["month"])))
+        assert warehouse.read(READINGS)["month"].tolist() == [JANUARY]
+
+    def test_partition_needs_a_column(self, warehouse: Warehouse) -> None:
+        """A contract that does not say which column holds the partition cannot be partitioned."""
+        contract = READINGS.derive("readings", "", dropped=["month"])
+        with pytest.raises(ContractError, match="weather/readings declares no partition column"):
+            warehouse.replace_partition(contract, JANUARY, readings(JANUARY, 1.0).drop(columns="month"))
+
+    def test_wrong_value_leaves_the_previous_rows(self, two_months: Warehouse) -> None:
+        """A frame that breaks its types changes nothing."""
+        before = stored(two_months)
+        with pytest.raises(ContractError, match="column 'temperature_c' is not float64"):
+            two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0).assign(temperature_c="warm"))
+        assert stored(two_months) == before
+
+    def test_location_names_the_table(self, warehouse: Warehouse) -> None:
+        """People can find the table."""
+        assert warehouse.location(READINGS).endswith("weather.readings")
+
+    def test_processes_write_side_by_side(self, warehouse: Warehouse, warehouse_url: str) -> None:
+        """Steps of one run write different partitions of one table at the same moment; none fails, none loses rows."""
+        with ExitStack() as running:
+            months = [JANUARY, FEBRUARY, MARCH]
+            writers = [running.enter_context(python_process(WRITE_A_MONTH, warehouse_url, month.month)) for month in months]
+            for writer in writers:
+                wait_for_line(writer, "ready")
+            for writer in writers:
+                assert writer.stdin is not None
+                writer.stdin.write("\n")
+                writer.stdin.flush()
+            for writer in writers:
+                let_continue(writer)
+        for month in months:
+            first_id = 100 * month.month
+            assert stored(warehouse, READINGS, month) == [(first_id + row, 2.0) for row in range(10)]

@@ -1,0 +1,74 @@
+"""Contracts and tiny frames that tests of contracts, stores and IO managers share."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import get_args
+
+import pandas as pd
+
+from mlops_assets.contracts import Column, ColumnType, TableContract
+
+JANUARY, FEBRUARY, MARCH = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
+COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
+
+READINGS = TableContract(
+    domain="weather",
+    name="readings",
+    meaning="One row per reading of a thermometer.",
+    columns=(
+        Column("month", "date", "Month of the reading."),
+        Column("reading_id", "int64", "Identifier of the reading.", minimum=1),
+        Column("station_code", "string", "Where it was read.", pattern="[A-Z]{3}"),
+        Column("temperature_c", "float64", "Temperature; empty if unreadable.", "degree Celsius", nullable=True),
+    ),
+    key=("reading_id",),
+    partition_column="month",
+)
+
+EVERY_TYPE = TableContract(
+    domain="weather",
+    name="every_type",
+    meaning="One row per row, one nullable column per type.",
+    columns=(
+        Column("month", "date", "Partition."),
+        Column("row_id", "int64", "Key."),
+        *(Column(f"some_{type_}", type_, f"Some {type_}.", nullable=True) for type_ in COLUMN_TYPES),
+    ),
+    key=("row_id",),
+    partition_column="month",
+)
+
+
+def readings(month: date, *temperatures_c: float | None, first_id: int = 1) -> pd.DataFrame:
+    """Return one reading per temperature, with ids counting up from `first_id`."""
+    return pd.DataFrame(
+        {
+            "month": pd.Series([month] * len(temperatures_c), dtype=object),
+            "reading_id": pd.Series(range(first_id, first_id + len(temperatures_c)), dtype="int64"),
+            "station_code": pd.Series(["ABC"] * len(temperatures_c), dtype="string[pyarrow]"),
+            "temperature_c": pd.Series(temperatures_c, dtype="float64"),
+        }
+    )
+
+
+def rows_of_every_type(month: date = JANUARY) -> pd.DataFrame:
+    """Return a row of ordinary values, one of extreme ones and one of nulls."""
+    values: dict[str, list[object]] = {
+        "month": [month] * 3,
+        "row_id": [1, 2, 3],
+        "some_string": ["🚓 Straße\n", "", None],
+        "some_int8": [1, -128, None],
+        "some_int32": [1, -(2**31), None],
+        "some_int64": [1, 2**63 - 1, None],
+        "some_float32": [0.5, float("inf"), None],
+        "some_float64": [0.1, -1e308, None],
+        "some_bool": [True, False, None],
+        "some_date": [date(2024, 2, 29), date(1970, 1, 1), None],
+        "some_timestamp": [
+            datetime(2024, 3, 10, 8, 30, 0, 123456, tzinfo=timezone.utc),
+            datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc),
+            None,
+        ],
+    }
+    return pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in values.items()})
