@@ -1,7 +1,7 @@
 """Failures, sorted by the one question that orchestration asks of them: may the same work succeed if it is tried again?
 
-Every error of this package is either permanent (bad data, bad settings, a missing partition: a person or another asset must act first)
-or transient (a busy server, a dropped connection: time alone may cure it). Only transient errors are retried.
+Every error of this package is either permanent (bad data, bad settings, a missing partition: a person must act first) or
+transient (a busy server, a dropped connection: time alone may cure it). Only transient errors are retried.
 """
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 
 from mlops_assets.build import build_definitions, build_stores
 from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
 from mlops_assets.settings import Settings
 
 AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -31,7 +32,7 @@ class Platform:
     def __init__(self, folder: Path, instance: dg.DagsterInstance, crimes_per_year: int = 24_000, **crimes: Any) -> None:
         """Keep everything in `folder`; `crimes` are further settings of the domain."""
         own = {"source": "sample", "sample_crimes_per_year": crimes_per_year, "sample_as_of": AS_OF, **crimes}
-        self.settings = Settings(data_dir=folder, chicago_crimes=own, _env_file=None)
+        self.settings = Settings(data_dir=folder, chicago_crimes=ChicagoCrimesSettings(**own, _env_file=None), _env_file=None)
         self.definitions = build_definitions(self.settings)
         self.stores = build_stores(self.settings)
         self.instance = instance

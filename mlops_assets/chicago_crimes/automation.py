@@ -98,7 +98,7 @@ def _changed_months_sensor(*, is_running: bool) -> dg.SensorDefinition:
         job=READ_CRIMES,
         minimum_interval_seconds=6 * 3600,
         default_status=sensor_status(is_running),
-        description="Asks the source which months changed since it last asked (arrests are recorded late) and reads exactly those again.",
+        description="Asks the source which months changed since it last asked (arrests are recorded late) and reads those again.",
     )
     def changed_months(context: dg.SensorEvaluationContext, crime_source: dg.ResourceParam[CrimeSource]) -> dg.SensorResult:
         changes = crime_source.changed_months(context.cursor)

@@ -19,8 +19,11 @@ CRIMES_FRESHNESS = dg.FreshnessPolicy.cron(deadline_cron="0 12 10 * *", lower_bo
 """The month that is over should be here by noon of the 10th: the portal publishes with a week's delay."""
 
 FOLLOW_CRIMES = follow_upstream(ignoring=_STATIONS | _CHAMPION)
-"""Follow the months of crimes, late arrests included. Reading the station list again, or a new champion, changes no month by itself: the
-former moves once in a decade, and a month is scored by the champion that knew only earlier months."""
+"""Follow the months of crimes, late arrests included.
+
+Reading the station list again, or a new champion, changes no month by itself: stations move once in a decade, and a month is
+scored by the champion that knew only earlier months.
+"""
 
 TRAIN_ONCE_A_MONTH = once_when_complete()
 """A new model per month; corrections to earlier months alone do not train it again, drift does."""

@@ -125,11 +125,13 @@ def draw_evaluation(evaluation: ArrestEvaluation, outcome: np.ndarray, importanc
     figures = evaluation.model
     predicted = evaluation.probability >= figures.threshold
     counts = np.array([[(predicted == p)[outcome == o].sum() for p in (False, True)] for o in (False, True)])
+    # Rows of one outcome cannot be ranked; the picture then says that there is nothing to see, and the gate why.
+    is_ranked = figures.auc is not None
     return {
         "confusion_matrix": plot_confusion_matrix(counts, ["no arrest", "arrest"], "Predicted and actual arrests, test rows"),
         "ranking_curves": plot_ranking_curves(
-            roc_points(outcome, evaluation.probability).to_numpy(),
-            precision_recall_points(outcome, evaluation.probability).to_numpy(),
+            roc_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),
+            precision_recall_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),
             float(outcome.mean()),
             figures.auc if figures.auc is not None else float("nan"),
             figures.average_precision if figures.average_precision is not None else float("nan"),

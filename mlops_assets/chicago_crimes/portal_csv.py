@@ -107,10 +107,16 @@ def _read_head(file: PortalFile) -> bytes:
         head = stream.read(_HEAD_BYTES)
     if not head.startswith(_GZIP_MAGIC):
         return head
+    text = b""
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES)
+        # A gzip file may consist of several members, one after the other.
+        while head.startswith(_GZIP_MAGIC) and len(text) < _HEAD_BYTES:
+            member = zlib.decompressobj(wbits=31)
+            text += member.decompress(head, _HEAD_BYTES)
+            head = member.unused_data
     except zlib.error as error:
         raise SourceError(f"{file.path}: looks like damaged gzip ({error}); download it again") from error
+    return text
 
 
 def stream_records(

@@ -205,7 +205,7 @@ def is_retraining_due(
     Args:
         drift: Result of `measure_drift`.
         limits: From where on we act.
-        tested: The model's figures on its test rows; None to judge by drift alone.
+        tested: The model's figures on rows of its training time that it was not fitted on; None to judge by drift alone.
         realised: Its figures on current rows whose outcome is known; None while outcomes are unknown.
     """
     reasons = [*_drift_reasons(drift, limits), *_quality_reasons(tested, realised, limits)]
@@ -238,7 +238,7 @@ def _quality_reasons(tested: BinaryMetrics | None, realised: BinaryMetrics | Non
         ("MCC", tested.mcc, realised.mcc, limits.max_mcc_fall),
     )
     return [
-        f"The {name} fell from {before:.4f} on test rows to {after:.4f} on {realised.row_count} current rows, "
+        f"The {name} fell from {before:.4f} when it was trained to {after:.4f} on {realised.row_count} current rows, "
         f"by more than {limit:.4f}."
         for name, before, after, limit in falls
         if before is not None and after is not None and before - after > limit

@@ -34,10 +34,23 @@ def latest_follows_upstream(*, ignoring: dg.AssetSelection | None = None) -> dg.
 
 
 def once_when_complete() -> dg.AutomationCondition:
-    """Materialize the latest partition once, as soon as all that it needs is there; corrections alone do not repeat it."""
-    return (dg.AutomationCondition.on_missing() & dg.AutomationCondition.all_deps_blocking_checks_passed()).with_label(
-        "once_when_complete"
-    )
+    """Materialize the latest partition once, as soon as all that it needs is there; corrections alone do not repeat it.
+
+    `AutomationCondition.on_missing()` never fires for a partition that is missing when it is first evaluated: whoever loads a
+    history and starts the automation would wait for the next month.
+    """
+    can_be_made = dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_deps_missing()
+    handled = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+    return (
+        dg.AutomationCondition.in_latest_time_window()
+        # Once: a run that failed is for a person to look at, not to be started again at every tick.
+        & can_be_made.newly_true().since(handled)
+        # Two runs would do the same work, the first on rows that are about to be replaced.
+        & ~dg.AutomationCondition.any_deps_in_progress()
+        & ~dg.AutomationCondition.in_progress()
+        # Nothing is trained on rows that failed a blocking check, or that none has seen yet.
+        & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    ).with_label("once_when_complete")
 
 
 def after_any_upstream_partition() -> dg.AutomationCondition:

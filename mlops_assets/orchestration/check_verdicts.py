@@ -38,8 +38,8 @@ def conclude(
 ) -> dg.AssetCheckResult:
     """Return the result of a check in this run, after recording it for each partition if the run holds a range of them.
 
-    Dagster files the result of a run over a range under none of its partitions. The partitions would then count as unchecked for ever, and
-    an automation condition that waits for blocking checks would never hold after a backfill.
+    Dagster files the result of a run over a range under none of its partitions. The partitions would then count as unchecked for
+    ever, and an automation condition that waits for blocking checks would never hold after a backfill.
     """
     if _RANGE_TAG in context.run.tags:
         for partition, verdict in _of_partitions(verdicts):
@@ -50,9 +50,9 @@ def conclude(
             context.instance.report_dagster_event(event, context.run.run_id)
     failed = {partition: verdict for partition, verdict in verdicts.items() if not verdict.passed}
     shown = list((failed or verdicts).values())[:_NAMED_PARTITIONS]
-    metadata = (
-        dict(shown[0].metadata) if len(verdicts) == 1 else {"partitions": len(verdicts), "failed_partitions": ", ".join(failed)}
-    )
+    metadata: dict[str, Any] = {"partitions": len(verdicts), "failed_partitions": ", ".join(failed)}
+    if len(verdicts) == 1:
+        metadata = dict(shown[0].metadata)
     return dg.AssetCheckResult(
         passed=not failed,
         severity=severity,

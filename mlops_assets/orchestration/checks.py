@@ -1,7 +1,6 @@
 """Checks that many tables need, made from a contract and a limit or two."""
 
 from collections.abc import Sequence
-from collections.abc import Sequence
 from statistics import median
 
 import dagster as dg
@@ -62,13 +61,14 @@ def volume_check(
     least_share: float = 0.5,
     greatest_share: float = 2.0,
 ) -> dg.AssetChecksDefinition:
-    """Return the check that a partition has about as many rows as the recent ones before it; a warning, for the world may change."""
+    """Return the check that a partition has about as many rows as the ones before it; a warning, for the world may change."""
     check = dg.AssetCheckKey(asset_key(contract), "has_usual_volume")
 
     @dg.asset_check(
         asset=check.asset_key,
         description=(
-            f"The partition has {least_share:g} to {greatest_share:g} times the median row count of the {recent_partitions} before it."
+            f"The partition has {least_share:g} to {greatest_share:g} times as many rows as the {recent_partitions} before it "
+            "in the median."
         ),
         partitions_def=partitions,
     )
@@ -79,7 +79,7 @@ def volume_check(
         def judge(key: str) -> Verdict:
             position = keys.index(key)
             recent = _row_counts(lake, contract, partitions, keys[max(0, position - recent_partitions) : position])
-            rows = sum(_row_counts(lake, contract, partitions, [key]))
+            rows = _row_count(lake, contract, partitions, key)
             usual = median(recent) if recent else rows
             return Verdict(
                 passed=least_share * usual <= rows <= greatest_share * usual,
@@ -126,7 +126,7 @@ def rejects_check(
 
         def judge(key: str, rejects: pd.DataFrame) -> Verdict:
             count = int((~rejects["reason_code"].isin(harmless_reasons)).sum())
-            share = count / max(count + sum(_row_counts(lake, accepted, partitions, [key])), 1)
+            share = count / max(count + _row_count(lake, accepted, partitions, key), 1)
             return Verdict(
                 passed=share <= greatest_share,
                 description=f"{share:.2%} of the records of {key} were rejected",

@@ -31,8 +31,8 @@ class Contest:
 def find_contest(registry: ModelRegistry, name: str) -> Contest:
     """Return who meets whom.
 
-    A challenger that is champion already, because an earlier decision was interrupted before it was written down or is being repeated, meets
-    the previous champion again, so that the same evidence leads to the same row.
+    A challenger that is champion already, because an earlier decision was interrupted before it was written down or is being
+    repeated, meets the previous champion again, so that the same evidence leads to the same row.
 
     Raises:
         MissingModelError: there is no challenger.

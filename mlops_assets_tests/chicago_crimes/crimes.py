@@ -140,7 +140,7 @@ def learnable_crimes(rows: int = 5_000, seed: int = SEED, weights: np.ndarray = 
         is_arrest=random.random(rows) < odds / (1 + odds),
         is_domestic=random.random(rows) < 0.15,
         community_area_code=area.astype(str).astype(object),
-        district_code=pd.Series(1 + area // 10).astype(str).str.zfill(3).where(random.random(rows) > 0.01, None).to_numpy(),
+        district_code=pd.Series(1 + area // 10).astype(str).str.zfill(3).where(random.random(rows) > 0.01).to_numpy(),
         x_ft=np.where(located, random.normal(1_166_000, 8_000, rows), np.nan),
         y_ft=np.where(located, random.normal(1_890_000, 12_000, rows), np.nan),
         latitude_deg=np.nan,

@@ -63,7 +63,7 @@ def test_a_random_code_of_many_values_carries_next_to_nothing(values: int, seed:
     random = np.random.default_rng(seed)
     train = _train(3_000, beat_code=random.integers(0, values, 3_000).astype(str).astype(object))
     columns = ["beat_code", "is_arrest"]
-    assert measure_information(train.assign(**_constant_but(columns)), SEED)["beat_code"] < 0.02
+    assert measure_information(train.assign(**_constant_but(columns)), SEED)["beat_code"] < 0.03
 
 
 def _constant_but(columns: list[str]) -> dict[str, Any]:

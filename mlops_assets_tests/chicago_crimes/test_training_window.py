@@ -21,7 +21,7 @@ def _window(*months: pd.DataFrame, minimum_months: int = 1, minimum_rows: int = 
     return build_training_window(crimes, _MONTHS if keys is None else keys, minimum_months, minimum_rows)
 
 
-def _crimes(crime_id: list[int], is_arrest: list[bool], updated: str, **columns: Any) -> pd.DataFrame:
+def _crimes(crime_id: list[int], is_arrest: list[bool], updated: str | list[str], **columns: Any) -> pd.DataFrame:
     return enriched_crimes(crime_id=crime_id, is_arrest=is_arrest, updated_at=pd.to_datetime(updated, utc=True), **columns)
 
 
@@ -46,7 +46,8 @@ def test_a_version_without_update_time_is_the_oldest() -> None:
 def test_rows_are_ordered_by_time_and_then_by_crime() -> None:
     """The order does not depend on the order of partitions or of the rows in them."""
     moments = list(pd.to_datetime(["2024-01-03", "2024-01-01", "2024-01-02", "2024-01-01"], utc=True))
-    crimes = _crimes([4, 9, 3, 5], [True, False, False, False], "2024-02-01", occurred_at=moments)
+    updates = ["2024-02-01", "2024-02-01", "2024-02-01", "2024-03-01"]
+    crimes = _crimes([4, 9, 3, 5], [True, False, False, False], updates, occurred_at=moments)
     window = _window(crimes)
     assert window["crime_id"].tolist() == [5, 9, 3, 4]
     assert window.index.tolist() == [0, 1, 2, 3]

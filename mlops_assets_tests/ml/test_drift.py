@@ -211,5 +211,5 @@ def test_fallen_quality_calls_for_retraining_without_drift() -> None:
     """The relation of features and outcome may change while the features do not."""
     verdict = is_retraining_due(_table((0.0, 0.0)), DriftLimits(), tested=_quality(0.9), realised=_quality(0.8))
     assert verdict
-    assert verdict.reasons == ("The AUC fell from 0.9000 on test rows to 0.8000 on 1000 current rows, by more than 0.0500.",)
+    assert verdict.reasons == ("The AUC fell from 0.9000 when it was trained to 0.8000 on 1000 current rows, by more than 0.0500.",)
     assert not is_retraining_due(_table((0.0, 0.0)), DriftLimits(), tested=_quality(0.9), realised=_quality(0.86))

@@ -198,5 +198,5 @@ def test_encoders_work_in_a_pipeline_that_is_cloned_pickled_and_named() -> None:
         "hour_sin",
         "hour_cos",
     ]
-    stored = pickle.loads(pickle.dumps(pipeline))  # noqa: S301 - our own bytes
+    stored = pickle.loads(pickle.dumps(pipeline))
     assert stored.predict_proba(frame).tolist() == pipeline.predict_proba(frame).tolist()

@@ -1,5 +1,7 @@
 """A promotion decision becomes one row that keeps its contract, whatever was decided."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -57,10 +59,11 @@ def test_every_decision_is_a_row_that_keeps_its_contract(
 
 def test_evidence_can_be_checked_by_hand() -> None:
     """A certainty of 0.8 has Brier 0.04, one of 0.7 has 0.09: an improvement of 0.05 on each of 1,000 rows."""
-    row = promotion_record(_decision(0.8, 0.7, metric="brier"), 4, 3).iloc[0]
+    decision = replace(_decision(0.8, 0.7, metric="brier"), interval_low=0.04, interval_high=0.06)
+    row = promotion_record(decision, 4, 3).iloc[0]
     assert (row["metric"], row["row_count"]) == ("brier", 1_000)
     assert row[["challenger_value", "champion_value"]].tolist() == pytest.approx([0.04, 0.09])
-    assert row[["improvement", "improvement_low", "improvement_high"]].tolist() == pytest.approx([0.05] * 3)
+    assert row[["improvement_low", "improvement", "improvement_high"]].tolist() == pytest.approx([0.04, 0.05, 0.06])
 
 
 def test_without_a_champion_the_comparison_is_empty() -> None:

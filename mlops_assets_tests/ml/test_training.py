@@ -56,7 +56,7 @@ def _changed(column: str, value: Any) -> pd.DataFrame:
         things().iloc[::-1],
         things().iloc[:-1],
         things()[["size_m", "kind", "is_new", "seen_at"]],
-        things().astype({"size_m": "float32"}),
+        things().astype({"is_new": "int8"}),
     ],
 )
 def test_any_change_of_a_table_changes_the_fingerprint(frame: pd.DataFrame) -> None:

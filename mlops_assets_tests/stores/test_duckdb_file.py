@@ -123,7 +123,7 @@ def test_file_that_is_no_database_is_permanent(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text("not a database" * 1000)
     began = time.monotonic()
-    with pytest.raises(PermanentError, match="cannot open the warehouse .*warehouse.duckdb"):
+    with pytest.raises(PermanentError, match=r"cannot open the warehouse .*warehouse\.duckdb"):
         DuckDBWarehouse(path).read(READINGS)
     assert time.monotonic() - began < 5
 

@@ -158,7 +158,7 @@ class WarehouseContract:
         """Rows of February are never written as January, nor rows of no month; nothing changes."""
         mixed = pd.concat([readings(JANUARY, 1.0), readings(FEBRUARY, 2.0, 3.0, first_id=5)])
         before = stored(two_months)
-        with pytest.raises(ContractError, match="weather/readings: 2 rows of partition 2024-02-01 .* partition 2024-01-01"):
+        with pytest.raises(ContractError, match=r"weather/readings: 2 rows of partition 2024-02-01 .* partition 2024-01-01"):
             two_months.replace_partition(READINGS, JANUARY, mixed)
         with pytest.raises(ContractError, match="1 rows of partition None"):
             two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0).assign(month=None))

@@ -49,9 +49,9 @@ class EvaluationConfig(dg.Config):
     **model(
         DOMAIN,
         MODEL_NAME,
-        "The month's model of whether a crime leads to an arrest: of several kinds of model, on natural and on balanced rows, the one "
-        "with the lowest log loss on validation rows, as one bundle that takes raw crime records. Registered in MLflow, with every "
-        "configuration that was tried.",
+        "The month's model of whether a crime leads to an arrest: of several kinds of model, on natural and on balanced rows, the "
+        "one with the lowest log loss on validation rows, as one bundle that takes raw crime records. Registered in MLflow, with "
+        "every configuration that was tried.",
     ),
     partitions_def=MODEL_MONTHS,
     automation_condition=FOLLOW_TRAINING,

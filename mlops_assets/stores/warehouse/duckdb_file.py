@@ -5,6 +5,7 @@ file that makes the step processes of this platform wait for each other. A reade
 writers; the wait is limited and then reported as transient.
 """
 
+# Names in statements are quoted, values are parameters.
 from __future__ import annotations
 
 import time

@@ -1,0 +1,387 @@
+"""Crimes and stations from files that a person downloaded."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mlops_assets.chicago_crimes import export_cache
+from mlops_assets.chicago_crimes.export import ExportCrimeSource
+from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
+from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, CrimeSource
+from mlops_assets.errors import NotEnoughDataError, SourceError
+from mlops_assets.months import Month
+from mlops_assets_tests.chicago_crimes.portal_records import Record, crime, csv_text
+from mlops_assets_tests.shared_data import shared_data
+
+JANUARY, FEBRUARY, MARCH = Month(2018, 1), Month(2018, 2), Month(2018, 3)
+
+
+def on(day: str, crime_id: str = "1", **fields: str | None) -> Record:
+    """Return a crime on a day of 2018, for example `02/14`."""
+    return crime(id=crime_id, date=f"{day}/2018 10:00:00 AM", **fields)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "export"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def source(tmp_path: Path, folder: Path) -> ExportCrimeSource:
+    return ExportCrimeSource(folder, tmp_path / "cache")
+
+
+def write(path: Path, *records: Record) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(csv_text(records), "utf-8", newline="")
+    return path
+
+
+def ids(source: CrimeSource, month: Month) -> list[str]:
+    return sorted(source.read_month(month).table["id"].to_pylist())
+
+
+def test_files_are_found_in_subfolders_and_named_in_each_row(folder: Path, source: ExportCrimeSource) -> None:
+    """All CSV files below the folder count, plain and gzip; a row tells which one it came from."""
+    write(folder / "a.csv", on("01/01", "1"))
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "b.CSV.gz").write_bytes(gzip.compress(csv_text([on("01/02", "2")]).encode()))
+    (folder / "notes.txt").write_text("not a crime")
+    table = source.read_month(JANUARY).table
+    assert sorted(zip(table["id"].to_pylist(), table["source_name"].to_pylist(), strict=True)) == [
+        ("1", "a.csv"),
+        ("2", "deep/er/b.CSV.gz"),
+    ]
+    assert table.column_names == [*PORTAL_FIELDS, "source_name"]
+
+
+def test_single_file_is_an_export(tmp_path: Path, folder: Path) -> None:
+    """The path may be one file; its neighbours do not count."""
+    write(folder / "other.csv", on("01/05", "2"))
+    source = ExportCrimeSource(write(folder / "all.csv", on("01/01")), tmp_path / "cache")
+    assert ids(source, JANUARY) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        pytest.param(lambda text: text.encode(), id="crlf"),
+        pytest.param(lambda text: text.replace("\r\n", "\n").encode(), id="lf"),
+        pytest.param(lambda text: b"\xef\xbb\xbf" + text.encode(), id="byte order mark"),
+        pytest.param(lambda text: gzip.compress(text.encode()), id="gzip under the name of plain CSV"),
+        pytest.param(lambda text: gzip.compress(text[:50].encode()) + gzip.compress(text[50:].encode()), id="two gzip members"),
+    ],
+)
+def test_spellings_of_a_file_read_alike(folder: Path, source: ExportCrimeSource, encode: object) -> None:
+    """Line ends, a byte order mark and compression make no difference; empty fields are null."""
+    assert callable(encode)
+    record = on("01/01", description='KNIFE, "BIG"'.replace('"', ""), location_description="BAR\nOR TAVERN", ward=None)
+    (folder / "a.csv").write_bytes(encode(csv_text([record])))
+    row = source.read_month(JANUARY).table.to_pylist()[0]
+    assert {name: row[name] for name in PORTAL_FIELDS} == record
+
+
+def test_layout_of_the_api_with_additional_columns_is_read(folder: Path, source: ExportCrimeSource) -> None:
+    """Snake-case titles in any order are known, and columns that nobody asked for are passed over."""
+    fields = [":@computed_region_awaf_s7ux", *reversed(PORTAL_FIELDS), "location", "year"]
+    record = {**on("01/01"), "date": "2018-01-01T10:00:00.000"}
+    values = ["5", *(record[name] or "" for name in reversed(PORTAL_FIELDS)), '"{\'latitude\': \'41\', ""a"": """"}"', "2018"]
+    (folder / "a.csv").write_text(f"{','.join(fields)}\n{','.join(values)}\n")
+    row = source.read_month(JANUARY).table.to_pylist()[0]
+    assert {name: row[name] for name in PORTAL_FIELDS} == record
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "looks like an empty file"),
+        (b"\n\n", "looks like an empty file"),
+        (b"<!DOCTYPE html><html>busy</html>", "looks like an HTML or XML page"),
+        (b'{"error": true}', "looks like JSON"),
+        (b"PK\x03\x04" + b"\0" * 40, "looks like an Excel workbook or zip archive"),
+        (csv_text([on("01/01")]).encode("utf-16"), "looks like UTF-16 text"),
+        (b"\x00\x01\x02\x03", "looks like binary data"),
+        (b"\x1f\x8bnot gzip at all", "looks like damaged gzip"),
+        (gzip.compress(csv_text([on("01/01")] * 50).encode())[:-30], "is truncated gzip"),
+        (csv_text([on("01/01", block="CAF\u00c9")]).encode("latin-1"), "is not UTF-8"),
+        (csv_text([]).encode(), "has a header but no rows"),
+        (
+            csv_text([crime(date="soon")]).encode(),
+            r"has a header but none of its 1 rows has a readable date in 'Date', for example 'soon'",
+        ),
+        (csv_text([on("01/01")]).replace("IUCR", "Code").encode(), r"columns missing: iucr\. It has: ID, Case Number, Date"),
+        (csv_text([on("01/01")]).replace(",", ";").encode(), r"columns missing: id, .*separated by something else than commas"),
+        (csv_text([on("01/01")]).replace("Ward", "Beat").encode(), "two columns are named 'Beat'"),
+        (csv_text([on("01/01")]).encode() + b'2,"' + b"x,\n" * 3_000_000, "has an opening quote that is never closed"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_file_that_is_no_portal_csv_is_named(folder: Path, source: ExportCrimeSource, content: bytes, message: str) -> None:
+    """The error says which file it is and what it looks like."""
+    (folder / "bad.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=rf"bad\.csv: {message}"):
+        source.read_month(JANUARY)
+
+
+def test_one_broken_file_does_not_make_the_others_be_read_again(
+    folder: Path, source: ExportCrimeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was learnt before a broken file was met is kept."""
+    write(folder / "a.csv", on("01/01"))
+    (folder / "b.csv").write_text("<html>")
+    with pytest.raises(SourceError, match=r"b\.csv"):
+        source.read_month(JANUARY)
+    write(folder / "b.csv", on("01/02", "2"))
+    scanned = watch_scans(monkeypatch)
+    assert ids(source, JANUARY) == ["1", "2"]
+    assert scanned == ["b.csv"]
+
+
+def watch_scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows by the name of each file read through for its months."""
+    names: list[str] = []
+    scan = export_cache._scan_months
+
+    def noted(file: export_cache.PortalFile) -> list[Month]:
+        names.append(file.name)
+        return scan(file)
+
+    monkeypatch.setattr(export_cache, "_scan_months", noted)
+    return names
+
+
+def test_damaged_lines_are_kept(folder: Path, source: ExportCrimeSource) -> None:
+    """A line with too few or too many fields is handed on word for word, and the rest is read."""
+    path = write(folder / "a.csv", on("01/01"))
+    path.write_bytes(path.read_bytes() + b"7,too,short\r\n" + b"," * 30)
+    records = source.read_month(JANUARY)
+    assert records.table["id"].to_pylist() == ["1"]
+    assert {(record.source_name, record.text, record.reason) for record in records.damaged} == {
+        ("a.csv", "7,too,short", "has 3 fields where the header has 20"),
+        ("a.csv", "," * 30, "has 31 fields where the header has 20"),
+    }
+
+
+def test_file_of_many_months_is_split_once(folder: Path, source: ExportCrimeSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Months come out of a mixed file complete and in the file's order, and the file is read only twice for all of them."""
+    days = ["02/03", "01/01", "03/09", "01/31", "02/01", "01/02"]
+    write(folder / "all.csv", *(on(day, str(number)) for number, day in enumerate(days)))
+    months = {month: source.read_month(month).table["id"].to_pylist() for month in (FEBRUARY, JANUARY, MARCH)}
+    assert months == {JANUARY: ["1", "3", "5"], FEBRUARY: ["0", "4"], MARCH: ["2"]}
+    monkeypatch.setattr(export_cache, "stream_records", None)
+    assert ids(source, FEBRUARY) == ["0", "4"]
+
+
+def test_small_buffer_gives_the_same_split(folder: Path, source: ExportCrimeSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month written in several pieces reads like one written at once."""
+    monkeypatch.setattr(export_cache, "_BUFFER_BYTES", 1_000)
+    monkeypatch.setattr("mlops_assets.chicago_crimes.portal_csv._BLOCK_BYTES", 2_000)
+    records = [on(f"{number % 3 + 1:02d}/{number % 27 + 1:02d}", str(number)) for number in range(200)]
+    write(folder / "all.csv", *records)
+    assert source.read_month(MARCH).table["id"].to_pylist() == [str(number) for number in range(200) if number % 3 == 2]
+    assert sum(len(source.read_month(month).table) for month in (JANUARY, FEBRUARY, MARCH)) == 200
+
+
+def test_rows_without_a_readable_date_go_to_the_earliest_month(folder: Path, source: ExportCrimeSource) -> None:
+    """They must be rejected in some partition, once: neither lost nor rejected in each."""
+    path = write(folder / "all.csv", on("02/03", "1"), crime(id="2", date="soon"), on("01/09", "3"), crime(id="4", date=None))
+    with path.open("a", newline="") as stream:
+        stream.write("5,damaged\r\n")
+    first, second = source.read_month(JANUARY), source.read_month(FEBRUARY)
+    assert first.table["id"].to_pylist() == ["2", "3", "4"]
+    assert [record.text for record in first.damaged] == ["5,damaged"]
+    assert (second.table["id"].to_pylist(), second.damaged) == (["1"], ())
+
+
+def test_overlapping_files_are_resolved_by_the_newest_version(folder: Path, source: ExportCrimeSource) -> None:
+    """An old and a new download together give each crime once, as it was updated last."""
+    write(folder / "old.csv", on("01/01", "1", arrest="false"), on("01/02", "2"))
+    write(folder / "new.csv", on("01/01", "1", arrest="true", updated_on="05/01/2018 03:50:01 PM"), on("02/02", "3"))
+    parsed = parse_crimes(source.read_month(JANUARY), JANUARY)
+    assert parsed.crimes[["crime_id", "is_arrest"]].to_numpy().tolist() == [[1, True], [2, False]]
+    assert parsed.rejects["reason_code"].tolist() == ["superseded"]
+
+
+def test_month_without_rows_names_month_and_folder(folder: Path, source: ExportCrimeSource) -> None:
+    """Asking for a month that no file has says which months there are."""
+    write(folder / "a.csv", on("01/01"), on("02/01", "2"))
+    with pytest.raises(
+        NotEnoughDataError, match=r"crimes of 2018-03: no file at .*export has any; .* 2 months from 2018-01 to 2018-02"
+    ):
+        source.read_month(MARCH)
+
+
+def test_empty_folder_and_missing_path_say_what_to_do(tmp_path: Path, source: ExportCrimeSource) -> None:
+    """An export that is not there is explained, not a stack of OS errors."""
+    with pytest.raises(NotEnoughDataError, match=r"no \.csv or \.csv\.gz file at .*download dataset ijzp-q8t2"):
+        source.read_month(JANUARY)
+    with pytest.raises(SourceError, match="there is no file or folder"):
+        ExportCrimeSource(tmp_path / "nowhere", tmp_path / "cache").read_month(JANUARY)
+
+
+def test_changed_file_replaces_its_split(tmp_path: Path, folder: Path, source: ExportCrimeSource) -> None:
+    """A new download under the old name is read afresh, and what was kept of the old one is removed."""
+    path = write(folder / "all.csv", on("01/01", "1"), on("02/01", "2"))
+    assert ids(source, FEBRUARY) == ["2"]
+    write(path, on("01/01", "1"), on("02/01", "22"), on("02/02", "3"))
+    assert ids(source, FEBRUARY) == ["22", "3"]
+    assert len(list((tmp_path / "cache" / "splits").iterdir())) == 1
+
+
+def test_half_made_split_is_never_trusted(tmp_path: Path, folder: Path, source: ExportCrimeSource) -> None:
+    """A process killed in the middle of a split leaves files that the next one removes before it splits anew."""
+    path = write(folder / "all.csv", *(on("01/01", str(number)) for number in range(50)), on("02/01", "50"))
+    script = (
+        "import os, signal, sys, pathlib\n"
+        "from mlops_assets.chicago_crimes import export, export_cache\n"
+        "from mlops_assets.months import Month\n"
+        "write = export_cache.pq.write_table\n"
+        "def write_and_die(*arguments, **options):\n"
+        "    write(*arguments, **options)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "export_cache.pq.write_table = write_and_die\n"
+        "export.ExportCrimeSource(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])).read_month(Month(2018, 2))\n"
+    )
+    repository = Path(__file__).resolve().parents[2]
+    killed = subprocess.run([sys.executable, "-c", script, str(path.parent), str(tmp_path / "cache")], cwd=repository, check=False)
+    assert killed.returncode == -9
+    splits = tmp_path / "cache" / "splits"
+    assert [entry.name[0] for entry in splits.iterdir()] == ["."]
+    assert ids(source, FEBRUARY) == ["50"]
+    assert len(ids(source, JANUARY)) == 50
+    assert [entry.name[0] for entry in splits.iterdir()] != ["."]
+    assert len(list(splits.iterdir())) == 1
+
+
+def test_stale_leftovers_are_removed_at_the_next_scan(tmp_path: Path, folder: Path, source: ExportCrimeSource) -> None:
+    """Splits of files that are gone, and half-made ones, do not fill the disk for ever."""
+    path = write(folder / "all.csv", on("01/01", "1"), on("02/01", "2"))
+    assert ids(source, JANUARY) == ["1"]
+    (tmp_path / "cache" / "splits" / ".abandoned").mkdir()
+    path.unlink()
+    write(folder / "other.csv", on("03/01", "3"))
+    assert ids(source, MARCH) == ["3"]
+    assert list((tmp_path / "cache" / "splits").iterdir()) == []
+
+
+def test_deleted_cache_is_made_again(tmp_path: Path, folder: Path, source: ExportCrimeSource) -> None:
+    """A damaged or foreign index is the same as none."""
+    write(folder / "all.csv", on("01/01", "1"), on("02/01", "2"))
+    assert ids(source, JANUARY) == ["1"]
+    (tmp_path / "cache" / "index.json").write_text("{broken")
+    assert ids(source, FEBRUARY) == ["2"]
+    (tmp_path / "cache" / "index.json").write_text(json.dumps({"format": 0, "files": {"x": {}}}))
+    assert ids(source, FEBRUARY) == ["2"]
+
+
+def test_changed_months_are_those_of_new_changed_and_removed_files(folder: Path, source: ExportCrimeSource) -> None:
+    """The first look only sets the cursor; later ones name exactly the months whose files differ."""
+    write(folder / "a.csv", on("01/01", "1"))
+    write(folder / "b.csv", on("02/01", "2"), on("03/01", "3"))
+    first = source.changed_months(None)
+    assert first.months == ()
+    assert source.changed_months(first.cursor).months == ()
+    write(folder / "c.csv", on("01/03", "4"))
+    second = source.changed_months(first.cursor)
+    assert second.months == (JANUARY,)
+    (folder / "b.csv").unlink()
+    assert source.changed_months(second.cursor).months == (FEBRUARY, MARCH)
+    assert source.changed_months(first.cursor).months == (JANUARY, FEBRUARY, MARCH)
+
+
+def test_touched_file_counts_as_changed(folder: Path, source: ExportCrimeSource) -> None:
+    """Size and time decide, so that 2 GB need not be read to see that nothing happened."""
+    path = write(folder / "a.csv", on("01/01", "1"))
+    cursor = source.changed_months(None).cursor
+    state = path.stat()
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    assert source.changed_months(cursor).months == (JANUARY,)
+
+
+@pytest.mark.parametrize("cursor", ["", "{", "[]", '{"export": 3}', "2018-02-10T15:50:01.000", "sample until 2024-01-01"])
+def test_cursor_of_another_source_starts_over(folder: Path, source: ExportCrimeSource, cursor: str) -> None:
+    """After a change of source the old cursor counts as none."""
+    write(folder / "a.csv", on("01/01", "1"))
+    assert source.changed_months(cursor).months == ()
+
+
+STATIONS = (
+    "DISTRICT,DISTRICT NAME,ADDRESS,CITY,STATE,ZIP,X COORDINATE,Y COORDINATE,LATITUDE,LONGITUDE,LOCATION\n"
+    '12,Near West,"1412 S Blue Island Ave\n",Chicago,IL,60608,1168487.845,1893384.455,41.86297662,-87.65697251,"(41.8, -87.6)"\n'
+    "Headquarters,Headquarters,3510 S Michigan Ave,Chicago,IL,60653,1177731.401,1881697.404,41.83070169,-87.62339535,\n"
+)
+
+
+def test_stations_come_from_the_file_that_says_so(tmp_path: Path, folder: Path, source: ExportCrimeSource) -> None:
+    """A file with "station" in its name holds stations, in a folder of crimes or beside a single file of them."""
+    crimes = write(folder / "crimes.csv", on("01/01"))
+    (folder / "Police_Stations_2018.csv").write_text(STATIONS)
+    for either in (source, ExportCrimeSource(crimes, tmp_path / "cache")):
+        assert parse_stations(either.read_stations())["station_code"].tolist() == ["012", "headquarters"]
+        assert ids(either, JANUARY) == ["1"]
+
+
+def test_missing_stations_say_where_to_get_them(folder: Path, source: ExportCrimeSource) -> None:
+    """Without a stations file, or with several, the error names the dataset."""
+    with pytest.raises(SourceError, match=r"found none\. Download dataset z8bn-74gv"):
+        source.read_stations()
+    for name in ("station_a.csv", "station_b.csv"):
+        (folder / name).write_text(STATIONS)
+    with pytest.raises(SourceError, match=r"found several: station_a\.csv, station_b\.csv"):
+        source.read_stations()
+
+
+def test_damaged_line_among_stations_is_an_error(folder: Path, source: ExportCrimeSource) -> None:
+    """A station that cannot be read would be nobody's nearest one, so it is not passed over."""
+    (folder / "stations.csv").write_text(STATIONS + "13,half a line\n")
+    with pytest.raises(SourceError, match=r"stations\.csv: the line '13,half a line' has 2 fields where the header has 11"):
+        source.read_stations()
+
+
+@pytest.mark.parametrize(
+    ("name", "month", "rows"),
+    [
+        ("crimes_2015-10.csv.gz", Month(2015, 10), 23_038),
+        ("crimes_22col_2024_other_months.csv.gz", Month(2024, 2), 155),
+        ("crimes_2008-06-01_to_07_blank_columns.csv.gz", Month(2008, 6), 9_125),
+        ("daily", Month(2018, 3), None),
+    ],
+)
+def test_recorded_files_are_read_whole(tmp_path: Path, name: str, month: Month, rows: int | None) -> None:
+    """Every layout of the real portal is read, and no row is lost between file, crimes and rejects."""
+    records = ExportCrimeSource(shared_data(f"crimes/{name}"), tmp_path).read_month(month)
+    parsed = parse_crimes(records, month)
+    expected = rows or sum(len(path.read_text().splitlines()) - 1 for path in shared_data("crimes/daily").iterdir())
+    assert len(records.table) == len(parsed.crimes) + len(parsed.rejects) == expected
+    assert records.damaged == ()
+
+
+def test_recorded_year_is_split_into_its_eleven_months(tmp_path: Path) -> None:
+    """The file of 2024 without May gives its months together exactly once."""
+    source = ExportCrimeSource(shared_data("crimes/crimes_22col_2024_other_months.csv.gz"), tmp_path)
+    counts = Counter({number: len(source.read_month(Month(2024, number)).table) for number in range(1, 13) if number != 5})
+    assert counts.total() == 1_668
+    with pytest.raises(NotEnoughDataError):
+        source.read_month(Month(2024, 5))
+
+
+def test_recorded_api_extract_lacks_columns(tmp_path: Path) -> None:
+    """The 2012 extract of the API cannot be used as it is, and the error says why."""
+    source = ExportCrimeSource(shared_data("crimes/crimes_api_fields_2012-02-01_to_14.csv.gz"), tmp_path)
+    with pytest.raises(SourceError, match=r"columns missing: id, district, community_area, updated_on\. It has: date, block"):
+        source.read_month(Month(2012, 2))
+
+
+def test_recorded_stations_are_read(tmp_path: Path) -> None:
+    """The real file gives 22 stations and Headquarters, line break in an address included."""
+    stations = parse_stations(ExportCrimeSource(shared_data("police_stations"), tmp_path).read_stations())
+    assert len(stations) == 23
+    assert stations.set_index("station_code")["address"]["012"] == "1412 S Blue Island Ave"

@@ -1,0 +1,85 @@
+"""The command line as a newcomer types it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def mlops_assets(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command in an empty folder with nothing but the given settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "mlops_assets.cli", *arguments],
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "HOME": str(cwd), **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_help_lists_the_commands(tmp_path: Path) -> None:
+    """What there is, in a sentence each."""
+    shown = mlops_assets("--help", cwd=tmp_path).stdout
+    for command in ("demo", "dev", "mlflow", "quality", "sample-export", "dictionary", "recover"):
+        assert command in shown
+
+
+def test_demo_ends_with_champion_predictions_and_where_to_look_next(tmp_path: Path) -> None:
+    """On nothing but Python: figures beside baselines, a first champion, both months scored, drift, and the next commands."""
+    done = mlops_assets("demo", "--crimes-per-year", "24000", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for words in ("always_no", "promote_first", "crimes scored by version 1", "drift limit", "make dev", "make mlflow"):
+        assert words in done.stdout, words
+    assert (tmp_path / "data" / "warehouse.duckdb").exists()
+
+
+def test_exported_sample_can_be_read_back_and_judged(tmp_path: Path) -> None:
+    """The comparison with the original's recipe works on any folder of portal CSV files."""
+    export = mlops_assets(
+        "sample-export", "city", "--first", "2023-01", "--last", "2023-06", "--crimes-per-year", "24000", cwd=tmp_path
+    )
+    assert export.returncode == 0, export.stderr
+    judged = mlops_assets("quality", "city", "--trials", "1", cwd=tmp_path)
+    assert judged.returncode == 0, judged.stderr[-3000:]
+    assert "original: 7 features" in judged.stdout
+    assert "always no" in judged.stdout
+    assert judged.stdout.count("than the original's recipe by") == 3
+
+
+def test_missing_export_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:
+    """Errors meant for the user say what to do and end with a status."""
+    done = mlops_assets("quality", "nowhere", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("setting", "value"), [("MLOPS_AUTOMATION", "maybe"), ("MLOPS_CHICAGO_CRIMES_SOURCE", "ftp")])
+def test_wrong_setting_fails_at_start_and_lists_legal_values(tmp_path: Path, setting: str, value: str) -> None:
+    """Nobody finds out at midnight that a setting was misspelled."""
+    done = mlops_assets("dictionary", cwd=tmp_path, **{setting: value})
+    assert done.returncode != 0
+    assert "Input should be" in done.stderr
+
+
+def test_dictionary_in_the_repository_is_up_to_date() -> None:
+    """The page says what the contracts say."""
+    root = Path(__file__).resolve().parents[1]
+    done = mlops_assets("dictionary", "--check", cwd=root)
+    assert done.returncode == 0, done.stdout
+
+
+def test_dictionary_check_notices_a_stale_page(tmp_path: Path) -> None:
+    """A page that was edited by hand fails the check and is left as it is."""
+    page = tmp_path / "page.md"
+    page.write_text("something else")
+    assert mlops_assets("dictionary", "page.md", "--check", cwd=tmp_path).returncode == 1
+    assert page.read_text() == "something else"
+
+
+def test_recover_on_a_fresh_home_finds_nothing(tmp_path: Path) -> None:
+    """It is safe to call at every start."""
+    done = mlops_assets("recover", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "0 abandoned runs" in done.stdout
