@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+# One worker per core; a file stays with one worker, so that what its tests share is made once.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 SHELL := bash
 .DEFAULT_GOAL := help
@@ -34,7 +36,7 @@ mlflow: $(RUNTIME) ## open the MLflow UI on the same models and experiments
 	@$(BIN)/mlops-assets mlflow $(ARGS)
 
 test: $(DEV) ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(DEV) ## run everything that must pass: format, lint, types, boundaries, data dictionary, tests
 	@$(call timed,format,$(BIN)/ruff format --check .)
@@ -43,7 +45,7 @@ check: $(DEV) ## run everything that must pass: format, lint, types, boundaries,
 	@$(call timed,boundaries,$(BIN)/lint-imports)
 	@$(call timed,data dictionary,$(BIN)/mlops-assets dictionary --check)
 	@echo "== tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 bench: $(DEV) ## measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)

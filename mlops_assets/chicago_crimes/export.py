@@ -43,8 +43,13 @@ class ExportCrimeSource:
         self._cache = ExportCache(cache.absolute())
 
     def describe(self) -> str:
-        """Say which files are read."""
-        return f"portal CSV files at {self._path}"
+        """Say which files are read, and which are passed over because they are tables of something else."""
+        others = [file.name for file, months in self._months_of_files().items() if not months]
+        return f"portal CSV files at {self._path}" + (f", but not {', '.join(others)}" if others else "")
+
+    def months(self) -> list[Month]:
+        """Return the months of which some file has crimes, in order."""
+        return sorted({month for months in self._months_of_files().values() for month in months})
 
     def read_month(self, month: Month) -> RawRecords:
         """Return the records of a month from all files that hold some; see `CrimeSource`."""
@@ -57,9 +62,9 @@ class ExportCrimeSource:
                 damaged += broken
         if not tables:
             known = sorted({month for months in months_of.values() for month in months})
+            span = f"{len(known)} months from {known[0]} to {known[-1]}" if known else "no crimes"
             raise NotEnoughDataError(
-                f"crimes of {month}: no file at {self._path} has any; the {len(months_of)} files there hold {len(known)} months "
-                f"from {known[0]} to {known[-1]}"
+                f"crimes of {month}: no file at {self._path} has any; the {len(months_of)} files there hold {span}"
             )
         return RawRecords(pa.concat_tables(tables), tuple(damaged))
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mlops_assets.chicago_crimes.portal_csv import PortalFile, read_titles, stream_records
+from mlops_assets.chicago_crimes.portal_csv import PortalFile, is_other_table, read_titles, stream_records
 from mlops_assets.chicago_crimes.portal_values import clean_text, read_times
 from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, DamagedRecord
 from mlops_assets.errors import SourceError, TransientError
@@ -44,12 +44,12 @@ class ExportCache:
         self._splits = folder / "splits"
 
     def months_of(self, files: Sequence[PortalFile]) -> dict[PortalFile, tuple[Month, ...]]:
-        """Return the months whose crimes each file holds, in order.
+        """Return the months whose crimes each file holds, in order; none for a table of something else.
 
         Files that are new or changed since the last time are read through once.
 
         Raises:
-            SourceError: a file is not a portal CSV, or has no row with a readable date.
+            SourceError: a file is not CSV, or is one of crimes without a date column or a readable date.
         """
         index = self._load_index()
         if any(_known_months(index, file) is None for file in files):
@@ -162,7 +162,10 @@ class _MonthlyPieces:
 
 
 def _scan_months(file: PortalFile) -> list[Month]:
-    titles = read_titles(file, PORTAL_FIELDS)
+    if is_other_table(file, PORTAL_FIELDS):
+        return []
+    # A missing column is an error for whoever wants the file's crimes, not for those who want other files of the folder.
+    titles = read_titles(file, ("date",))
     numbers: set[int] = set()
     example, rows = None, 0
     for batch in stream_records(file, {"date": titles["date"]}):

@@ -74,7 +74,7 @@ def read_titles(file: PortalFile, fields: Sequence[str]) -> dict[str, str]:
     titles = _read_first_line(file)
     by_field: dict[str, str] = {}
     for title in titles:
-        name = re.sub(r"\W+", "_", title.strip().lower())
+        name = _field_name(title)
         if name in fields and name in by_field:
             raise SourceError(f"{file.path}: two columns are named {title!r}")
         by_field[name] = title
@@ -86,6 +86,16 @@ def read_titles(file: PortalFile, fields: Sequence[str]) -> dict[str, str]:
             "Download it again with all columns, or move it out if it is not a file of this kind."
         )
     return {name: by_field[name] for name in fields}
+
+
+def is_other_table(file: PortalFile, fields: Sequence[str]) -> bool:
+    """Tell whether a file is a proper CSV table, but of something else: it has fewer than half of the fields."""
+    names = {_field_name(title) for title in _read_first_line(file)}
+    return len(names) > 1 and 2 * len(names.intersection(fields)) < len(fields)
+
+
+def _field_name(title: str) -> str:
+    return re.sub(r"\W+", "_", title.strip().lower())
 
 
 def _read_first_line(file: PortalFile) -> list[str]:

@@ -51,13 +51,16 @@ def _read_window(console: Console, export: Path, stations: Path, months: str | N
         frames, read = [], []
         for month in track(_wanted(source.months(), months), "Reading", console=console):
             try:
-                crimes = parse_crimes(source.read_month(month), month).crimes
+                parsed = parse_crimes(source.read_month(month), month)
             except PermanentError as error:
                 console.print(f"[yellow]{month} left out[/yellow]: {error}", highlight=False)
                 continue
-            if len(crimes):
-                frames.append(enrich_crimes(crimes, station_table))
-                read.append(month.key)
+            if parsed.crimes.empty:
+                reason = parsed.rejects["reason"].iloc[0]
+                console.print(f"[yellow]{month} left out[/yellow]: all {len(parsed.rejects):,} records rejected, e.g. {reason}")
+                continue
+            frames.append(enrich_crimes(parsed.crimes, station_table))
+            read.append(month.key)
     if not frames:
         raise NotEnoughDataError(f"no readable crimes at {export}")
     return build_training_window(pd.concat(frames, ignore_index=True), read, 1, _MINIMUM_ROWS), station_table

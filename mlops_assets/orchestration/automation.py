@@ -14,8 +14,10 @@ def follow_upstream(*, ignoring: dg.AssetSelection | None = None) -> dg.Automati
     changed = dg.AutomationCondition.any_deps_updated()
     if ignoring is not None:
         changed = changed.ignore(ignoring)
+    # Not `since_last_handled()`: a run that was at work when its upstream changed handled the rows of before.
+    asked_for = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation()
     return (
-        (dg.AutomationCondition.newly_missing() | changed).since_last_handled()
+        (dg.AutomationCondition.newly_missing().since_last_handled() | changed.since(asked_for))
         # Half a history must not look like a whole one.
         & ~dg.AutomationCondition.any_deps_missing()
         # Two runs would do the same work, the first on rows that are about to be replaced.

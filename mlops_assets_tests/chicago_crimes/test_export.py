@@ -118,7 +118,7 @@ def test_layout_of_the_api_with_additional_columns_is_read(folder: Path, source:
             r"has a header but none of its 1 rows has a readable date in 'Date', for example 'soon'",
         ),
         (csv_text([on("01/01")]).replace("IUCR", "Code").encode(), r"columns missing: iucr\. It has: ID, Case Number, Date"),
-        (csv_text([on("01/01")]).replace(",", ";").encode(), r"columns missing: id, .*separated by something else than commas"),
+        (csv_text([on("01/01")]).replace(",", ";").encode(), r"columns missing: date.*separated by something else than commas"),
         (csv_text([on("01/01")]).replace("Ward", "Beat").encode(), "two columns are named 'Beat'"),
         (csv_text([on("01/01")]).encode() + b'2,"' + b"x,\n" * 3_000_000, "has an opening quote that is never closed"),
     ],
@@ -385,3 +385,21 @@ def test_recorded_stations_are_read(tmp_path: Path) -> None:
     stations = parse_stations(ExportCrimeSource(shared_data("police_stations"), tmp_path).read_stations())
     assert len(stations) == 23
     assert stations.set_index("station_code")["address"]["012"] == "1412 S Blue Island Ave"
+
+
+def test_table_of_something_else_is_passed_over_and_named(folder: Path, source: ExportCrimeSource) -> None:
+    """A list of codes beside the crimes does not get in the way, and nobody has to wonder whether it was read."""
+    (folder / "crimes.csv").write_text(csv_text([on("01/01")]))
+    (folder / "codes.csv").write_text("IUCR,PRIMARY DESCRIPTION\n110,HOMICIDE\n")
+    assert len(source.read_month(JANUARY).table) == 1
+    assert source.months() == [JANUARY]
+    assert source.describe().endswith(", but not codes.csv")
+
+
+def test_missing_column_fails_the_months_of_that_file_alone(folder: Path, source: ExportCrimeSource) -> None:
+    """Whoever asks for its months learns what is missing; the months of other files can be read."""
+    (folder / "january.csv").write_text(csv_text([on("01/01")]))
+    (folder / "february.csv").write_text(csv_text([on("02/01")]).replace("IUCR", "Code"))
+    assert len(source.read_month(JANUARY).table) == 1
+    with pytest.raises(SourceError, match=r"february\.csv: columns missing: iucr"):
+        source.read_month(JANUARY.plus(1))

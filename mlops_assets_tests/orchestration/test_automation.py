@@ -23,6 +23,9 @@ from mlops_assets.orchestration.partitions import monthly_partitions, months_bef
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph, readings_of
 from mlops_assets_tests.tables import READINGS
 
+# Partitioned checks are marked preview; `mlops_assets.orchestration` says why they are used.
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
+
 IN_MAY, IN_JUNE = datetime(2024, 5, 10), datetime(2024, 6, 10)  # noqa: DTZ001
 """In May, the months January to April are over."""
 

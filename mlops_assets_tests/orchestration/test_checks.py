@@ -17,6 +17,9 @@ from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
 from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
+# Partitioned checks are marked preview; `mlops_assets.orchestration` says why they are used.
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
+
 STATIONS = READINGS.derive("stations", "A table without partitions.")
 REJECTS = TableContract(
     "weather", "rejects", "Readings that could not be read.", (Column("reason_code", "string", "Why they were rejected."),)

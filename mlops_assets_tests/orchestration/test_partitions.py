@@ -1,6 +1,6 @@
 """Partitions by month, the window before a month, and the name of the path level."""
 
-from datetime import datetime
+from datetime import datetime, timezone
 
 import dagster as dg
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from mlops_assets.errors import PermanentError
 from mlops_assets.orchestration.partitions import dimension_name, monthly_partitions, months_before
 
-NOW = datetime(2024, 3, 1, 2)  # noqa: DTZ001
+NOW = datetime(2024, 3, 1, 2, tzinfo=timezone.utc)
 """Two in the morning of 1 March in UTC: still February in Chicago."""
 
 
