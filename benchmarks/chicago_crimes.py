@@ -1,9 +1,14 @@
 """The work of the original system on one simulated year: as plain functions, and as Dagster jobs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import Laps
+from mlops_assets.contracts import TableContract
 from mlops_assets.months import Month, months_from
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST, LAST = Month(2023, 1), Month(2023, 12)
 MODEL_MONTH = LAST.plus(1)
@@ -21,38 +26,67 @@ def write_year(_laps: Laps, folder: Path) -> None:
 
 
 def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
-    """Do the whole work as plain function calls, from CSV files to figures; return the AUC."""
+    """Do the whole work as plain function calls, from CSV files to figures; return the AUC.
+
+    The functions are those that the assets and their checks call: contracts are held, figures drawn and the promotion rule applied.
+    Nothing is stored or recorded.
+    """
     import pandas as pd
 
-    from mlops_assets.chicago_crimes import TIME_ZONE
+    from mlops_assets.chicago_crimes import TIME_ZONE, contracts, model_contracts
     from mlops_assets.chicago_crimes.balancing import balance_classes
+    from mlops_assets.chicago_crimes.championship import decide_champion
     from mlops_assets.chicago_crimes.enrichment import enrich_crimes
     from mlops_assets.chicago_crimes.evaluation import draw_evaluation, evaluate_arrest_model, measure_importance
     from mlops_assets.chicago_crimes.export import ExportCrimeSource
     from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
     from mlops_assets.chicago_crimes.preprocessing import fit_preprocessing, scale_test
-    from mlops_assets.chicago_crimes.selection import select_features
+    from mlops_assets.chicago_crimes.selection import correlate_features, draw_selection, select_features
     from mlops_assets.chicago_crimes.training import train_arrest_model
-    from mlops_assets.chicago_crimes.training_window import build_training_window, split_training_window
+    from mlops_assets.chicago_crimes.training_window import (
+        build_training_window,
+        draw_training_window,
+        split_training_window,
+    )
 
     laps.lap("import libraries")
     source = ExportCrimeSource(export, cache)
     stations = parse_stations(source.read_stations())
     months = list(months_from(FIRST, LAST))
-    parsed = [parse_crimes(source.read_month(month), month).crimes for month in months]
-    laps.lap("read and parse CSV")
-    enriched = [enrich_crimes(crimes, stations) for crimes in parsed]
-    laps.lap("enrich")
-    window = build_training_window(pd.concat(enriched, ignore_index=True), [month.key for month in months], 6, 5_000)
+    kept = []
+    for month in months:
+        parsed = parse_crimes(source.read_month(month), month)
+        laps.lap("read and parse CSV")
+        enriched = enrich_crimes(parsed.crimes, stations)
+        laps.lap("enrich")
+        _hold(parsed.crimes, contracts.RAW_CRIMES)
+        _hold(parsed.rejects, contracts.REJECTED_CRIMES)
+        _hold(enriched, contracts.ENRICHED_CRIMES)
+        laps.lap("hold contracts")
+        kept.append(enriched[model_contracts.TRAINING_WINDOW.column_names])
+    del parsed, enriched
+    crimes = pd.concat(kept, ignore_index=True)
+    del kept
+    window = build_training_window(crimes, [month.key for month in months], 6, 5_000)
+    del crimes
+    draw_training_window(window)
+    _hold(window, model_contracts.TRAINING_WINDOW)
     train, test = split_training_window(window, "time", 0.2, 0.2)
+    del window
     laps.lap("window and split")
     preprocessor, scaled_train = fit_preprocessing(train)
     scaled_test = scale_test(preprocessor, test)
     laps.lap("encode and scale")
     balanced = balance_classes(scaled_train, 0.5, 0.8, 17)
     laps.lap("balance")
-    selected = select_features(train, scaled_train, 0.0005, 0.95, 42)
+    correlation = correlate_features(scaled_train)
+    selected = select_features(train, correlation, 0.0005, 0.95, 42)
+    draw_selection(selected, correlation, 0.0005)
     laps.lap("select features")
+    for frame, name in ((train, "TRAIN_SPLIT"), (test, "TEST_SPLIT"), (scaled_train, "SCALED_TRAIN"), (scaled_test, "SCALED_TEST")):
+        _hold(frame, getattr(model_contracts, name))
+    _hold(balanced, model_contracts.BALANCED_TRAIN)
+    laps.lap("hold contracts")
     model = train_arrest_model(
         train,
         scaled_train,
@@ -70,11 +104,28 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
     importance = measure_importance(model.bundle, scaled_test, 42)
     draw_evaluation(evaluation, test["is_arrest"].to_numpy(dtype=bool), importance)
     laps.lap("evaluate and draw")
+    decide_champion(test, model.bundle, None, evaluation.failures)
+    laps.lap("decide on promotion")
     return float(evaluation.model.auc or 0)
 
 
-def dagster_jobs(laps: Laps, export: Path, data: Path) -> dict[str, float]:
-    """Do the same work as Dagster jobs with all stores, checks and records; return the seconds of each step."""
+def _hold(frame: "pd.DataFrame", contract: TableContract) -> None:
+    """Hold a table against its contract, as its asset check does."""
+    from mlops_assets.contracts.checking import find_violations
+
+    violations = find_violations(frame, contract)
+    assert violations.empty, violations
+
+
+def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str, float]:
+    """Do the same work as Dagster jobs with all stores and checks; return the seconds of each step.
+
+    Args:
+        laps: gets the phases; the first, loading and preparing, is not part of the jobs.
+        export: the CSV files.
+        data: folder of the stores.
+        records: whether Dagster keeps its own records in `memory`, as when a job is called from Python, or on `disk`.
+    """
     import os
 
     os.environ |= {
@@ -95,7 +146,7 @@ def dagster_jobs(laps: Laps, export: Path, data: Path) -> dict[str, float]:
     config = {"ops": {"chicago_crimes__arrest_model": {"config": ONE_GRADIENT_BOOSTING}}}
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
     laps.lap("load definitions, prepare instance")
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() if records == "disk" else dg.DagsterInstance.ephemeral() as instance:
         read = definitions.resolve_job_def("read_chicago_crimes").execute_in_process(
             instance=instance,
             run_config=quiet,

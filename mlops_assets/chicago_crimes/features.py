@@ -49,6 +49,9 @@ FEATURES = _features()
 
 FEATURE_NAMES = tuple(FEATURES)
 
+SOURCE_COLUMNS = tuple(dict.fromkeys(source for source, _ in FEATURES.values()))
+"""The columns of `enriched_crimes` from which features are made."""
+
 FEATURE_COLUMNS = tuple(Column(name, "float32", meaning) for name, (_, meaning) in FEATURES.items())
 """The features as columns of a contract."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.chicago_crimes.balancing import balance_classes
 from mlops_assets.chicago_crimes.evaluation import rate_by_type
-from mlops_assets.chicago_crimes.selection import select_features
+from mlops_assets.chicago_crimes.selection import correlate_features, select_features
 from mlops_assets.chicago_crimes.training import train_arrest_model
 from mlops_assets.chicago_crimes.training_window import split_training_window
 from mlops_assets.ml.metrics import BinaryMetrics, evaluate_binary
@@ -61,7 +61,7 @@ def compare_recipes(
     train, test = split_training_window(window, "time", test_share=0.2, validation_share=0.2)
     preprocessor, scaled_train = fit_preprocessing(train)
     balanced = balance_classes(scaled_train, 0.5, 0.8, seed=17)
-    selected = select_features(train, scaled_train, 0.0005, 0.95, _SEED)
+    selected = select_features(train, correlate_features(scaled_train), 0.0005, 0.95, _SEED)
     moment = window["occurred_at"]
     ours = train_arrest_model(
         train,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_assets.chicago_crimes.features import FEATURE_NAMES, FEATURES
+from mlops_assets.chicago_crimes.features import FEATURE_NAMES, FEATURES, SOURCE_COLUMNS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ them."""
 
 
 def select_features(
-    train: pd.DataFrame, scaled_train: pd.DataFrame, minimum_information: float, largest_correlation: float, seed: int
+    train: pd.DataFrame, correlation: pd.DataFrame, minimum_information: float, largest_correlation: float, seed: int
 ) -> pd.DataFrame:
     """Score every feature and mark those that the model uses.
 
@@ -26,7 +26,7 @@ def select_features(
 
     Args:
         train: `train_split`.
-        scaled_train: the features of the same rows.
+        correlation: of the features, as `correlate_features` returns it.
         minimum_information: features that carry less are left out, in nats.
         largest_correlation: absolute correlation above which two features belong to one group.
         seed: of the sample on which continuous columns are judged.
@@ -37,8 +37,8 @@ def select_features(
     import pandas as pd
 
     fitting = ~train["is_validation"].to_numpy(dtype=bool)
-    information = measure_information(train.loc[fitting], seed)
-    groups = group_correlated(correlate_features(scaled_train.loc[fitting]), largest_correlation)
+    information = measure_information(train.loc[fitting, [*SOURCE_COLUMNS, "is_arrest"]], seed)
+    groups = group_correlated(correlation, largest_correlation)
     scores = pd.DataFrame(
         {
             "feature": list(FEATURE_NAMES),
@@ -59,21 +59,23 @@ def measure_information(train: pd.DataFrame, seed: int) -> dict[str, float]:
     without which a column of many rare codes looks informative by chance. Positions and distance are continuous.
     """
     outcome = train["is_arrest"].to_numpy(dtype=bool)
-    columns = dict.fromkeys(source for source, _ in FEATURES.values())
-    discrete = {name: _discrete_information(train[name], outcome) for name in columns if name not in _CONTINUOUS}
+    discrete = {name: _discrete_information(train[name], outcome) for name in SOURCE_COLUMNS if name not in _CONTINUOUS}
     return {**discrete, **_continuous_information(train, outcome, seed)}
 
 
 def correlate_features(scaled_train: pd.DataFrame) -> pd.DataFrame:
-    """Return the correlation matrix of the features; a feature that never varies correlates with nothing."""
+    """Return the correlation matrix of the features on fitting rows; a feature that never varies correlates with nothing."""
     import numpy as np
     import pandas as pd
 
-    values = scaled_train[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)
-    centred = values - values.mean(axis=0)
-    length = np.sqrt((centred**2).sum(axis=0))
-    directions = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
-    return pd.DataFrame(directions.T @ directions, index=list(FEATURE_NAMES), columns=list(FEATURE_NAMES))
+    fitting = ~scaled_train["is_validation"].to_numpy(dtype=bool)
+    values = scaled_train.loc[fitting, list(FEATURE_NAMES)].to_numpy(dtype=np.float32)
+    centred = values - values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    covariance = (centred.T @ centred).astype(np.float64)
+    length = np.sqrt(np.diagonal(covariance))
+    scale = np.outer(length, length)
+    correlation = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
+    return pd.DataFrame(correlation, index=list(FEATURE_NAMES), columns=list(FEATURE_NAMES))
 
 
 def group_correlated(correlation: pd.DataFrame, largest_correlation: float) -> np.ndarray:
@@ -82,6 +84,22 @@ def group_correlated(correlation: pd.DataFrame, largest_correlation: float) -> n
 
     _, groups = connected_components(correlation.abs().to_numpy() > largest_correlation, directed=False)
     return groups
+
+
+def draw_selection(scores: pd.DataFrame, correlation: pd.DataFrame, minimum_information: float) -> dict[str, bytes]:
+    """Draw the scores and the correlation of the features as PNG pictures by name."""
+    from mlops_assets.ml.plots import plot_bars, plot_correlation
+
+    return {
+        "mutual_information": plot_bars(
+            scores["feature"].tolist(),
+            scores["mutual_information"].to_numpy(),
+            "What each feature's column says about arrests",
+            "mutual information (nat)",
+            limit=minimum_information,
+        ),
+        "correlation": plot_correlation(correlation, "Correlation of features"),
+    }
 
 
 def selected_names(selected_features: pd.DataFrame) -> list[str]:

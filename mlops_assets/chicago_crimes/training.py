@@ -106,12 +106,11 @@ def train_arrest_model(
     if not features:
         raise NotEnoughDataError("no feature carries enough information about arrests; lower the limit or look at the data")
     is_validation = scaled_train["is_validation"].to_numpy(dtype=bool)
-    fitting, validation = scaled_train[~is_validation], scaled_train[is_validation]
-    training_sets = {"natural": fitting, "balanced": balanced_train}
+    training_sets = {"natural": (scaled_train, ~is_validation), "balanced": (balanced_train, slice(None))}
     result = search(
         _named_families(families),
-        {name: _features_and_outcome(training_sets[name], features) for name in _known(rows, TRAINING_ROWS, "kind of rows")},
-        *_features_and_outcome(validation, features),
+        {name: _features_and_outcome(*training_sets[name], features) for name in _known(rows, TRAINING_ROWS, "kind of rows")},
+        *_features_and_outcome(scaled_train, is_validation, features),
         trials_per_candidate=trials_per_candidate,
         seed=seed,
         time_budget_seconds=time_budget_seconds,
@@ -199,8 +198,9 @@ def _reference(bundle: ModelBundle, train: pd.DataFrame) -> FeatureProfile:
     return replace(columns, numeric=(*columns.numeric, *build_profile(score, ["arrest_probability"], []).numeric))
 
 
-def _features_and_outcome(rows: pd.DataFrame, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    return rows[features], rows["is_arrest"].to_numpy(dtype=bool)
+def _features_and_outcome(table: pd.DataFrame, rows: np.ndarray | slice, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the features and outcomes of some rows, with one copy of them and no more."""
+    return table.loc[rows, features], table.loc[rows, "is_arrest"].to_numpy(dtype=bool)
 
 
 def _logistic_regression(params: Mapping[str, Any], seed: int) -> Any:

@@ -42,8 +42,10 @@ def conclude(
     ever, and an automation condition that waits for blocking checks would never hold after a backfill.
     """
     if _RANGE_TAG in context.run.tags:
-        for partition, verdict in _of_partitions(verdicts):
-            evaluation = _evaluation(context.instance, check, partition, verdict, severity)
+        of_partitions = {partition: verdict for partition, verdict in verdicts.items() if partition}
+        judged = _latest_materializations(context.instance, check.asset_key, list(of_partitions))
+        for partition, verdict in of_partitions.items():
+            evaluation = _evaluation(check, partition, verdict, severity, judged[partition])
             event = DagsterEvent(
                 DagsterEventType.ASSET_CHECK_EVALUATION.value, context.run.job_name, event_specific_data=evaluation
             )
@@ -61,18 +63,28 @@ def conclude(
     )
 
 
-def _of_partitions(verdicts: Mapping[str, Verdict]) -> list[tuple[str, Verdict]]:
-    """Return the verdicts on partitions; an asset without partitions is judged under the empty key."""
-    return [(partition, verdict) for partition, verdict in verdicts.items() if partition]
+def _latest_materializations(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, partitions: list[str]
+) -> dict[str, dg.EventLogRecord]:
+    """Return the latest materialization of each partition; those of a range were all made by the run that is being checked."""
+    latest: dict[str, dg.EventLogRecord] = {}
+    cursor = None
+    while len(latest) < len(partitions):
+        page = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=asset_key, asset_partitions=partitions), limit=len(partitions), cursor=cursor
+        )
+        for record in page.records:
+            latest.setdefault(str(record.partition_key), record)
+        if not page.has_more:
+            break
+        cursor = page.cursor
+    return latest
 
 
 def _evaluation(
-    instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str, verdict: Verdict, severity: dg.AssetCheckSeverity
+    check: dg.AssetCheckKey, partition: str, verdict: Verdict, severity: dg.AssetCheckSeverity, judged: dg.EventLogRecord
 ) -> dg.AssetCheckEvaluation:
     """Return the record of a verdict; it counts only with the materialization that was judged."""
-    judged = instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=check.asset_key, asset_partitions=[partition]), limit=1
-    ).records[0]
     return dg.AssetCheckEvaluation(
         asset_key=check.asset_key,
         check_name=check.name,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TABLE_FILE = "data.parquet"
 _OBJECT_FILE = "object.joblib"
+_ROWS_PER_GROUP = 131_072
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,10 @@ class Lake:
         import pyarrow.parquet as pq
 
         sink = pa.BufferOutputStream()
-        # Level 1 of zstd halves the object against snappy at about the same speed.
-        pq.write_table(table, sink, compression="zstd", compression_level=1, row_group_size=131_072)
+        # Codes repeat and numbers do not: trying a dictionary on every number doubles the time of a write. Level 1 of zstd makes
+        # smaller objects than snappy at about the same speed.
+        texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+        pq.write_table(table, sink, compression="zstd", compression_level=1, use_dictionary=texts, row_group_size=_ROWS_PER_GROUP)
         return self._put(f"{address.folder}/{_TABLE_FILE}", sink.getvalue(), table.num_rows)
 
     def read(

@@ -13,7 +13,7 @@ from mlops_assets.chicago_crimes.balancing import balance_classes
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, POLICE_STATIONS, RAW_CRIMES
 from mlops_assets.chicago_crimes.enrichment import enrich_crimes
 from mlops_assets.chicago_crimes.preprocessing import CrimePreprocessor, fit_preprocessing, scale_test
-from mlops_assets.chicago_crimes.selection import select_features
+from mlops_assets.chicago_crimes.selection import correlate_features, select_features
 from mlops_assets.chicago_crimes.training import train_arrest_model
 from mlops_assets.chicago_crimes.training_window import build_training_window, split_training_window
 from mlops_assets.contracts import TableContract
@@ -176,7 +176,7 @@ def prepared() -> Prepared:
         scaled_train=scaled_train,
         scaled_test=scale_test(preprocessor, test),
         balanced=balance_classes(scaled_train, 0.5, 0.8, seed=17),
-        selected=select_features(train, scaled_train, 0.0005, 0.95, seed=SEED),
+        selected=select_features(train, correlate_features(scaled_train), 0.0005, 0.95, seed=SEED),
     )
 
 

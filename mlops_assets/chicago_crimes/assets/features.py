@@ -10,6 +10,7 @@ import pandas as pd
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.balancing import balance_classes
 from mlops_assets.chicago_crimes.conditions import FOLLOW_TRAINING, TRAIN_ONCE_A_MONTH
+from mlops_assets.chicago_crimes.features import SOURCE_COLUMNS
 from mlops_assets.chicago_crimes.model_contracts import (
     BALANCED_TRAIN,
     SCALED_TEST,
@@ -20,12 +21,14 @@ from mlops_assets.chicago_crimes.model_contracts import (
     TRAINING_WINDOW,
 )
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS, WINDOW_BEFORE_MONTH
-from mlops_assets.chicago_crimes.selection import correlate_features, select_features
-from mlops_assets.chicago_crimes.training_window import build_training_window, split_training_window
-from mlops_assets.ml.plots import plot_bars, plot_correlation, plot_series
+from mlops_assets.chicago_crimes.selection import correlate_features, draw_selection, select_features
+from mlops_assets.chicago_crimes.training_window import build_training_window, draw_training_window, split_training_window
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.tables import image_metadata
+
+_JUDGED_COLUMNS = [*SOURCE_COLUMNS, "is_arrest", "is_validation"]
+"""All that feature selection looks at, and more than preprocessing does."""
 
 
 class SplitStrategy(Enum):
@@ -81,10 +84,12 @@ def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enr
     months = enriched_crimes.keys
     crimes = enriched_crimes.concatenated()
     window = build_training_window(crimes, months, config.minimum_months, config.minimum_rows)
-    by_month = window.groupby(window["occurred_at"].dt.strftime("%Y-%m"))["is_arrest"].mean()
-    figures = {"arrest_rate": plot_series(by_month.index, {"arrest rate": by_month}, "Arrest rate by month (UTC)", "share")}
     context.add_output_metadata(
-        {"months": ", ".join(months), "arrest_share": float(window["is_arrest"].mean()), **image_metadata(figures)}
+        {
+            "months": ", ".join(months),
+            "arrest_share": float(window["is_arrest"].mean()),
+            **image_metadata(draw_training_window(window)),
+        }
     )
     return window
 
@@ -153,21 +158,18 @@ def balanced_train(context: dg.AssetExecutionContext, config: BalanceConfig, sca
     return balanced
 
 
-@dg.asset(**lake_table(SELECTED_FEATURES), partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@dg.asset(
+    **lake_table(SELECTED_FEATURES),
+    partitions_def=MODEL_MONTHS,
+    ins={"train_split": dg.AssetIn(metadata={"columns": _JUDGED_COLUMNS})},
+    automation_condition=FOLLOW_TRAINING,
+)
 def selected_features(
     context: dg.AssetExecutionContext, config: SelectionConfig, train_split: pd.DataFrame, scaled_train: pd.DataFrame
 ) -> pd.DataFrame:
-    scores = select_features(train_split, scaled_train, config.minimum_information, config.largest_correlation, config.seed)
-    figures = {
-        "mutual_information": plot_bars(
-            scores["feature"].tolist(),
-            scores["mutual_information"].to_numpy(),
-            "What each feature's column says about arrests",
-            "mutual information (nat)",
-            limit=config.minimum_information,
-        ),
-        "correlation": plot_correlation(correlate_features(scaled_train), "Correlation of features"),
-    }
+    correlation = correlate_features(scaled_train)
+    scores = select_features(train_split, correlation, config.minimum_information, config.largest_correlation, config.seed)
+    figures = draw_selection(scores, correlation, config.minimum_information)
     context.add_output_metadata({"selected_count": int(scores["is_selected"].sum()), **image_metadata(figures)})
     return scores
 

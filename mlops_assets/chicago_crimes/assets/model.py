@@ -87,7 +87,12 @@ def arrest_model(
     )
 
 
-@dg.asset(**warehouse_table(ARREST_EVALUATION), partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@dg.asset(
+    **warehouse_table(ARREST_EVALUATION),
+    partitions_def=MODEL_MONTHS,
+    ins={"train_split": dg.AssetIn(metadata={"columns": ["primary_type", "is_arrest", "is_validation"]})},
+    automation_condition=FOLLOW_TRAINING,
+)
 def arrest_evaluation(
     context: dg.AssetExecutionContext,
     config: EvaluationConfig,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Where MLflow's `python_function` flavor keeps the folder called `bundle` that it is given as data.
 _BUNDLE_PATH = "data/bundle"
+_ENVIRONMENT_FILE = "python_env.yaml"
 
 
 @contextmanager
@@ -40,7 +41,10 @@ def scratch_folder(artifact_folder: Path) -> Iterator[Path]:
 
 
 def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel, artifact_folder: Path) -> None:
-    """Write the files of a model: the bundle, and what lets MLflow load it as `python_function`."""
+    """Write the files of a model: the bundle, and what lets MLflow load it as `python_function`.
+
+    MLflow's own `save_model` would look through every installed package, for a second, to compare versions just read.
+    """
     from mlflow.models import Model
 
     with warnings.catch_warnings():
@@ -48,24 +52,25 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
         import mlflow.pyfunc
 
-    # Given in full, because MLflow otherwise finds requirements out by loading the model in a new process.
-    requirements = [f"{name}=={version}" for name, version in bundle.library_versions.items() if name != "python"]
+    description = Model(
+        artifact_path=model.artifact_location,
+        run_id=model.source_run_id,
+        model_uuid=model.model_id,
+        model_id=model.model_id,
+        signature=_signature(bundle.input_contract),
+    )
+    mlflow.pyfunc.add_to_model(
+        description, loader_module="mlops_assets.ml.bundle_flavor", data=_BUNDLE_PATH, python_env=_ENVIRONMENT_FILE
+    )
+    versions = {**bundle.library_versions, "mlflow": mlflow.__version__}
+    python = versions.pop("python")
     with scratch_folder(artifact_folder) as folder:
-        bundle.save(folder / "bundle")
-        mlflow.pyfunc.save_model(
-            path=folder / "model",
-            loader_module="mlops_assets.ml.bundle_flavor",
-            data_path=folder / "bundle",
-            pip_requirements=requirements,
-            mlflow_model=Model(
-                artifact_path=model.artifact_location,
-                run_id=model.source_run_id,
-                model_uuid=model.model_id,
-                model_id=model.model_id,
-                signature=_signature(bundle.input_contract),
-            ),
-        )
-        client.log_model_artifacts(model.model_id, str(folder / "model"))
+        bundle.save(folder / _BUNDLE_PATH)
+        requirements = "".join(f"{name}=={version}\n" for name, version in versions.items())
+        (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
+        (folder / _ENVIRONMENT_FILE).write_text(f"python: {python}\ndependencies:\n- -r requirements.txt\n", encoding="utf-8")
+        description.save(folder / "MLmodel")
+        client.log_model_artifacts(model.model_id, str(folder))
 
 
 def _signature(contract: TableContract) -> ModelSignature:
