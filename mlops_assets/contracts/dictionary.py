@@ -29,5 +29,9 @@ def _render_table(contract: TableContract) -> str:
 
 
 def _render_column(column: Column) -> str:
-    texts = [f"`{column.name}`", column.type, column.unit or "", column.meaning, "; ".join(column.rules())]
+    texts = [f"`{column.name}`", column.type, column.unit or "", column.meaning, "; ".join(_rules(column))]
     return f"| {' | '.join(text.replace('|', _ESCAPED_BAR) for text in texts)} |"
+
+
+def _rules(column: Column) -> list[str]:
+    return ["may be empty" if column.nullable else "never empty", *column.rules()]

@@ -37,8 +37,8 @@ class Column:
     maximum: float | None = None
 
     def rules(self) -> list[str]:
-        """Return the column's rules as short phrases for people."""
-        phrases = ["may be empty" if self.nullable else "never empty"]
+        """Return the rules about the column's values, besides that about empty ones, as short phrases for people."""
+        phrases = []
         if self.allowed is not None:
             phrases.append("one of " + ", ".join(self.allowed))
         if self.pattern is not None:

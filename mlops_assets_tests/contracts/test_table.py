@@ -49,9 +49,8 @@ def test_dropping_the_partition_column_drops_the_partitioning() -> None:
 def test_rules_are_phrases_for_people() -> None:
     """Every rule of a column can be read without knowing the code."""
     column = Column("share_pct", "float64", "Share.", nullable=True, minimum=0, maximum=100)
-    assert column.rules() == ["may be empty", "at least 0", "at most 100"]
+    assert column.rules() == ["at least 0", "at most 100"]
     assert Column("code", "string", "Code.", allowed=("a", "b"), pattern="[ab]").rules() == [
-        "never empty",
         "one of a, b",
         "matches [ab]",
     ]
