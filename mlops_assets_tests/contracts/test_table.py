@@ -64,6 +64,6 @@ def test_schema_for_the_ui_has_types_units_and_rules() -> None:
         "temperature_c",
         "float64",
         description="Temperature; empty if unreadable. Unit: degree Celsius.",
-        constraints=dg.TableColumnConstraints(nullable=True, other=["may be empty"]),
+        constraints=dg.TableColumnConstraints(nullable=True, other=[]),
     )
     assert columns["station_code"].constraints.other == ["never empty", "matches [A-Z]{3}"]
