@@ -106,7 +106,10 @@ def train_arrest_model(
     if not features:
         raise NotEnoughDataError("no feature carries enough information about arrests; lower the limit or look at the data")
     is_validation = scaled_train["is_validation"].to_numpy(dtype=bool)
-    training_sets = {"natural": (scaled_train, ~is_validation), "balanced": (balanced_train, slice(None))}
+    training_sets: dict[str, tuple[pd.DataFrame, np.ndarray | slice]] = {
+        "natural": (scaled_train, ~is_validation),
+        "balanced": (balanced_train, slice(None)),
+    }
     result = search(
         _named_families(families),
         {name: _features_and_outcome(*training_sets[name], features) for name in _known(rows, TRAINING_ROWS, "kind of rows")},

@@ -64,6 +64,6 @@ def test_schema_for_the_ui_has_types_units_and_rules() -> None:
         "temperature_c",
         "float64",
         description="Temperature; empty if unreadable. Unit: degree Celsius.",
-        constraints=dg.TableColumnConstraints(nullable=True, other=[]),
+        constraints=dg.TableColumnConstraints(nullable=True),
     )
-    assert columns["station_code"].constraints.other == ["never empty", "matches [A-Z]{3}"]
+    assert columns["station_code"].constraints.other == ["matches [A-Z]{3}"]
