@@ -55,8 +55,8 @@ class Platform:
             **options,
         )
 
-    def materialize(self, *assets: str, months: tuple[str, str]) -> dg.ExecuteInProcessResult:
-        """Materialize some assets with their checks for a range of months in one run, as the UI does."""
+    def materialize(self, *assets: str, months: tuple[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """Materialize some assets with their checks, for a range of months in one run if they have months, as the UI does."""
         keys = {dg.AssetKey([DOMAIN, asset]) for asset in assets}
         job = self.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=keys)
         return job.execute_in_process(instance=self.instance, tags=_range_tags(months), run_config={"loggers": _ERRORS_ONLY})

@@ -42,6 +42,7 @@ def definitions(tmp_path: Path) -> dg.Definitions:
 def test_definitions_load(definitions: dg.Definitions) -> None:
     """Dagster accepts assets, checks, jobs, schedules, sensors and resources together."""
     dg.Definitions.validate_loadable(definitions)
+    assert definitions.resolve_asset_graph().asset_check_keys
 
 
 def test_asset_keys_are_domain_and_name(definitions: dg.Definitions) -> None:

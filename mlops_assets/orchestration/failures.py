@@ -5,11 +5,23 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from mlops_assets.errors import TransientError
+from mlops_assets.errors import PlatformError, TransientError
 
 MAX_RETRIES = 3
 SECONDS_BETWEEN_RETRIES = 30
 """Long enough for a throttled service or a restarted server to recover, short enough not to be taken for a hang."""
+
+
+@contextmanager
+def naming(subject: str) -> Iterator[None]:
+    """Put what is being made, an asset and its partition, before the message of an error that is raised inside the block.
+
+    Sources and pure functions know files and columns; only the asset knows for whom they work.
+    """
+    try:
+        yield
+    except PlatformError as error:
+        raise type(error)(f"{subject}: {error}") from error
 
 
 @contextmanager

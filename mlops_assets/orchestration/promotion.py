@@ -28,8 +28,8 @@ class Contest:
     objection: str | None
 
 
-def find_contest(registry: ModelRegistry, name: str) -> Contest:
-    """Return who meets whom.
+def find_contest(registry: ModelRegistry, name: str) -> Contest | None:
+    """Return who meets whom, or None if the champion is in charge by a rollback and nobody challenges it.
 
     A challenger that is champion already, because an earlier decision was interrupted before it was written down or is being
     repeated, meets the previous champion again, so that the same evidence leads to the same row.
@@ -42,6 +42,8 @@ def find_contest(registry: ModelRegistry, name: str) -> Contest:
         raise MissingModelError(f"{name} has no challenger; materialize the model first")
     rival_alias = "previous_champion" if "champion" in challenger.aliases else "champion"
     rival = registry.version_by_alias(name, rival_alias)
+    if "champion" in challenger.aliases and rival is not None and rival.rolled_back_at is not None:
+        return None
     objection = None
     if challenger.rolled_back_at is not None:
         objection = (

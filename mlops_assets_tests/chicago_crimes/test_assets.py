@@ -1,6 +1,7 @@
 """The whole graph on a small simulated city: what a person sees after the jobs have run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pandas as pd
@@ -15,7 +16,8 @@ from mlops_assets.chicago_crimes.model_contracts import (
     ARREST_PREDICTIONS,
     TRAINING_WINDOW,
 )
-from mlops_assets.errors import MissingModelError, NotEnoughDataError
+from mlops_assets.chicago_crimes.sample import write_export
+from mlops_assets.errors import MissingModelError, NotEnoughDataError, SourceError
 from mlops_assets.months import Month
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets_tests.platforms import QUICK_MODEL, Platform, failed_checks
@@ -152,6 +154,35 @@ def test_challenger_is_promoted_and_rolled_back(platform: Platform) -> None:
     second = registry.version(MODEL, 2)
     registry.promote(second, now=second.created_at)
     platform.run("rollback_chicago_crimes_arrest_model")
+    restored = registry.version_by_alias(MODEL, "champion")
+    assert restored is not None
+    assert restored.version == 1
+
+
+def test_bad_source_names_asset_month_file_and_column(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """Whoever reads the failed run knows at once what to mend, and nothing was written."""
+    export = tmp_path / "export"
+    write_export(export, Month(2024, 1), Month(2024, 2), crimes_per_year=12_000)
+    january = export / "crimes_2024-01.csv"
+    january.write_text(january.read_text().replace("IUCR", "Code", 1))
+    broken = Platform(tmp_path / "data", instance, source="export", export_path=export)
+    with pytest.raises(
+        SourceError, match=r"chicago_crimes/raw_crimes, month 2024-01: .*crimes_2024-01\.csv: columns missing: iucr"
+    ):
+        broken.run("read_chicago_crimes", month="2024-01")
+    assert not (tmp_path / "data" / "lake" / "chicago_crimes" / "raw_crimes").exists()
+    assert failed_checks(broken.run("read_chicago_crimes", month="2024-02")) == []
+
+
+def test_rolled_back_version_is_not_promoted_again(platform: Platform) -> None:
+    """After a rollback there is nothing to decide; training the rolled-back version again is refused, and says why."""
+    registry, before = platform.stores.models(), platform.table(ARREST_CHAMPION)
+    platform.materialize("arrest_champion")
+    pd.testing.assert_frame_equal(platform.table(ARREST_CHAMPION), before)
+    platform.run("train_arrest_model", month="2024-02", ops=QUICK_MODEL)
+    decision = platform.table(ARREST_CHAMPION).set_index("challenger_version").loc[2]
+    assert decision["decision"] == "rejected_by_gate"
+    assert "was rolled back" in decision["reason"]
     restored = registry.version_by_alias(MODEL, "champion")
     assert restored is not None
     assert restored.version == 1

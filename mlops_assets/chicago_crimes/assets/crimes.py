@@ -13,14 +13,14 @@ from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.chicago_crimes.source import CrimeSource
 from mlops_assets.months import Month
 from mlops_assets.orchestration.asset_options import lake_table
-from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 
 
 @dg.asset(**lake_table(POLICE_STATIONS))
 def police_stations(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> pd.DataFrame:
     context.add_output_metadata({"source": crime_source.describe()})
-    with retrying_transient_errors():
+    with retrying_transient_errors(), naming(POLICE_STATIONS.label):
         return parse_stations(crime_source.read_stations())
 
 
@@ -38,7 +38,7 @@ def raw_crimes(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam
 
     def read_month(key: str) -> pd.DataFrame:
         month = Month.parse(key)
-        with retrying_transient_errors():
+        with retrying_transient_errors(), naming(f"{RAW_CRIMES.label}, month {month}"):
             parsed = parse_crimes(crime_source.read_month(month), month)
         rejects[key] = parsed.rejects
         context.log.info(f"{month}: {len(parsed.crimes):,} crimes, {len(parsed.rejects):,} rejects")

@@ -24,6 +24,7 @@ from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS, WINDOW_BEFORE_M
 from mlops_assets.chicago_crimes.selection import correlate_features, draw_selection, select_features
 from mlops_assets.chicago_crimes.training_window import build_training_window, draw_training_window, split_training_window
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
+from mlops_assets.orchestration.failures import naming
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.tables import image_metadata
 
@@ -83,7 +84,8 @@ class SelectionConfig(dg.Config):
 def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enriched_crimes: PartitionedFrames) -> pd.DataFrame:
     months = enriched_crimes.keys
     crimes = enriched_crimes.concatenated()
-    window = build_training_window(crimes, months, config.minimum_months, config.minimum_rows)
+    with naming(f"{TRAINING_WINDOW.label}, month {context.partition_key}"):
+        window = build_training_window(crimes, months, config.minimum_months, config.minimum_rows)
     context.add_output_metadata(
         {
             "months": ", ".join(months),

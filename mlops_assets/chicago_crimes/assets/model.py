@@ -131,6 +131,9 @@ def arrest_champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[
     registry = stores.models()
     with retrying_transient_errors():
         contest = find_contest(registry, model_name(arrest_model.key))
+        if contest is None:
+            context.add_output_metadata({"decision": "Nothing to decide: a rollback put this champion in charge."})
+            return stores.warehouse(DOMAIN).read(ARREST_CHAMPION)
         challenger = contest.challenger
         month = Month.parse(challenger.version.partition)
         test = read_partition(stores.lake(DOMAIN), TEST_SPLIT, month.key)
