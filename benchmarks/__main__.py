@@ -70,7 +70,7 @@ def _report_backfill(months: int, run: Measurement) -> None:
 def _report_import() -> None:
     code = (
         "import sys, mlops_assets.definitions;"
-        "print(*sorted({'sklearn','scipy','mlflow','matplotlib','duckdb','pandera','imblearn','geopandas'} & set(sys.modules)))"
+        "print(*sorted({'sklearn','scipy','mlflow','matplotlib','duckdb','pandera','imblearn','pyproj'} & set(sys.modules)))"
     )
     started = time.perf_counter()
     heavy = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()

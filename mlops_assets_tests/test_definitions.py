@@ -82,7 +82,7 @@ def test_loading_touches_no_file_and_no_heavy_library(tmp_path: Path) -> None:
     """The code location loads without writing anything and without the libraries that only runs need."""
     code = (
         "import sys, mlops_assets.definitions;"
-        "heavy = {'sklearn', 'scipy', 'mlflow', 'matplotlib', 'duckdb', 'pandera', 'imblearn', 'geopandas', 'sodapy'};"
+        "heavy = {'sklearn', 'scipy', 'mlflow', 'matplotlib', 'duckdb', 'pandera', 'imblearn', 'pyproj', 'sodapy'};"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
     data = tmp_path / "data"

@@ -62,10 +62,11 @@ def _complete_positions(positions: pd.DataFrame) -> pd.DataFrame:
     return positions
 
 
-def _project(source: str, target: str, x: pd.Series, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def _project(source: str, target: str, x: pd.Series, y: pd.Series) -> tuple[list[float], list[float]]:
     from pyproj import Transformer
 
-    return Transformer.from_crs(source, target, always_xy=True).transform(x.to_numpy(), y.to_numpy())
+    # Lists: older versions of pyproj take an array of one position for a number, and NumPy warns about that.
+    return Transformer.from_crs(source, target, always_xy=True).transform(x.tolist(), y.tolist())
 
 
 def _location_status(given: pd.DataFrame, completed: pd.DataFrame) -> pd.Series:
