@@ -151,11 +151,11 @@ def _read_layout(text: pa.Array, layout: _Layout) -> np.ndarray:
     valid &= (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12)
     valid &= (hour < 24) & (minute < 60) & (second < 60)
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + (day - 1)
+    days = months.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
     valid &= (day >= 1) & (days.astype("datetime64[M]") == months)
     seconds = (hour * 60 + minute) * 60 + second
-    moments = days.astype("datetime64[us]") + (seconds * 1_000_000 + millisecond * 1_000)
-    moments[~valid] = np.datetime64("NaT")
+    moments = days.astype("datetime64[us]") + (seconds * 1_000_000 + millisecond * 1_000).astype("timedelta64[us]")
+    moments[~valid] = np.datetime64("NaT", "us")
     return moments
 
 
