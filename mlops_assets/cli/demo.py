@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -39,7 +40,7 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
     definitions = build_definitions(settings)
     warehouse = build_stores(settings).warehouse(DOMAIN)
     console.rule("[bold]chicago_crimes[/bold]: from raw crimes to a champion model")
-    columns = (TextColumn("{task.description:<60}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
     with dg.DagsterInstance.get() as instance, Progress(*columns, console=console) as progress:
 
         def run(title: str, job: str, **options: Any) -> None:
@@ -94,7 +95,7 @@ def _report(console: Console, warehouse: Warehouse, months: list[Month], setting
 def _evaluation_table(warehouse: Warehouse, days: list[Any]) -> Table:
     rows = warehouse.read(ARREST_EVALUATION, days)
     rows = rows[rows["slice_kind"] == "all"]
-    table = Table(title="Figures on the latest 20 % of each training window", title_justify="left")
+    table = Table(title="Figures on the latest 20 % of each training window", title_justify="left", box=SIMPLE)
     figures = {"auc": "AUC", "average_precision": "AP", "mcc": "MCC", "brier": "Brier", "log_loss": "log loss", "accuracy": "acc."}
     for title in ("month", "predictor", "rows", *figures.values()):
         table.add_column(title, justify="left" if title in ("month", "predictor") else "right", no_wrap=True)

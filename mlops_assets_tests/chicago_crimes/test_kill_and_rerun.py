@@ -134,7 +134,8 @@ def test_reruns_after_kills_leave_what_an_undisturbed_run_leaves(tmp_path: Path)
 def open_mlflow_runs(folder: Path) -> list[str]:
     """Return the runs that MLflow shows as running."""
     import sqlite3
+    from contextlib import closing
 
-    with sqlite3.connect(folder / "mlflow" / "mlflow.db") as database:
+    with closing(sqlite3.connect(folder / "mlflow" / "mlflow.db")) as database:
         rows = database.execute("SELECT run_uuid FROM runs WHERE status = 'RUNNING' AND lifecycle_stage = 'active'").fetchall()
     return [row[0] for row in rows]
