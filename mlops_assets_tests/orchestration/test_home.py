@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -109,7 +108,7 @@ def test_many_processes_may_open_an_empty_home_at_once(tmp_path: Path) -> None:
     home = tmp_path / "data" / "dagster"
     assert answers == [(f"{home}\n", "")] * 4
     for name in ("history/runs.db", "history/runs/index.db", "schedules/schedules.db"):
-        with closing(sqlite3.connect(home / name)) as database:
+        with sqlite3.connect(home / name) as database:
             assert database.execute("select count(*) from alembic_version").fetchone() == (1,)
         database.close()
 

@@ -41,7 +41,6 @@ def raw_crimes(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam
         with retrying_transient_errors(), naming(f"{RAW_CRIMES.label}, month {month}"):
             parsed = parse_crimes(crime_source.read_month(month), month)
         rejects[key] = parsed.rejects
-        context.log.info(f"{month}: {len(parsed.crimes):,} crimes, {len(parsed.rejects):,} rejects")
         return parsed.crimes
 
     keys = context.partition_keys
