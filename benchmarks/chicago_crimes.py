@@ -137,6 +137,7 @@ def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str
 
     from mlops_assets.build import build_definitions, build_stores
     from mlops_assets.cli.servers import use_home
+    from mlops_assets.orchestration.partitions import range_tags
     from mlops_assets.settings import Settings
 
     settings = Settings()
@@ -150,7 +151,7 @@ def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str
         read = definitions.resolve_job_def("read_chicago_crimes").execute_in_process(
             instance=instance,
             run_config=quiet,
-            tags={"dagster/asset_partition_range_start": FIRST.key, "dagster/asset_partition_range_end": LAST.key},
+            tags=range_tags(FIRST.key, LAST.key),
         )
         laps.lap("read job")
         train = definitions.resolve_job_def("train_arrest_model").execute_in_process(
@@ -191,6 +192,7 @@ def backfill(laps: Laps, months: int, data: Path) -> int:
     import dagster as dg
 
     from mlops_assets.build import build_definitions
+    from mlops_assets.orchestration.partitions import range_tags
     from mlops_assets.settings import Settings
 
     job = build_definitions(Settings()).resolve_job_def("read_chicago_crimes")
@@ -198,10 +200,7 @@ def backfill(laps: Laps, months: int, data: Path) -> int:
         job.execute_in_process(
             instance=instance,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
-            tags={
-                "dagster/asset_partition_range_start": first.key,
-                "dagster/asset_partition_range_end": first.plus(months - 1).key,
-            },
+            tags=range_tags(first.key, first.plus(months - 1).key),
         )
         laps.lap("backfill")
         return len(instance.get_materialized_partitions(dg.AssetKey(["chicago_crimes", "enriched_crimes"])))

@@ -10,6 +10,7 @@ import dagster as dg
 from mlops_assets.build import build_definitions, build_stores
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
+from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import Settings
 
 AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -69,7 +70,7 @@ class Platform:
 def _range_tags(months: tuple[str, str] | None) -> dict[str, str]:
     if months is None:
         return {}
-    return {"dagster/asset_partition_range_start": months[0], "dagster/asset_partition_range_end": months[1]}
+    return range_tags(*months)
 
 
 def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:

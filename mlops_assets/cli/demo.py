@@ -18,6 +18,7 @@ from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
 from mlops_assets.cli.progress import run_with_progress
 from mlops_assets.cli.servers import use_home
 from mlops_assets.months import Month
+from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import Settings
 from mlops_assets.stores.warehouse import Warehouse
 
@@ -47,7 +48,7 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
             run_with_progress(progress, title, definitions.resolve_job_def(job), instance, **options)
 
         first = scored[0].plus(-WINDOW_MONTHS)
-        run(f"Read and enrich {first} to {last}", "read_chicago_crimes", tags=_range_tags(first, last))
+        run(f"Read and enrich {first} to {last}", "read_chicago_crimes", tags=range_tags(first.key, last.key))
         for month in scored:
             run(f"Train and evaluate the model of {month}", "train_arrest_model", partition_key=month.key, run_config=_MODEL_CONFIG)
             run(f"Score {month}, measure drift", "score_chicago_crimes", partition_key=month.key)
@@ -56,11 +57,6 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
 
 def _latest_complete_month(now: datetime) -> Month:
     return Month(now.year, now.month).plus(-1)
-
-
-def _range_tags(first: Month, last: Month) -> dict[str, str]:
-    """Return the tags by which one run materializes a range of partitions."""
-    return {"dagster/asset_partition_range_start": first.key, "dagster/asset_partition_range_end": last.key}
 
 
 def _report(console: Console, warehouse: Warehouse, months: list[Month], settings: Settings, seconds: float) -> None:

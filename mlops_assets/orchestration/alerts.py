@@ -12,12 +12,13 @@ from typing import Any
 
 import dagster as dg
 
+from mlops_assets.orchestration.partitions import RANGE_TAGS
+
 WEBHOOK_TIMEOUT_S = 10
 """Five failed runs in one tick and a dead webhook stay below the 60 s that a tick may take."""
 _ERROR_CHARACTERS = 300
 
 _PARTITION_TAG = "dagster/partition"
-_RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _RETRY_TAG = "dagster/will_retry"
 _SECRETS = (
     (re.compile(r"(\w://)[^/\s@]+@"), r"\1***@"),
@@ -113,7 +114,7 @@ def send_alert(alert: FailureAlert, webhook_url: str, log: logging.Logger) -> No
 
 
 def _partition_of(run: dg.DagsterRun) -> str | None:
-    first, last = (run.tags.get(tag) for tag in _RANGE_TAGS)
+    first, last = (run.tags.get(tag) for tag in RANGE_TAGS)
     return f"{first}...{last}" if first and last else run.tags.get(_PARTITION_TAG)
 
 

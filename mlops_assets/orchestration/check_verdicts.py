@@ -10,8 +10,9 @@ import dagster as dg
 from dagster import DagsterEvent, DagsterEventType
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
+from mlops_assets.orchestration.partitions import RANGE_TAGS
+
 _NAMED_PARTITIONS = 5
-_RANGE_TAG = "dagster/asset_partition_range_start"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def conclude(
     Dagster files the result of a run over a range under none of its partitions. The partitions would then count as unchecked for
     ever, and an automation condition that waits for blocking checks would never hold after a backfill.
     """
-    if _RANGE_TAG in context.run.tags:
+    if RANGE_TAGS[0] in context.run.tags:
         of_partitions = {partition: verdict for partition, verdict in verdicts.items() if partition}
         judged = _latest_materializations(context.instance, check.asset_key, list(of_partitions))
         for partition, verdict in of_partitions.items():

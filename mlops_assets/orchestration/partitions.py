@@ -4,6 +4,14 @@ import dagster as dg
 
 from mlops_assets.errors import PermanentError
 
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+"""The tags by which Dagster knows the first and the last partition of a run that holds a range of them."""
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """Return the tags by which one run materializes the partitions from `first` to `last`, both included."""
+    return dict(zip(RANGE_TAGS, (first, last), strict=True))
+
 
 def monthly_partitions(
     first_month: str, time_zone: str, *, include_current_month: bool = False

@@ -29,7 +29,7 @@ from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.tables import image_metadata
 
 _JUDGED_COLUMNS = [*SOURCE_COLUMNS, "is_arrest", "is_validation"]
-"""All that feature selection looks at, and more than preprocessing does."""
+"""All that feature selection looks at."""
 
 
 class SplitStrategy(Enum):
