@@ -17,6 +17,14 @@ class TransientError(PlatformError):
     """A failure that may be gone at the next attempt: a timeout, a throttled request, a lock held by somebody else."""
 
 
+class StoreUnavailableError(TransientError):
+    """A store could not be reached, or was too busy to answer: refused or dropped connection, timeout, throttling, conflict."""
+
+
+class StoreAccessError(PermanentError):
+    """A store refuses the work until a person acts: wrong credentials, a missing bucket or database, no permission, a full disk."""
+
+
 class ContractError(PermanentError):
     """A table does not have the columns or types that its contract promises."""
 

@@ -70,5 +70,6 @@ def rows_of_every_type(month: date = JANUARY) -> pd.DataFrame:
             datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=timezone.utc),
             None,
         ],
+        "some_json": ['{"a":[1,2.5,null],"ß":"\\n"}', "[]", None],
     }
     return pd.DataFrame({name: pd.Series(column, dtype=object) for name, column in values.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import ContractError
@@ -29,6 +30,7 @@ def arrow_type(type_name: ColumnType) -> pa.DataType:
         "bool": pa.bool_(),
         "date": pa.date32(),
         "timestamp": pa.timestamp("us", tz="UTC"),
+        "json": pa.string(),
     }
     return types[type_name]
 
@@ -81,14 +83,32 @@ def _to_array(values: pd.Series, wanted: ColumnType) -> pa.Array:
     if not _means(found, type_, wanted):
         naive = wanted == "timestamp" and pa.types.is_timestamp(type_)
         raise TypeError(f"it holds {type_} without a time zone" if naive else f"it holds {type_}")
-    return found.cast(arrow_type(wanted))
+    return canonical_json(found) if wanted == "json" else found.cast(arrow_type(wanted))
+
+
+def canonical_json(texts: pa.Array) -> pa.Array:
+    """Return JSON documents written in one way, keys sorted and without spaces: databases keep the value, not the text.
+
+    Raises:
+        ValueError: a text is no JSON, or holds a number such as NaN that JSON does not have.
+    """
+    import pyarrow as pa
+
+    def rewritten(text: str) -> str:
+        return json.dumps(json.loads(text, parse_constant=_refuse_constant), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    return pa.array([None if text is None else rewritten(text) for text in texts.to_pylist()], pa.string())
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"JSON has no number {name}")
 
 
 def _means(array: pa.Array, found: pa.DataType, wanted: ColumnType) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if wanted == "string":
+    if wanted in ("string", "json"):
         return pa.types.is_string(found) or pa.types.is_large_string(found)
     if wanted == "bool":
         return pa.types.is_boolean(found)

@@ -6,8 +6,9 @@ from typing import Literal
 
 from mlops_assets.errors import ContractError
 
-ColumnType = Literal["string", "int8", "int32", "int64", "float32", "float64", "bool", "date", "timestamp"]
-"""`timestamp` is a moment in UTC with microseconds; `date` is a calendar day or the first day of a month."""
+ColumnType = Literal["string", "int8", "int32", "int64", "float32", "float64", "bool", "date", "timestamp", "json"]
+"""`timestamp` is a moment in UTC with microseconds; `date` is a calendar day or the first day of a month; `json` is a
+document as text."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What goes from a frame through Arrow and Parquet comes back as it was, or an error names the column."""
 
 import io
+import json
 from datetime import datetime, timezone
 from typing import Any
 
@@ -18,6 +19,11 @@ from mlops_assets.errors import ContractError
 from mlops_assets_tests.tables import COLUMN_TYPES, EVERY_TYPE, JANUARY, READINGS, readings, rows_of_every_type
 
 UTC = timezone.utc
+_DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(), parts, max_size=3),
+    max_leaves=5,
+)
 VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     "string": st.text(),
     "int8": st.integers(-(2**7), 2**7 - 1),
@@ -28,6 +34,7 @@ VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     "bool": st.booleans(),
     "date": st.dates(),
     "timestamp": st.datetimes(timezones=st.just(UTC)),
+    "json": _DOCUMENTS.map(lambda document: json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))),
 }
 
 
@@ -76,6 +83,7 @@ def test_pandas_types() -> None:
         "some_bool": "boolean",
         "some_date": "object",
         "some_timestamp": "datetime64[us, UTC]",
+        "some_json": "string",
     }
     assert with_nulls["some_string"].dtype == pd.StringDtype("pyarrow")
     without_nulls = to_pandas(to_arrow(rows_of_every_type().head(2), EVERY_TYPE))
@@ -93,6 +101,12 @@ def test_other_zone_becomes_utc() -> None:
     """A moment in Chicago is the same moment in UTC."""
     local = pd.Timestamp("2024-03-10 03:00", tz="America/Chicago")
     assert to_arrow(frame_of(local), table_of("timestamp"))["some"].to_pylist() == [datetime(2024, 3, 10, 8, tzinfo=UTC)]
+
+
+def test_documents_are_written_in_one_way() -> None:
+    """Two texts of the same JSON value are the same value, whatever their spaces and the order of their keys."""
+    texts = frame_of('{"b": 1.5, "a": [true, null]}', '{"a":[true,null],"b":1.5}')
+    assert to_arrow(texts, table_of("json"))["some"].to_pylist() == ['{"a":[true,null],"b":1.5}'] * 2
 
 
 def test_categories_are_text() -> None:
@@ -132,6 +146,9 @@ def test_column_of_nothing_fits_every_type(type_: ColumnType) -> None:
         ("timestamp", datetime(2024, 1, 1)),  # noqa: DTZ001
         ("timestamp", pd.Timestamp("2024-01-01T00:00:00.000000001Z")),
         ("timestamp", 1_704_067_200),
+        ("json", "{'a': 1}"),
+        ("json", '{"a": NaN}'),
+        ("json", 1),
         ("timestamp", "2024-01-01T00:00:00Z"),
     ],
 )

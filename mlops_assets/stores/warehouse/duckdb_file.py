@@ -36,6 +36,7 @@ _SQL_TYPES: dict[ColumnType, str] = {
     "bool": "BOOLEAN",
     "date": "DATE",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "json": "JSON",
 }
 
 
