@@ -95,7 +95,9 @@ def canonical_json(texts: pa.Array) -> pa.Array:
     import pyarrow as pa
 
     def rewritten(text: str) -> str:
-        return json.dumps(json.loads(text, parse_constant=_refuse_constant), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return json.dumps(
+            json.loads(text, parse_constant=_refuse_constant), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        )
 
     return pa.array([None if text is None else rewritten(text) for text in texts.to_pylist()], pa.string())
 

@@ -82,6 +82,19 @@ class ObjectStorageContract:
         storage.delete("nowhere/object")
         assert list(storage.names("")) == ["a/other"]
 
+    def test_storage_is_prepared_again_and_again(self, storage: ObjectStorage) -> None:
+        """Preparing a storage twice does no harm to what is in it."""
+        storage.prepare(["weather/scratch"], days=60)
+        storage.put("weather/readings", b"1")
+        storage.prepare(["weather/scratch"], days=60)
+        assert list(storage.names("")) == ["weather/readings"]
+
+    def test_diagnosis_leaves_nothing_behind(self, storage: ObjectStorage) -> None:
+        """A storage that works says what it is, and keeps nothing of the trial."""
+        storage.put("weather/readings", b"1")
+        assert storage.diagnose().version
+        assert list(storage.names("")) == ["weather/readings"]
+
     def test_uri_ends_with_the_name(self, storage: ObjectStorage) -> None:
         """Other tools find the object where the URI says."""
         assert storage.uri("folder/month=2024-01/object").endswith("/folder/month=2024-01/object")

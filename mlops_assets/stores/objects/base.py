@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
+
+    from mlops_assets.stores.diagnosis import Diagnosis
 
 
 class ObjectStorage(Protocol):
@@ -34,3 +36,13 @@ class ObjectStorage(Protocol):
 
     def uri(self, name: str) -> str:
         """Return where an object is, as people and other tools write it."""
+
+    def prepare(self, expiring_prefixes: Sequence[str] = (), days: int = 60) -> None:
+        """Make the bucket or folder if it does not exist, and let objects of some prefixes, only those, expire after some days.
+
+        Doing it again changes nothing, and rules that other people gave the bucket stay. A storage that cannot expire objects by
+        itself (a local folder) keeps them.
+        """
+
+    def diagnose(self) -> Diagnosis:
+        """Write something small, read it back and remove it; raise what a user of the store would meet."""

@@ -9,8 +9,10 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_assets.stores.diagnosis import Diagnosis
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
@@ -63,6 +65,22 @@ class FileStorage:
     def uri(self, name: str) -> str:
         """Return the absolute path of an object."""
         return str(self._folder / name)
+
+    def prepare(self, expiring_prefixes: Sequence[str] = (), days: int = 60) -> None:
+        """Make the folder. A folder cannot let files expire by itself, so everything in it stays."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def diagnose(self) -> Diagnosis:
+        """Write a file, read it back and remove it."""
+        name = f"mlops_assets_doctor/{uuid.uuid4().hex}"
+        self.put(name, b"well")
+        try:
+            with self.open(name) as file:
+                file.read()
+        finally:
+            self.delete(name)
+            (self._folder / "mlops_assets_doctor").rmdir()
+        return Diagnosis("folder of this machine")
 
 
 def _writer_mark() -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.contracts import TableContract
+    from mlops_assets.stores.diagnosis import Diagnosis
 
 
 class Warehouse(Protocol):
@@ -30,3 +31,6 @@ class Warehouse(Protocol):
 
     def location(self, contract: TableContract) -> str:
         """Return where the table is, as people and other tools write it, without credentials."""
+
+    def diagnose(self) -> Diagnosis:
+        """Write something small, read it back and remove it; raise what a user of the store would meet."""

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
-from mlops_assets.errors import ContractError, PermanentError, TransientError
+from mlops_assets.errors import PermanentError, TransientError
+from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.warehouse.partitions import other_type, partition_column, require_key, require_single_partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     import duckdb
     import pandas as pd
-    import pyarrow as pa
 
     from mlops_assets.contracts import ColumnType, TableContract
 
@@ -52,9 +53,9 @@ class DuckDBWarehouse:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         rows = to_arrow(frame, contract)
         if partition is not None:
-            _require_single_partition(contract, partition, rows)
+            require_single_partition(contract, partition, rows)
         with self._transaction(contract) as connection:
-            where = "" if partition is None else f" WHERE {_quoted(_partition_column(contract))} = ?"
+            where = "" if partition is None else f" WHERE {_quoted(partition_column(contract))} = ?"
             connection.execute(f"DELETE FROM {_table(contract)}{where}", [] if partition is None else [partition])
             connection.register("incoming", rows)
             connection.execute(f"INSERT INTO {_table(contract)} BY NAME SELECT * FROM incoming{_order(contract)}")
@@ -62,8 +63,7 @@ class DuckDBWarehouse:
     def upsert(self, contract: TableContract, frame: pd.DataFrame) -> None:
         """Insert rows, replacing those with the same key, in one transaction."""
         rows = to_arrow(frame, contract)
-        if not contract.key:
-            raise ContractError(f"{contract.label} has no key, so its rows cannot be upserted")
+        require_key(contract)
         with self._transaction(contract) as connection:
             connection.register("incoming", rows)
             same_key = " AND ".join(f"kept.{_quoted(name)} = incoming.{_quoted(name)}" for name in contract.key)
@@ -84,7 +84,7 @@ class DuckDBWarehouse:
             )
             where, values = "", []
             if partitions is not None:
-                where = f" WHERE {_quoted(_partition_column(contract))} IN (SELECT unnest(?))"
+                where = f" WHERE {_quoted(partition_column(contract))} IN (SELECT unnest(?))"
                 values = [list(partitions)]
             statement = f"SELECT {selected} FROM {_table(contract)}{where}{_order(contract)}"
             return to_pandas(connection.execute(statement, values).arrow().read_all())
@@ -97,6 +97,14 @@ class DuckDBWarehouse:
     def location(self, contract: TableContract) -> str:
         """Return the file and the table's name in it."""
         return f"{self._path}: {contract.domain}.{contract.name}"
+
+    def diagnose(self) -> Diagnosis:
+        """Write a table, read it back and drop it, and tell the version."""
+        with self._connection() as connection:
+            connection.execute("CREATE OR REPLACE TABLE mlops_assets_doctor AS SELECT version() AS version")
+            (version,) = connection.execute("SELECT version FROM mlops_assets_doctor").fetchall()[0]
+            connection.execute("DROP TABLE mlops_assets_doctor")
+        return Diagnosis(f"DuckDB {version.removeprefix('v')}")
 
     @contextmanager
     def _transaction(self, contract: TableContract) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -154,10 +162,7 @@ def _make_or_evolve(connection: duckdb.DuckDBPyConnection, contract: TableContra
         if column.name not in present:
             connection.execute(f"ALTER TABLE {_table(contract)} ADD COLUMN {_quoted(column.name)} {wanted}")
         elif present[column.name] != wanted:
-            raise ContractError(
-                f"{contract.label}: column {column.name!r} is {present[column.name]} in the warehouse but {wanted} in the "
-                "contract; rename the column or migrate the table"
-            )
+            raise other_type(contract, column.name, present[column.name], wanted)
 
 
 def _columns_present(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, str]:
@@ -166,21 +171,6 @@ def _columns_present(connection: duckdb.DuckDBPyConnection, contract: TableContr
         [contract.domain, contract.name],
     ).fetchall()
     return dict(rows)
-
-
-def _require_single_partition(contract: TableContract, partition: date, rows: pa.Table) -> None:
-    counts = {entry["values"]: entry["counts"] for entry in rows[_partition_column(contract)].value_counts().to_pylist()}
-    for found, count in counts.items():
-        if found != partition:
-            raise ContractError(
-                f"{contract.label}: {count} rows of partition {found} were about to be written to partition {partition}"
-            )
-
-
-def _partition_column(contract: TableContract) -> str:
-    if contract.partition_column is None:
-        raise ContractError(f"{contract.label} declares no partition column")
-    return contract.partition_column
 
 
 def _table(contract: TableContract) -> str:
