@@ -8,8 +8,7 @@ import dagster as dg
 from mlops_assets.chicago_crimes import definition as chicago_crimes
 from mlops_assets.contracts import TableContract
 from mlops_assets.orchestration.alerts import run_failure_alerts
-from mlops_assets.orchestration.asset_options import LAKE, MODELS, WAREHOUSE
-from mlops_assets.orchestration.checks import asset_key
+from mlops_assets.orchestration.asset_options import LAKE, MODELS, WAREHOUSE, asset_key
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.model_io import ModelIOManager

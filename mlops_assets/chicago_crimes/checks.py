@@ -4,23 +4,12 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.chicago_crimes.championship import failures_at_gate
-from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES
+from mlops_assets.chicago_crimes.contracts import RAW_CRIMES, REJECTED_CRIMES
 from mlops_assets.chicago_crimes.evaluation import largest_feature_difference
-from mlops_assets.chicago_crimes.model_contracts import (
-    ARREST_CHAMPION,
-    ARREST_DRIFT,
-    ARREST_EVALUATION,
-    ARREST_PREDICTIONS,
-    BALANCED_TRAIN,
-    SCALED_TEST,
-    SCALED_TRAIN,
-    SELECTED_FEATURES,
-    TEST_SPLIT,
-    TRAIN_SPLIT,
-    TRAINING_WINDOW,
-)
+from mlops_assets.chicago_crimes.model_contracts import ARREST_EVALUATION, SCALED_TEST, TEST_SPLIT, TRAIN_SPLIT
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS, MODEL_MONTHS
-from mlops_assets.orchestration.checks import asset_key, contract_check, rejects_check, volume_check
+from mlops_assets.orchestration.asset_options import asset_key
+from mlops_assets.orchestration.checks import rejects_check, volume_check
 from mlops_assets.orchestration.model_io import RegisteredModel
 
 _HARMLESS_REASONS = frozenset({"superseded"})
@@ -81,23 +70,8 @@ def serves_training_features(
 
 
 CHECKS = [
-    contract_check(POLICE_STATIONS),
-    contract_check(RAW_CRIMES, CRIME_MONTHS),
     volume_check(RAW_CRIMES, CRIME_MONTHS),
     rejects_check(RAW_CRIMES, REJECTED_CRIMES, CRIME_MONTHS, greatest_share=0.05, harmless_reasons=_HARMLESS_REASONS),
-    contract_check(REJECTED_CRIMES, CRIME_MONTHS),
-    contract_check(ENRICHED_CRIMES, CRIME_MONTHS),
-    contract_check(TRAINING_WINDOW, MODEL_MONTHS),
-    contract_check(TRAIN_SPLIT, MODEL_MONTHS),
-    contract_check(TEST_SPLIT, MODEL_MONTHS),
-    contract_check(SCALED_TRAIN, MODEL_MONTHS),
-    contract_check(SCALED_TEST, MODEL_MONTHS),
-    contract_check(BALANCED_TRAIN, MODEL_MONTHS),
-    contract_check(SELECTED_FEATURES, MODEL_MONTHS),
-    contract_check(ARREST_EVALUATION, MODEL_MONTHS),
-    contract_check(ARREST_CHAMPION),
-    contract_check(ARREST_PREDICTIONS, CRIME_MONTHS),
-    contract_check(ARREST_DRIFT, CRIME_MONTHS),
     does_not_overlap_train,
     passes_quality_gate,
     serves_training_features,

@@ -19,6 +19,11 @@ MODELS = "model_io"
 OWNERS = ["team:data-platform"]
 
 
+def asset_key(contract: TableContract) -> dg.AssetKey:
+    """Return the key of the asset that a contract describes."""
+    return dg.AssetKey([contract.domain, contract.name])
+
+
 def lake_table(contract: TableContract) -> dict[str, Any]:
     """Return the options of an asset that is a table in the lake, for `dg.asset` or `dg.AssetOut`."""
     return {**_table(contract), "io_manager_key": LAKE, "kinds": {"pandas", "parquet"}}

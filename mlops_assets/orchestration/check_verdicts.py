@@ -31,7 +31,7 @@ class Verdict:
 
 
 def conclude(
-    context: dg.AssetCheckExecutionContext,
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
     check: dg.AssetCheckKey,
     verdicts: Mapping[str, Verdict],
     *,
@@ -57,6 +57,8 @@ def conclude(
     if len(verdicts) == 1:
         metadata = dict(shown[0].metadata)
     return dg.AssetCheckResult(
+        asset_key=check.asset_key,
+        check_name=check.name,
         passed=not failed,
         severity=severity,
         description="; ".join(verdict.description for verdict in shown if verdict.description) or None,

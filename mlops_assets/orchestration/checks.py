@@ -1,4 +1,4 @@
-"""Checks that many tables need, made from a contract and a limit or two."""
+"""Checks of a table against other tables and partitions, made from contracts and a limit or two."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -8,49 +8,12 @@ import pandas as pd
 
 from mlops_assets.contracts import TableContract
 from mlops_assets.errors import MissingPartitionError
+from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.check_verdicts import Verdict, conclude
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import dimension_name
-from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import Lake, LakeAddress
-
-_SHOWN_VIOLATIONS = 20
-
-
-def contract_check(contract: TableContract, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetChecksDefinition:
-    """Return the blocking check that every row of a table keeps its contract: nulls, ranges, patterns, unique keys."""
-    check = dg.AssetCheckKey(asset_key(contract), "keeps_contract")
-
-    @dg.asset_check(
-        asset=check.asset_key,
-        description="Every row keeps the table's contract: nulls, ranges, patterns and unique keys.",
-        blocking=True,
-        partitions_def=partitions,
-    )
-    def keeps_contract(context: dg.AssetCheckExecutionContext, table: PartitionedFrames) -> dg.AssetCheckResult:
-        return conclude(context, check, {key: judge_contract(frame, contract) for key, frame in table.items()})
-
-    return keeps_contract
-
-
-def judge_contract(frame: pd.DataFrame, contract: TableContract) -> Verdict:
-    """Hold a frame against its contract."""
-    from mlops_assets.contracts.checking import find_violations, summarize_violations
-
-    violations = find_violations(frame, contract)
-    if violations.empty:
-        return Verdict(passed=True, metadata={"row_count": len(frame)})
-    summary = summarize_violations(violations)
-    first = summary.iloc[0]
-    return Verdict(
-        passed=False,
-        description=(
-            f"{len(violations):,} values break the contract of {contract.label}; for example {first['column']} "
-            f"{first['example']!r} ({first['rule']})"
-        ),
-        metadata={"row_count": len(frame), "violations": frame_metadata(summary.head(_SHOWN_VIOLATIONS))},
-    )
 
 
 def volume_check(
@@ -136,11 +99,6 @@ def rejects_check(
         return conclude(context, check, {key: judge(key, rejects) for key, rejects in table.items()})
 
     return has_few_rejects
-
-
-def asset_key(contract: TableContract) -> dg.AssetKey:
-    """Return the key of the asset that a contract describes."""
-    return dg.AssetKey([contract.domain, contract.name])
 
 
 def _row_count(lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, key: str) -> int:

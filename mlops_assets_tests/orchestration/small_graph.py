@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from mlops_assets.contracts import TableContract
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import LAKE, WAREHOUSE, lake_table
-from mlops_assets.orchestration.checks import asset_key
+from mlops_assets.orchestration.asset_options import LAKE, WAREHOUSE, asset_key, lake_table
 from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import monthly_partitions
@@ -86,6 +86,17 @@ class SmallGraph:
             resources=self.resources(stores or self.stores),
             raise_on_error=raise_on_error,
         )
+
+    def evaluate(self, *assets_and_check: Any, **options: Any) -> dg.AssetCheckEvaluation:
+        """Materialize assets and return the evaluation of the only check among them."""
+        (evaluation,) = self.run(*assets_and_check, raise_on_error=False, **options).get_asset_check_evaluations()
+        return evaluation
+
+    def passed_by_partition(self, check: dg.AssetCheckKey) -> dict[str, bool]:
+        """Return for each partition that the records know whether it passed a check."""
+        info = self.instance.event_log_storage.get_asset_check_partition_info([check])
+        status = {entry.partition_key: entry.latest_execution_status for entry in info}
+        return {key: value == AssetCheckExecutionRecordStatus.SUCCEEDED for key, value in status.items() if key}
 
     def metadata(self, asset: dg.AssetsDefinition) -> dict[str | None, dict[str, Any]]:
         """Return the metadata of the newest materialization of each partition, or of the whole asset under None."""

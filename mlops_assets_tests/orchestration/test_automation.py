@@ -8,7 +8,6 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.orchestration.asset_options import lake_table
 from mlops_assets.orchestration.automation import (
     after_any_upstream_partition,
     domain_conditions_sensor,
@@ -17,9 +16,9 @@ from mlops_assets.orchestration.automation import (
     once_when_complete,
     schedule_status,
 )
-from mlops_assets.orchestration.checks import contract_check
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import monthly_partitions, months_before
+from mlops_assets.orchestration.table_assets import lake_asset
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph, readings_of
 from mlops_assets_tests.tables import READINGS
 
@@ -168,7 +167,7 @@ def test_failed_check_holds_back(tmp_path: Path, instance: dg.DagsterInstance) -
     graph = SmallGraph(tmp_path, instance, READINGS)
     broken = {"2024-02"}
 
-    @dg.asset(**lake_table(READINGS), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
+    @lake_asset(READINGS, partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
     def monthly(context: dg.AssetExecutionContext) -> PartitionedFrames:
         return PartitionedFrames(context.partition_keys, read)
 
@@ -178,13 +177,12 @@ def test_failed_check_holds_back(tmp_path: Path, instance: dg.DagsterInstance) -
     @dg.asset(partitions_def=MONTHS, deps=[monthly], automation_condition=follow_upstream(), backfill_policy=SINGLE_RUN)
     def follower() -> None: ...
 
-    check = contract_check(READINGS, MONTHS)
-    automation = Automation(instance, monthly, follower, asset_checks=[check], resources=graph.resources(graph.stores))
+    automation = Automation(instance, monthly, follower, resources=graph.resources(graph.stores))
     automation.requested()
-    assert not graph.run(monthly, check, months=("2024-01", "2024-03"), raise_on_error=False).success
+    assert not graph.run(monthly, months=("2024-01", "2024-03"), raise_on_error=False).success
     assert automation.requested() == {"follower": ["2024-01", "2024-03"]}
     broken.clear()
-    graph.run(monthly, check, month="2024-02")
+    graph.run(monthly, month="2024-02")
     assert automation.requested() == {"follower": ["2024-02"]}
 
 

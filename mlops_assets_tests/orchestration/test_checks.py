@@ -1,18 +1,15 @@
-"""Checks made from a contract and a limit: what passes, what fails, and what they tell people."""
+"""Checks against other tables and partitions: what passes, what fails, and what they tell people."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pandas as pd
 import pytest
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.orchestration.asset_options import lake_table, warehouse_table
-from mlops_assets.orchestration.checks import contract_check, rejects_check, volume_check
+from mlops_assets.orchestration.asset_options import lake_table
+from mlops_assets.orchestration.checks import rejects_check, volume_check
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
 from mlops_assets_tests.tables import JANUARY, READINGS, readings
@@ -20,7 +17,6 @@ from mlops_assets_tests.tables import JANUARY, READINGS, readings
 # Partitioned checks are marked preview; `mlops_assets.orchestration` says why they are used.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
 
-STATIONS = READINGS.derive("stations", "A table without partitions.")
 REJECTS = TableContract(
     "weather", "rejects", "Readings that could not be read.", (Column("reason_code", "string", "Why they were rejected."),)
 )
@@ -28,7 +24,7 @@ REJECTS = TableContract(
 
 @pytest.fixture
 def graph(tmp_path: Path, instance: dg.DagsterInstance) -> SmallGraph:
-    return SmallGraph(tmp_path, instance, READINGS, STATIONS, REJECTS)
+    return SmallGraph(tmp_path, instance, READINGS, REJECTS)
 
 
 def readings_asset(frames: dict[str, pd.DataFrame]) -> dg.AssetsDefinition:
@@ -55,111 +51,35 @@ def rows(count: int) -> pd.DataFrame:
     return readings(JANUARY, *[1.0] * count)
 
 
-def evaluate(graph: SmallGraph, *assets_and_check: Any, **options: Any) -> dg.AssetCheckEvaluation:
-    """Materialize assets and return the evaluation of the only check among them."""
-    (evaluation,) = graph.run(*assets_and_check, raise_on_error=False, **options).get_asset_check_evaluations()
-    return evaluation
-
-
-def evaluations_by_partition(graph: SmallGraph, check: dg.AssetChecksDefinition) -> dict[str, bool]:
-    """Return for each partition that the records know whether it passed the check."""
-    info = graph.instance.event_log_storage.get_asset_check_partition_info([check.check_key])
-    status = {entry.partition_key: entry.latest_execution_status for entry in info}
-    return {key: value == AssetCheckExecutionRecordStatus.SUCCEEDED for key, value in status.items() if key}
-
-
-def test_kept_contract_passes(graph: SmallGraph) -> None:
-    """Good rows pass, and the check says how many it has seen."""
-    result = evaluate(graph, readings_asset({"2024-01": rows(3)}), contract_check(READINGS, MONTHS), month="2024-01")
-    assert result.passed
-    assert result.metadata["row_count"].value == 3
-
-
-def test_broken_contract_names_column_and_value(graph: SmallGraph) -> None:
-    """People read how many values break which rule, with an example, before they open anything."""
-    frame = rows(3)
-    frame.loc[1:, "station_code"] = ["nowhere", None]
-    result = evaluate(graph, readings_asset({"2024-01": frame}), contract_check(READINGS, MONTHS), month="2024-01")
-    assert not result.passed
-    assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert str(result.description).startswith("2 values break the contract of weather/readings; for example station_code ")
-    table = str(result.metadata["violations"].value)
-    assert "nowhere" in table
-    assert "not_nullable" in table
-
-
-def test_range_run_checks_every_partition(graph: SmallGraph) -> None:
-    """A backfill checks all its months, says which failed, and each month keeps its own verdict."""
-    frames = {"2024-01": rows(1), "2024-02": rows(2).assign(station_code="nowhere"), "2024-03": rows(1)}
-    check = contract_check(READINGS, MONTHS)
-    result = evaluate(graph, readings_asset(frames), check, months=("2024-01", "2024-03"))
-    assert not result.passed
-    assert result.metadata["partitions"].value == 3
-    assert result.metadata["failed_partitions"].value == "2024-02"
-    assert evaluations_by_partition(graph, check) == {"2024-01": True, "2024-02": False, "2024-03": True}
-
-
-@pytest.mark.parametrize("options", [lake_table, warehouse_table])
-def test_table_without_partitions_is_checked(graph: SmallGraph, options: Callable[[TableContract], dict[str, Any]]) -> None:
-    """Tables of the lake and of the warehouse alike."""
-
-    @dg.asset(**options(STATIONS))
-    def stations() -> pd.DataFrame:
-        return rows(2).assign(reading_id=[0, 1])
-
-    result = evaluate(graph, stations, contract_check(STATIONS))
-    assert not result.passed
-    assert result.description == (
-        "1 values break the contract of weather/stations; for example reading_id '0' (greater_than_or_equal_to(1))"
-    )
-
-
-def test_broken_contract_stops_what_follows(graph: SmallGraph) -> None:
-    """The check is blocking: nothing in the same run builds on rows that failed it."""
-    built = []
-
-    @dg.asset(**lake_table(STATIONS), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
-    def follower(readings: pd.DataFrame) -> pd.DataFrame:
-        built.append(len(readings))
-        return readings
-
-    check = contract_check(READINGS, MONTHS)
-    bad = readings_asset({"2024-01": rows(1).assign(station_code="nowhere")})
-    assert not graph.run(bad, check, follower, month="2024-01", raise_on_error=False).success
-    assert built == []
-    graph.run(readings_asset({"2024-01": rows(1)}), check, follower, month="2024-01")
-    assert built == [1]
-
-
 def test_unusual_volume_is_a_warning(graph: SmallGraph) -> None:
     """A month with far fewer or far more rows than the months before it is pointed out, but stops nothing."""
     frames = {"2024-01": rows(10), "2024-02": rows(12), "2024-03": rows(11), "2024-04": rows(5), "2024-05": rows(25)}
     monthly, check = readings_asset(frames), volume_check(READINGS, MONTHS, recent_partitions=3)
     graph.run(monthly, months=("2024-01", "2024-05"))
-    assert evaluate(graph, monthly, check, month="2024-01").passed
-    assert evaluate(graph, monthly, check, month="2024-03").passed
-    scarce = evaluate(graph, monthly, check, month="2024-04")
+    assert graph.evaluate(monthly, check, month="2024-01").passed
+    assert graph.evaluate(monthly, check, month="2024-03").passed
+    scarce = graph.evaluate(monthly, check, month="2024-04")
     assert not scarce.passed
     assert scarce.severity == dg.AssetCheckSeverity.WARN
     assert scarce.description == "2024-04 has 5 rows; the 3 partitions before it have 11 at the median"
-    assert not evaluate(graph, monthly, check, month="2024-05").passed
+    assert not graph.evaluate(monthly, check, month="2024-05").passed
 
 
 def test_volume_of_a_range_is_checked_month_by_month(graph: SmallGraph) -> None:
     """Each month of a backfill is compared with those before it; months that are not there are left out."""
     frames = {"2024-02": rows(10), "2024-03": rows(0), "2024-04": rows(10)}
     check = volume_check(READINGS, MONTHS)
-    result = evaluate(graph, readings_asset(frames), check, months=("2024-02", "2024-04"))
+    result = graph.evaluate(readings_asset(frames), check, months=("2024-02", "2024-04"))
     assert not result.passed
     assert result.description == "2024-03 has 0 rows; the 1 partitions before it have 10 at the median"
-    assert evaluations_by_partition(graph, check) == {"2024-02": True, "2024-03": False, "2024-04": True}
+    assert graph.passed_by_partition(check.check_key) == {"2024-02": True, "2024-03": False, "2024-04": True}
 
 
 def test_few_rejects_pass(graph: SmallGraph) -> None:
     """Rejects up to the share allowed pass; harmless ones are not counted."""
     check = rejects_check(READINGS, REJECTS, MONTHS, greatest_share=0.25, harmless_reasons=frozenset({"superseded"}))
     accepted, rejected = readings_asset({"2024-01": rows(3)}), rejects_asset({"2024-01": ["unreadable"] + ["superseded"] * 9})
-    result = evaluate(graph, accepted, rejected, check, month="2024-01")
+    result = graph.evaluate(accepted, rejected, check, month="2024-01")
     assert result.passed
     assert result.metadata["rejected_count"].value == 1
     assert result.metadata["rejected_share"].value == 0.25
@@ -170,10 +90,10 @@ def test_many_rejects_fail_and_name_the_month(graph: SmallGraph) -> None:
     check = rejects_check(READINGS, REJECTS, MONTHS, greatest_share=0.25, harmless_reasons=frozenset())
     accepted = readings_asset({"2024-01": rows(3), "2024-02": rows(1), "2024-03": rows(0)})
     rejected = rejects_asset({"2024-01": ["unreadable"], "2024-02": ["unreadable"] * 3, "2024-03": []})
-    result = evaluate(graph, accepted, rejected, check, months=("2024-01", "2024-03"))
+    result = graph.evaluate(accepted, rejected, check, months=("2024-01", "2024-03"))
     assert not result.passed
     assert result.description == "75.00% of the records of 2024-02 were rejected"
-    assert evaluations_by_partition(graph, check) == {"2024-01": True, "2024-02": False, "2024-03": True}
+    assert graph.passed_by_partition(check.check_key) == {"2024-01": True, "2024-02": False, "2024-03": True}
 
 
 def test_share_needs_both_tables(graph: SmallGraph) -> None:

@@ -15,11 +15,12 @@ from mlops_assets.months import Month
 from mlops_assets.orchestration.asset_options import lake_table
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.table_assets import contract_check, holding, lake_asset
 
 
-@dg.asset(**lake_table(POLICE_STATIONS))
+@lake_asset(POLICE_STATIONS)
 def police_stations(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> pd.DataFrame:
-    context.add_output_metadata({"source": crime_source.describe()})
+    context.add_asset_metadata({"source": crime_source.describe()})
     with retrying_transient_errors(), naming(POLICE_STATIONS.label):
         return parse_stations(crime_source.read_stations())
 
@@ -29,9 +30,11 @@ def police_stations(context: dg.AssetExecutionContext, crime_source: dg.Resource
         "raw_crimes": dg.AssetOut(**lake_table(RAW_CRIMES), dagster_type=PartitionedFrames, freshness_policy=CRIMES_FRESHNESS),
         "rejected_crimes": dg.AssetOut(**lake_table(REJECTED_CRIMES), dagster_type=PartitionedFrames),
     },
+    check_specs=[contract_check(RAW_CRIMES, CRIME_MONTHS), contract_check(REJECTED_CRIMES, CRIME_MONTHS)],
     partitions_def=CRIME_MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
+@holding(RAW_CRIMES, REJECTED_CRIMES)
 def raw_crimes(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> Iterator[dg.Output]:
     """Read and parse each month; keep its rejects until the crimes of all months are written."""
     rejects: dict[str, pd.DataFrame] = {}
@@ -49,8 +52,8 @@ def raw_crimes(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam
     yield dg.Output(PartitionedFrames(keys, rejects.__getitem__), "rejected_crimes", metadata=source)
 
 
-@dg.asset(
-    **lake_table(ENRICHED_CRIMES),
+@lake_asset(
+    ENRICHED_CRIMES,
     partitions_def=CRIME_MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     automation_condition=FOLLOW_CRIMES,

@@ -26,6 +26,7 @@ from mlops_assets.chicago_crimes.training_window import build_training_window, d
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.failures import naming
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.table_assets import contract_check, holding, lake_asset
 from mlops_assets.orchestration.tables import image_metadata
 
 _JUDGED_COLUMNS = [*SOURCE_COLUMNS, "is_arrest", "is_validation"]
@@ -70,8 +71,8 @@ class SelectionConfig(dg.Config):
     seed: int = 42
 
 
-@dg.asset(
-    **lake_table(TRAINING_WINDOW),
+@lake_asset(
+    TRAINING_WINDOW,
     partitions_def=MODEL_MONTHS,
     ins={
         "enriched_crimes": dg.AssetIn(
@@ -86,7 +87,7 @@ def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enr
     crimes = enriched_crimes.concatenated()
     with naming(f"{TRAINING_WINDOW.label}, month {context.partition_key}"):
         window = build_training_window(crimes, months, config.minimum_months, config.minimum_rows)
-    context.add_output_metadata(
+    context.add_asset_metadata(
         {
             "months": ", ".join(months),
             "arrest_share": float(window["is_arrest"].mean()),
@@ -101,8 +102,10 @@ def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enr
         "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT), automation_condition=FOLLOW_TRAINING),
         "test_split": dg.AssetOut(**lake_table(TEST_SPLIT), automation_condition=FOLLOW_TRAINING),
     },
+    check_specs=[contract_check(TRAIN_SPLIT, MODEL_MONTHS), contract_check(TEST_SPLIT, MODEL_MONTHS)],
     partitions_def=MODEL_MONTHS,
 )
+@holding(TRAIN_SPLIT, TEST_SPLIT)
 def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Output[pd.DataFrame]]:
     """Split the training window."""
     train, test = split_training_window(training_window, config.strategy.value, config.test_share, config.validation_share)
@@ -129,8 +132,10 @@ def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Ou
         ),
         "scaled_train": dg.AssetOut(**lake_table(SCALED_TRAIN), automation_condition=FOLLOW_TRAINING),
     },
+    check_specs=[contract_check(SCALED_TRAIN, MODEL_MONTHS)],
     partitions_def=MODEL_MONTHS,
 )
+@holding(SCALED_TRAIN)
 def preprocessing(train_split: pd.DataFrame) -> Iterator[dg.Output]:
     """Fit the preprocessing and transform the train split, in one step because fitting rows are cross-fitted."""
     from mlops_assets.chicago_crimes.preprocessing import fit_preprocessing
@@ -140,17 +145,17 @@ def preprocessing(train_split: pd.DataFrame) -> Iterator[dg.Output]:
     yield dg.Output(scaled, "scaled_train")
 
 
-@dg.asset(**lake_table(SCALED_TEST), partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@lake_asset(SCALED_TEST, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
 def scaled_test(preprocessing: Any, test_split: pd.DataFrame) -> pd.DataFrame:
     from mlops_assets.chicago_crimes.preprocessing import scale_test
 
     return scale_test(preprocessing, test_split)
 
 
-@dg.asset(**lake_table(BALANCED_TRAIN), partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@lake_asset(BALANCED_TRAIN, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
 def balanced_train(context: dg.AssetExecutionContext, config: BalanceConfig, scaled_train: pd.DataFrame) -> pd.DataFrame:
     balanced = balance_classes(scaled_train, config.oversampled_ratio, config.undersampled_ratio, config.seed)
-    context.add_output_metadata(
+    context.add_asset_metadata(
         {
             "arrest_share_before": float(scaled_train["is_arrest"].mean()),
             "arrest_share_after": float(balanced["is_arrest"].mean()),
@@ -160,8 +165,8 @@ def balanced_train(context: dg.AssetExecutionContext, config: BalanceConfig, sca
     return balanced
 
 
-@dg.asset(
-    **lake_table(SELECTED_FEATURES),
+@lake_asset(
+    SELECTED_FEATURES,
     partitions_def=MODEL_MONTHS,
     ins={"train_split": dg.AssetIn(metadata={"columns": _JUDGED_COLUMNS})},
     automation_condition=FOLLOW_TRAINING,
@@ -172,7 +177,7 @@ def selected_features(
     correlation = correlate_features(scaled_train)
     scores = select_features(train_split, correlation, config.minimum_information, config.largest_correlation, config.seed)
     figures = draw_selection(scores, correlation, config.minimum_information)
-    context.add_output_metadata({"selected_count": int(scores["is_selected"].sum()), **image_metadata(figures)})
+    context.add_asset_metadata({"selected_count": int(scores["is_selected"].sum()), **image_metadata(figures)})
     return scores
 
 

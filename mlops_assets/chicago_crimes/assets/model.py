@@ -17,11 +17,12 @@ from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
 from mlops_assets.ml.promotion_record import promotion_record
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import model, warehouse_table
+from mlops_assets.orchestration.asset_options import model
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.model_io import RegisteredModel, model_name, version_metadata
 from mlops_assets.orchestration.promotion import apply_decision, decision_metadata, find_contest
+from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
 
@@ -87,8 +88,8 @@ def arrest_model(
     )
 
 
-@dg.asset(
-    **warehouse_table(ARREST_EVALUATION),
+@warehouse_asset(
+    ARREST_EVALUATION,
     partitions_def=MODEL_MONTHS,
     ins={"train_split": dg.AssetIn(metadata={"columns": ["primary_type", "is_arrest", "is_validation"]})},
     automation_condition=FOLLOW_TRAINING,
@@ -108,7 +109,7 @@ def arrest_evaluation(
     figures = draw_evaluation(evaluation, test_split["is_arrest"].to_numpy(dtype=bool), importance)
     with retrying_transient_errors():
         stores.models().log_evaluation(version, evaluation.model.as_dict(), figures, now=datetime.now(timezone.utc))
-    context.add_output_metadata(
+    context.add_asset_metadata(
         {
             **{name: round(value, 4) for name, value in evaluation.model.as_dict().items() if value is not None},
             "type_rate_auc": round(evaluation.type_rate.auc or 0.0, 4),
@@ -121,8 +122,8 @@ def arrest_evaluation(
     return evaluation.table.assign(month=month, model_version=version.version, model_run_id=version.run_id)
 
 
-@dg.asset(
-    **warehouse_table(ARREST_CHAMPION),
+@warehouse_asset(
+    ARREST_CHAMPION,
     deps=[arrest_evaluation, dg.AssetKey([DOMAIN, "test_split"])],
     automation_condition=AFTER_EACH_EVALUATION,
 )
@@ -132,7 +133,7 @@ def arrest_champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[
     with retrying_transient_errors():
         contest = find_contest(registry, model_name(arrest_model.key))
         if contest is None:
-            context.add_output_metadata({"decision": "Nothing to decide: a rollback put this champion in charge."})
+            context.add_asset_metadata({"decision": "Nothing to decide: a rollback put this champion in charge."})
             return stores.warehouse(DOMAIN).read(ARREST_CHAMPION)
         challenger = contest.challenger
         month = Month.parse(challenger.version.partition)
@@ -143,7 +144,7 @@ def arrest_champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[
     decision = decide_champion(test, challenger.bundle, champion.bundle if champion else None, objections)
     with retrying_transient_errors():
         apply_decision(registry, contest, decision)
-    context.add_output_metadata(decision_metadata(decision, contest, stores.mlflow_ui_url))
+    context.add_asset_metadata(decision_metadata(decision, contest, stores.mlflow_ui_url))
     return promotion_record(decision, challenger.version.version, champion.version.version if champion else None)
 
 

@@ -13,8 +13,8 @@ from mlops_assets.chicago_crimes.monitoring import LIMITS, OUTCOMES_KNOWN_AFTER_
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.ml.plots import plot_bars
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import warehouse_table
 from mlops_assets.orchestration.model_io import champion_before, version_metadata
+from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
 
@@ -25,8 +25,8 @@ class DriftConfig(dg.Config):
     outcomes_known_after_days: int = OUTCOMES_KNOWN_AFTER_DAYS
 
 
-@dg.asset(
-    **warehouse_table(ARREST_PREDICTIONS),
+@warehouse_asset(
+    ARREST_PREDICTIONS,
     partitions_def=CRIME_MONTHS,
     deps=[arrest_champion],
     automation_condition=FOLLOW_CRIMES,
@@ -37,7 +37,7 @@ def arrest_predictions(
     month = Month.parse(context.partition_key)
     champion = champion_before(stores.models(), arrest_model.key, month.window(TIME_ZONE)[0])
     scores = score_crimes(champion.bundle, raw_crimes)
-    context.add_output_metadata(
+    context.add_asset_metadata(
         {
             **version_metadata(champion.version, stores.mlflow_ui_url),
             "predicted_arrest_share": float(scores["is_arrest_predicted"].mean()),
@@ -47,8 +47,8 @@ def arrest_predictions(
     return scores.assign(month=month.first_day, model_version=champion.version.version, model_run_id=champion.version.run_id)
 
 
-@dg.asset(
-    **warehouse_table(ARREST_DRIFT),
+@warehouse_asset(
+    ARREST_DRIFT,
     partitions_def=CRIME_MONTHS,
     deps=[arrest_champion],
     automation_condition=FOLLOW_CRIMES,
@@ -70,7 +70,7 @@ def arrest_drift(
             columns["feature"].tolist(), columns["psi"].to_numpy(), f"Distance of {month} from training", "PSI", limit=LIMITS.psi
         )
     }
-    context.add_output_metadata(
+    context.add_asset_metadata(
         {
             "is_retraining_due": drift.verdict.is_due,
             "reasons": " ".join(drift.verdict.reasons),
