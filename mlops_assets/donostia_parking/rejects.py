@@ -1,0 +1,47 @@
+"""The records and snapshots that do not become readings: collected with their reasons, returned as rows of `REJECTED_READINGS`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from mlops_assets.contracts.frames import arrow_schema, to_pandas
+from mlops_assets.donostia_parking.bodies import excerpt, record_texts_of
+from mlops_assets.donostia_parking.contracts import REJECTED_READINGS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+    from mlops_assets.donostia_parking.cities import City
+    from mlops_assets.donostia_parking.source import Snapshot
+
+
+@dataclass
+class RejectCollector:
+    """Collects the rejects of one day. The text of a record is looked up in its snapshot again, for rejects are rare."""
+
+    city: City
+    rows: list[tuple[datetime, str, str, str, str]] = field(default_factory=list)
+    texts: dict[bytes, list[str]] = field(default_factory=dict)
+
+    def add(self, snapshot: Snapshot, position: int | None, code: str, reason: str) -> None:
+        """Reject a record of a snapshot by its position; without one, a snapshot that has no records."""
+        text = excerpt(snapshot.body) if position is None else self._texts_of(snapshot.body)[position]
+        self.rows.append((snapshot.requested_at, snapshot.source_name, code, reason, text))
+
+    def _texts_of(self, body: bytes) -> list[str]:
+        if body not in self.texts:
+            self.texts[body] = record_texts_of(body, self.city)
+        return self.texts[body]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all rejects as the contract wants them, in an order that does not depend on that of the snapshots."""
+        schema = arrow_schema(REJECTED_READINGS)
+        columns = zip(*sorted(self.rows), strict=True) if self.rows else [[]] * len(schema)
+        return to_pandas(
+            pa.table([pa.array(list(values), kind) for values, kind in zip(columns, schema.types, strict=True)], schema=schema)
+        )

@@ -1,0 +1,183 @@
+"""The export source: recorded CSV files of every layout, and answers kept whole."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from mlops_assets.donostia_parking.bodies import read_body
+from mlops_assets.donostia_parking.cities import BIRMINGHAM, DONOSTIA, City
+from mlops_assets.donostia_parking.export import ExportParkingSource
+from mlops_assets.donostia_parking.source import Snapshot
+from mlops_assets.errors import NotEnoughDataError, SourceError
+from mlops_assets_tests.donostia_parking.snapshots import ARCCO, body, feature, utc
+from mlops_assets_tests.shared_data import shared_data
+
+EVER = (utc("2000-01-01"), utc("2100-01-01"))
+OLD = "properties.nombre,properties.libres,timestamp\nArcco,0,2022-01-23 17:12:47.334498\nAtotxa,169,2022-01-23 17:12:47.334498\n"
+RENAMED = "nombre,libres,timestamp\nArcco,162,2024-11-15 21:00:48.297317\n"
+ORIGINAL = (
+    "timestamp,parking_id,name,free,total,lat,lon\n"
+    f"2025-10-09T21:58:54.123456+00:00,{ARCCO},Arcco Amara,7,214,4795266.72,583235.67\n"
+)
+UK = (
+    "SystemCodeNumber,Capacity,Occupancy,LastUpdated\n"
+    "Bull Ring,3053,61,2016-10-04 07:59:42\n"
+    "Bull Ring,3053,64,2016-10-04 08:25:42\t\n"
+)
+
+
+def source(folder: Path, city: City = DONOSTIA, **files: str) -> ExportParkingSource:
+    """Return the source of a folder with these files."""
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return ExportParkingSource(folder, city)
+
+
+def snapshots(export: ExportParkingSource) -> list[Snapshot]:
+    return list(export.snapshots_between(*EVER))
+
+
+@pytest.mark.parametrize(
+    ("text", "moment", "name", "free"),
+    [
+        (OLD, "2022-01-23 17:12:47.334498", "Arcco", "0"),
+        (RENAMED, "2024-11-15 21:00:48.297317", "Arcco", "162"),
+        (ORIGINAL, "2025-10-09 21:58:54.123456", "Arcco Amara", "7"),
+    ],
+    ids=["2022", "2024", "2025"],
+)
+def test_layout_is_told_by_its_header(tmp_path: Path, text: str, moment: str, name: str, free: str) -> None:
+    """The collectors of three years named their columns differently; what they say is the same."""
+    (found,) = snapshots(source(tmp_path, recording=text))
+    assert found.requested_at == utc(moment)
+    record = read_body(found.body, DONOSTIA)[0]
+    assert (record.name, record.free, record.read_at) == (name, free, utc(moment))
+
+
+def test_columns_may_stand_in_any_order_and_company(tmp_path: Path) -> None:
+    """Layouts are known by names, not by positions."""
+    (found,) = snapshots(source(tmp_path, x="index,timestamp,libres,nombre\n0,2024-11-15 21:00:48,162,Arcco\n"))
+    assert read_body(found.body, DONOSTIA)[0].free == "162"
+
+
+def test_moment_is_a_snapshot_with_its_lines_as_they_stand(tmp_path: Path) -> None:
+    """Header and lines are kept to the byte, stray tab included; a last line without an end gets one."""
+    first, second = snapshots(source(tmp_path, BIRMINGHAM, x=UK.rstrip("\n")))
+    header, line, other = UK.splitlines(keepends=True)
+    assert (first.body, second.body) == ((header + line).encode(), (header + other).encode())
+    assert (first.requested_at, second.requested_at) == (utc("2016-10-04 06:59:42"), utc("2016-10-04 07:25:42"))
+    assert (first.media_type, first.source_name) == ("text/csv", "x.csv")
+
+
+def test_overlapping_files_are_one_recording(tmp_path: Path) -> None:
+    """What two files say twice is one snapshot, what they say differently two; the order of files and lines does not matter."""
+    later = OLD + "Arcco,3,2022-01-23 18:00:00\n" + "Arcco,2,2022-01-23 16:00:00\n"
+    other = "properties.nombre,properties.libres,timestamp\nArcco,4,2022-01-23 18:00:00\n"
+    found = snapshots(source(tmp_path, b=OLD, a=later, c=other))
+    assert [item.requested_at.hour for item in found] == [16, 17, 18, 18]
+    assert [item.source_name for item in found] == ["a.csv", "a.csv", "a.csv", "c.csv"]
+
+
+def test_window_is_half_open(tmp_path: Path) -> None:
+    """A snapshot at the end of a window belongs to the next one."""
+    export = source(tmp_path, BIRMINGHAM, x=UK)
+    start, end = utc("2016-10-04 06:59:42"), utc("2016-10-04 07:25:42")
+    assert [item.requested_at for item in export.snapshots_between(start, end)] == [start]
+    assert export.recorded_span() == (start, end)
+
+
+def test_records_without_a_moment_stay_with_their_neighbours(tmp_path: Path) -> None:
+    """They cannot be placed, so they are kept where they will be rejected."""
+    text = "nombre,libres,timestamp\nA,1,soon\nB,2,2024-11-15 21:00:00\nC,3,\nD\n\nE,5,2024-11-15 22:00:00\n"
+    first, second = snapshots(source(tmp_path, x=text))
+    faults = [record.fault and record.fault[1] for record in read_body(first.body, DONOSTIA)]
+    assert faults == [
+        "timestamp 'soon' is not a date and time",
+        None,
+        "timestamp '' is not a date and time",
+        "the line has 1 cells, the header 3",
+    ]
+    assert [record.name for record in read_body(second.body, DONOSTIA)] == ["E"]
+
+
+def test_open_quote_spoils_its_own_line_only(tmp_path: Path) -> None:
+    """A line is a record, whatever is wrong with the one before it."""
+    text = 'nombre,libres,timestamp\n"A,1,2024-11-15 21:00:00\n"B, C",2,2024-11-15 21:00:00\n'
+    (found,) = snapshots(source(tmp_path, x=text))
+    broken, good = read_body(found.body, DONOSTIA)
+    assert broken.fault is not None
+    assert (good.name, good.free) == ("B, C", "2")
+
+
+def test_recording_without_any_moment_is_an_error(tmp_path: Path) -> None:
+    """A file whose times are all unreadable has another format than its header says."""
+    with pytest.raises(SourceError, match=r"not one of the 2 lines of .*x\.csv has a timestamp that can be read"):
+        snapshots(source(tmp_path, x="nombre,libres,timestamp\nA,1,15/11/2024\nB,1,15/11/2024\n"))
+
+
+def test_answers_kept_whole_are_recordings(tmp_path: Path) -> None:
+    """A JSON file counts if its name says when it was asked for; packed ones do, too."""
+    (tmp_path / "raw_20251009_215854.json").write_bytes(body(feature("80")))
+    (tmp_path / "2025-10-10T08-00-00.json.gz").write_bytes(gzip.compress(body(feature("81"))))
+    (tmp_path / "answer_2025-10-09.json").write_bytes(body(feature("82")))
+    export = ExportParkingSource(tmp_path, DONOSTIA)
+    assert [item.requested_at for item in snapshots(export)] == [utc("2025-10-09 21:58:54"), utc("2025-10-10 08:00:00")]
+    assert snapshots(export)[1].body == body(feature("81"))
+    assert export.describe().endswith("but not answer_2025-10-09.json")
+
+
+def test_other_files_are_passed_over_and_named(tmp_path: Path) -> None:
+    """Another city's recording, a table of something else, hidden files: none of them disturbs."""
+    (tmp_path / ".hidden.csv").write_text("x")
+    export = source(tmp_path, BIRMINGHAM, uk=UK, old=OLD, other="a,b\n1,2\n", empty="")
+    assert len(snapshots(export)) == 2
+    assert export.describe() == f"recordings of Birmingham at {tmp_path}, but not empty.csv, old.csv, other.csv"
+
+
+def test_single_file_is_a_recording(tmp_path: Path) -> None:
+    """A path may name a file, packed or not, in any letter case of its columns' own."""
+    path = tmp_path / "data.csv.gz"
+    path.write_bytes(gzip.compress(OLD.encode()))
+    export = ExportParkingSource(path, DONOSTIA)
+    assert [item.source_name for item in snapshots(export)] == ["data.csv.gz"]
+
+
+def test_nothing_to_read_is_not_enough_data(tmp_path: Path) -> None:
+    """The message says which columns a recording needs."""
+    with pytest.raises(NotEnoughDataError, match=r"recordings of Donostia .* no file at .* libres, nombre, timestamp"):
+        snapshots(source(tmp_path, other="a,b\n1,2\n"))
+
+
+def test_missing_and_damaged_files_are_errors(tmp_path: Path) -> None:
+    """A path that is wrong and a file that is cut off are named."""
+    with pytest.raises(SourceError, match=r"there is no file or folder .*nowhere"):
+        snapshots(ExportParkingSource(tmp_path / "nowhere", DONOSTIA))
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(OLD.encode())[:-20])
+    with pytest.raises(SourceError, match=r"cut\.csv\.gz cannot be read: .*is it complete"):
+        snapshots(ExportParkingSource(tmp_path, DONOSTIA))
+
+
+def test_recording_has_no_present(tmp_path: Path) -> None:
+    """Asking a file for now is a mistake, and says so."""
+    with pytest.raises(NotEnoughDataError, match="is a recording, which has no present"):
+        source(tmp_path, x=OLD).fetch_snapshot(utc("2025-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("city", "count", "records", "first", "last"),
+    [
+        (DONOSTIA, 1_546 + 26, 24_736 + 416, "2022-01-23 17:12:47.334498", "2024-11-17 14:16:47.466829"),
+        (BIRMINGHAM, 615, 12_474, "2016-10-04 06:46:28", "2016-10-31 16:26:06"),
+    ],
+    ids=["donostia", "birmingham"],
+)
+def test_recorded_files_are_read_completely(city: City, count: int, records: int, first: str, last: str) -> None:
+    """Every line of the real recordings becomes a record of its moment; both cities lie in one folder."""
+    export = ExportParkingSource(shared_data("parking"), city)
+    found = snapshots(export)
+    assert len(found) == count
+    assert export.recorded_span() == (utc(first), utc(last))
+    read = [record for item in found for record in read_body(item.body, city)]
+    assert len(read) == records
+    assert all(record.fault is None for record in read)
