@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+EMULATOR_VENV := .venv-bigquery
+EMULATOR := $(EMULATOR_VENV)/.installed
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
@@ -18,10 +20,10 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev mlflow test check bench lock dictionary clean
+.PHONY: help install demo dev mlflow test services test-services check bench bench-stores lock dictionary bigquery-emulator clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(RUNTIME) ## make .venv and install the project with its locked dependencies
 	@echo "Installed: $(BIN)/mlops-assets"
@@ -38,6 +40,12 @@ mlflow: $(RUNTIME) ## open the MLflow UI on the same models and experiments
 test: $(DEV) ## run the tests
 	@$(PYTEST) $(ARGS)
 
+services: $(DEV) ## start the servers that tests use, by Docker if it is there, and say where they are
+	@$(BIN)/python -m mlops_assets_tests.services $(ARGS)
+
+test-services: $(DEV) ## run the tests of all servers that this machine can start
+	@$(BIN)/python -m mlops_assets_tests.services $(PYTEST) -m services $(ARGS)
+
 check: $(DEV) ## run everything that must pass: format, lint, types, boundaries, data dictionary, tests
 	@$(call timed,format,$(BIN)/ruff format --check .)
 	@$(call timed,lint,$(BIN)/ruff check .)
@@ -50,6 +58,9 @@ check: $(DEV) ## run everything that must pass: format, lint, types, boundaries,
 bench: $(DEV) ## measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-stores: $(DEV) ## measure every store against its bare client and against the IO managers shipped with Dagster
+	@$(BIN)/python -m mlops_assets_tests.services $(BIN)/python -m benchmarks.stores $(ARGS)
+
 lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to their newest versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(call resolve,runtime,pyproject.toml)
@@ -57,12 +68,16 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 	@$(call resolve,xgboost,pyproject.toml --extra xgboost -c requirements/runtime.lock)
 	@# The editable install is built without isolation, so that its build backend is pinned like everything else.
 	@echo setuptools | $(call resolve,build,- -c requirements/dev.lock)
+	@$(call resolve,bigquery-emulator,requirements/bigquery-emulator.in,3.13)
 
 dictionary: $(RUNTIME) ## write the data dictionary from the contracts
 	@$(BIN)/mlops-assets dictionary $(ARGS)
 
+bigquery-emulator: $(EMULATOR) ## make the BigQuery emulator that tests use; it needs Python 3.13 beside the other one
+	@echo "Installed: $(EMULATOR_VENV)/bin/local-bigquery"
+
 clean: ## remove .venv, caches and build products; data/ stays
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@rm -rf $(VENV) $(EMULATOR_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -80,11 +95,27 @@ $(DEV): requirements/dev.lock pyproject.toml | $(BIN)/python
 	@$(call install_locked,-r requirements/dev.lock)
 	@touch $(RUNTIME) $@
 
+# Its DuckDB looks for extensions in the home folder of whoever runs it; it gets one of its own.
+$(EMULATOR): requirements/bigquery-emulator.lock
+	@python=$$($(FIND_PYTHON_313)); test -n "$$python" || { echo "The BigQuery emulator needs Python 3.13; install it, or name it: make bigquery-emulator PYTHON313=/path/to/python3.13" >&2; exit 1; }; \
+		rm -rf $(EMULATOR_VENV); "$$python" -m venv $(EMULATOR_VENV)
+	@echo "Installing the locked packages of the BigQuery emulator; the first time takes about a minute"
+	@$(EMULATOR_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/bigquery-emulator.lock
+	@mkdir $(EMULATOR_VENV)/home
+	@HOME=$(abspath $(EMULATOR_VENV)/home) $(EMULATOR_VENV)/bin/python -c 'from duckdb_extensions import import_extension as install; [install(name) for name in ("icu", "ducklake", "spatial")]'
+	@touch $@
+
+# A pyenv shim of python3.13 stands on the PATH even if it is not active, hence the try.
+PYTHON313 ?=
+FIND_PYTHON_313 = for python in $(PYTHON313) python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && { echo "$$python"; break; }; done
+
 # $(call timed,title,command): run a part of the check and say how long it took.
 timed = set -e; echo "== $(1)"; start=$$(date +%s); $(2); echo "== $(1): $$(($$(date +%s) - start)) s"
 
-# $(call resolve,name,inputs): write a lock file with hashes for every supported Python, and without names of index hosts.
-resolve = $(UV) pip compile $(2) --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url \
+# $(call resolve,name,inputs[,oldest Python]): write a lock file with hashes for every supported Python, and without names of
+# index hosts.
+resolve = $(UV) pip compile $(2) --universal --python-version $(or $(3),3.10) --generate-hashes --no-header --no-emit-index-url \
 	--no-annotate --no-strip-extras --quiet $(ARGS) -o requirements/$(1).lock
 
 # $(call install_locked,lock files): pip says too much about every package and too little about the whole, so it is condensed.

@@ -5,6 +5,16 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+# Servers, started when a test asks for one by its fixture.
+from mlops_assets_tests.services.bigquery import bigquery_url  # noqa: F401
+from mlops_assets_tests.services.gcs import gcs_url  # noqa: F401
+from mlops_assets_tests.services.kafka import kafka_url, own_cluster  # noqa: F401
+from mlops_assets_tests.services.mongodb import mongodb_url  # noqa: F401
+from mlops_assets_tests.services.mysql import mysql_database_url, mysql_server_url, mysql_url  # noqa: F401
+from mlops_assets_tests.services.postgres import postgres_server_url, postgres_url  # noqa: F401
+from mlops_assets_tests.services.s3_ceph import ceph_url  # noqa: F401
+from mlops_assets_tests.services.s3_moto import s3_url  # noqa: F401
+
 # Console logging of every event at DEBUG costs more than most of the tests, and hides their failures.
 _QUIET = {"python_logs": {"python_log_level": "WARNING"}}
 

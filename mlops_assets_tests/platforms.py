@@ -1,4 +1,4 @@
-"""A small platform in a temporary folder: real stores, a small simulated city, jobs run in this process."""
+"""A small platform in a temporary folder: real stores, small simulated cities, jobs run in this process."""
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -7,14 +7,15 @@ from typing import Any
 
 import dagster as dg
 
+from mlops_assets import chicago_crimes
 from mlops_assets.build import build_definitions, build_stores
-from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
+from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import Settings
 
 AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
-"""What the simulated portal has heard of: long after the months that the tests read."""
+"""What the simulated portal and feed have heard of: long after the months and days that the tests read."""
 
 QUICK_MODEL = {
     "chicago_crimes__arrest_model": {
@@ -24,16 +25,35 @@ QUICK_MODEL = {
 }
 """Two fits instead of six."""
 
+QUICK_FORECASTS = {"donostia_parking__forecast_model": {"config": {"candidates": ["hour_of_day_mean", "seasonal_profile"]}}}
+"""Without the candidates that are fitted to each car park again and again."""
+
 _ERRORS_ONLY = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 class Platform:
     """The platform's definitions over stores in one folder, with an instance of its own."""
 
-    def __init__(self, folder: Path, instance: dg.DagsterInstance, crimes_per_year: int = 24_000, **crimes: Any) -> None:
-        """Keep everything in `folder`; `crimes` are further settings of the domain."""
+    def __init__(
+        self,
+        folder: Path,
+        instance: dg.DagsterInstance,
+        crimes_per_year: int = 24_000,
+        stores: Mapping[str, str] | None = None,
+        parking: Mapping[str, Any] | None = None,
+        **crimes: Any,
+    ) -> None:
+        """Keep everything in `folder` but the `stores` that have other URLs; `parking` and `crimes` are settings of the domains."""
         own = {"source": "sample", "sample_crimes_per_year": crimes_per_year, "sample_as_of": AS_OF, **crimes}
-        self.settings = Settings(data_dir=folder, chicago_crimes=ChicagoCrimesSettings(**own, _env_file=None), _env_file=None)
+        own_parking = {"source": "sample", "sample_as_of": AS_OF, **(parking or {})}
+        urls: dict[str, Any] = dict(stores or {})
+        self.settings = Settings(
+            data_dir=folder,
+            chicago_crimes=ChicagoCrimesSettings(**own, _env_file=None),
+            donostia_parking=DonostiaParkingSettings(**own_parking, _env_file=None),
+            _env_file=None,
+            **urls,
+        )
         self.definitions = build_definitions(self.settings)
         self.stores = build_stores(self.settings)
         self.instance = instance
@@ -44,33 +64,49 @@ class Platform:
         *,
         month: str | None = None,
         months: tuple[str, str] | None = None,
+        day: str | None = None,
+        days: tuple[str, str] | None = None,
         ops: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> dg.ExecuteInProcessResult:
-        """Run a job for one month or for a range of months in one run."""
+        """Run a job for one month or day, or for a range of them in one run."""
         return self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
-            partition_key=month,
-            tags=_range_tags(months),
+            partition_key=month or day,
+            tags=_range_tags(months or days),
             run_config={"ops": dict(ops or {}), "loggers": _ERRORS_ONLY},
             **options,
         )
 
-    def materialize(self, *assets: str, months: tuple[str, str] | None = None) -> dg.ExecuteInProcessResult:
-        """Materialize some assets with their checks, for a range of months in one run if they have months, as the UI does."""
-        keys = {dg.AssetKey([DOMAIN, asset]) for asset in assets}
+    def materialize(
+        self,
+        *assets: str,
+        domain: str = chicago_crimes.DOMAIN,
+        day: str | None = None,
+        months: tuple[str, str] | None = None,
+        days: tuple[str, str] | None = None,
+        **options: Any,
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize some assets of a domain with their checks, for one partition or a range of them in one run, as the UI does."""
+        keys = {dg.AssetKey([domain, asset]) for asset in assets}
         job = self.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=keys)
-        return job.execute_in_process(instance=self.instance, tags=_range_tags(months), run_config={"loggers": _ERRORS_ONLY})
+        return job.execute_in_process(
+            instance=self.instance,
+            partition_key=day,
+            tags=_range_tags(months or days),
+            run_config={"loggers": _ERRORS_ONLY},
+            **options,
+        )
 
     def table(self, contract: Any) -> Any:
         """Return a warehouse table."""
-        return self.stores.warehouse(DOMAIN).read(contract)
+        return self.stores.warehouse(contract.domain).read(contract)
 
 
-def _range_tags(months: tuple[str, str] | None) -> dict[str, str]:
-    if months is None:
+def _range_tags(partitions: tuple[str, str] | None) -> dict[str, str]:
+    if partitions is None:
         return {}
-    return range_tags(*months)
+    return range_tags(*partitions)
 
 
 def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:

@@ -15,7 +15,16 @@ _REPOSITORY = Path(__file__).resolve().parents[1]
 def python_process(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run Python code beside the test, with warnings as errors; kill it at the latest when the block ends."""
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            "ignore:You are using a non-supported Python version:FutureWarning",
+            "-c",
+            code,
+            *map(str, arguments),
+        ],
         cwd=_REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -21,7 +21,7 @@ def mlops_assets(*arguments: str, cwd: Path, **environment: str) -> "subprocess.
 def test_help_lists_the_commands(tmp_path: Path) -> None:
     """What there is, in a sentence each."""
     shown = mlops_assets("--help", cwd=tmp_path).stdout
-    for command in ("demo", "dev", "mlflow", "quality", "sample-export", "dictionary", "recover"):
+    for command in ("demo", "dev", "mlflow", "doctor", "prepare", "copy", "quality", "sample-export", "dictionary", "recover"):
         assert command in shown
 
 
@@ -45,6 +45,36 @@ def test_exported_sample_can_be_read_back_and_judged(tmp_path: Path) -> None:
     assert "original: 7 features" in judged.stdout
     assert "always no" in judged.stdout
     assert judged.stdout.count("than the original's recipe by") == 3
+
+
+def test_doctor_finds_the_embedded_stores_well(tmp_path: Path) -> None:
+    """A fresh checkout has five stores that work."""
+    done = mlops_assets("doctor", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("works") == 5
+
+
+def test_doctor_fails_if_a_store_fails(tmp_path: Path) -> None:
+    """Deployments can ask the doctor before they start anything; the password of what it cannot reach stays unsaid."""
+    done = mlops_assets("doctor", cwd=tmp_path, MLOPS_WAREHOUSE_URL="postgresql://user:hunter2@127.0.0.1:1/db")
+    assert done.returncode == 1
+    assert done.stdout.count("works") == 4
+    assert "127.0.0.1:1" in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_copy_says_what_it_copied(tmp_path: Path) -> None:
+    """The lake of a domain goes to another place, and a misspelled domain is answered by the list of domains."""
+    folder = tmp_path / "data" / "lake" / "chicago_crimes" / "police_stations"
+    folder.mkdir(parents=True)
+    (folder / "data.parquet").write_bytes(b"12345")
+    done = mlops_assets("copy", "chicago_crimes", "--lake", f"file:{tmp_path}/other", cwd=tmp_path)
+    assert "1 objects" in done.stdout
+    assert "5 bytes, equal by SHA-256" in done.stdout
+    assert (tmp_path / "other" / "chicago_crimes" / "police_stations" / "data.parquet").read_bytes() == b"12345"
+    wrong = mlops_assets("copy", "chicago", "--lake", f"file:{tmp_path}/other", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert "the domains are chicago_crimes" in wrong.stderr
 
 
 def test_missing_export_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:

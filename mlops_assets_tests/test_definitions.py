@@ -29,9 +29,35 @@ ASSETS = {
         "test_split",
         "train_split",
         "training_window",
-    }
+    },
+    "donostia_parking": {
+        "car_park_sightings",
+        "car_parks",
+        "forecast_accuracy",
+        "forecast_champion",
+        "forecast_metrics",
+        "forecast_model",
+        "forecasts",
+        "hourly_free",
+        "readings",
+        "rejected_readings",
+        "snapshots",
+        "training_window",
+    },
 }
-JOBS = {"read_chicago_crimes", "train_arrest_model", "score_chicago_crimes", "rollback_chicago_crimes_arrest_model"}
+JOBS = {
+    "prepare_lakes",
+    "read_chicago_crimes",
+    "train_arrest_model",
+    "score_chicago_crimes",
+    "rollback_chicago_crimes_arrest_model",
+    "read_donostia_parking",
+    "train_forecast_model",
+    "forecast_donostia_parking",
+    "follow_donostia_parking",
+    "burst_donostia_parking",
+    "rollback_donostia_parking_forecast_model",
+}
 
 
 @pytest.fixture

@@ -46,8 +46,8 @@ def decide_champion(
         test["is_arrest"].to_numpy(dtype=bool),
         challenger.predict_probability(test),
         None if champion is None else champion.predict_probability(test),
-        challenger.threshold,
-        None if champion is None else champion.threshold,
+        challenger.require_threshold(),
+        None if champion is None else champion.require_threshold(),
         gate_failures=objections,
         policy=POLICY,
     )

@@ -69,7 +69,7 @@ def evaluate_arrest_model(bundle: ModelBundle, train: pd.DataFrame, test: pd.Dat
         "always_no": np.zeros(len(test)),
         "type_rate": rate_by_type(train, test),
     }
-    thresholds = {"model": bundle.threshold, "always_no": 0.5, "type_rate": 0.5}
+    thresholds = {"model": bundle.require_threshold(), "always_no": 0.5, "type_rate": 0.5}
     overall = {
         predictor: evaluate_binary(outcome, probability, thresholds[predictor]) for predictor, probability in probabilities.items()
     }

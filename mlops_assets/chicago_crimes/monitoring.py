@@ -62,7 +62,8 @@ def measure_month(bundle: ModelBundle, crimes: pd.DataFrame, outcomes_known: boo
     drift = measure_drift(bundle.reference, crimes.assign(arrest_probability=probability))
     drift = drift.assign(is_over_limit=drift["feature"].isin(drifted_features(drift, LIMITS)))
     tested = BinaryMetrics(**bundle.metrics)  # type: ignore[arg-type]
-    realised = evaluate_binary(crimes["is_arrest"].to_numpy(dtype=bool), probability, bundle.threshold) if outcomes_known else None
+    outcome, threshold = crimes["is_arrest"].to_numpy(dtype=bool), bundle.require_threshold()
+    realised = evaluate_binary(outcome, probability, threshold) if outcomes_known else None
     verdict = is_retraining_due(drift, LIMITS, tested=tested, realised=realised)
     table = drift if realised is None else pd.concat([drift, _quality_rows(tested, realised)], ignore_index=True)
     return MonthlyDrift(table.reindex(columns=[*drift.columns, "reference_value", "current_value"]), verdict)

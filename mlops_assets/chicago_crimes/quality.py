@@ -80,7 +80,7 @@ def compare_recipes(
     # The original has no validation rows: all train rows are balanced and fitted on.
     original_rows = balance_classes(scaled_train.assign(is_validation=False), 0.5, 0.8, seed=17)
     probabilities = {
-        f"platform: {ours.estimator_name}": (ours.predict_probability(test), ours.threshold),
+        f"platform: {ours.estimator_name}": (ours.predict_probability(test), ours.require_threshold()),
         "original: 7 features, balanced": (_original_probability(original_rows, scaled_test), 0.5),
         "baseline: arrest rate of the type": (rate_by_type(train, test), 0.5),
         "baseline: always no": (np.zeros(len(test)), 0.5),

@@ -58,6 +58,69 @@ def mlflow(
 
 
 @app.command()
+def doctor() -> None:
+    """Write to, read from and clean up every configured store; say which of them cannot be used, and why."""
+    from mlops_assets.cli.stores import report_health
+    from mlops_assets.settings import Settings
+
+    with _errors_as_sentences():
+        if not report_health(console, Settings()):
+            raise typer.Exit(1)
+
+
+@app.command()
+def prepare() -> None:
+    """Make buckets that do not exist, and let intermediate assets expire in them. Doing it again changes nothing."""
+    from mlops_assets.cli.stores import prepare as prepare_stores
+    from mlops_assets.settings import Settings
+
+    with _errors_as_sentences():
+        prepare_stores(console, Settings())
+
+
+@app.command()
+def copy(
+    domain: Annotated[str, typer.Argument(help="The domain, e.g. chicago_crimes.")],
+    lake: Annotated[str | None, typer.Option(help="URL of the lake to copy to, e.g. s3://bucket.")] = None,
+    warehouse: Annotated[str | None, typer.Option(help="URL of the warehouse to copy to, e.g. postgresql://host/db.")] = None,
+) -> None:
+    """Copy the data of a domain from its configured stores to others; every copy is read back and compared."""
+    from mlops_assets.cli.stores import copy_domain
+    from mlops_assets.settings import Settings
+
+    with _errors_as_sentences():
+        copy_domain(console, Settings(), domain, lake, warehouse)
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="Name of the job, e.g. follow_donostia_parking.")],
+    partition: Annotated[str | None, typer.Option(help="Partition, e.g. 2024-01 or 2024-01-31; the latest by default.")] = None,
+    to: Annotated[str | None, typer.Option(help="Last partition of a range that begins with --partition.")] = None,
+) -> None:
+    """Run a job here and now, for machines without a daemon; exits with 1 if a step or a check fails."""
+    from mlops_assets.cli.jobs import run_job
+    from mlops_assets.settings import Settings
+
+    with _errors_as_sentences():
+        if not run_job(console, Settings(), job, partition, to):
+            raise typer.Exit(1)
+
+
+@app.command("forecast-quality")
+def forecast_quality(
+    export: Annotated[Path, typer.Argument(help="A recording of free places, or a folder of recordings.")],
+    city: Annotated[str, typer.Option(help="donostia or birmingham.")] = "donostia",
+    origins: Annotated[int, typer.Option(help="From how many past hours to forecast.")] = 42,
+) -> None:
+    """Compare all ways to forecast free places, and the platform's choice among them, on recorded hours."""
+    from mlops_assets.cli.forecast_quality import report_forecast_quality
+
+    with _errors_as_sentences():
+        report_forecast_quality(console, export, city, origins)
+
+
+@app.command()
 def quality(
     export: Annotated[Path, typer.Argument(help="Portal CSV file, or folder of such files, with the police stations.")],
     stations: Annotated[Path | None, typer.Option(help="Police stations CSV or its folder, if it is elsewhere.")] = None,

@@ -14,11 +14,14 @@ _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 
 
 def use_home(settings: Settings) -> Path:
-    """Prepare the Dagster home of this data directory and make it, and the directory, those of this process and its children."""
-    home = prepare_home(settings.data_dir)
-    os.environ["DAGSTER_HOME"] = str(home)
+    """Make the data directory and a Dagster home those of this process and its children.
+
+    A home that the environment names, as in a container, is used as it is; else the one of the data directory is prepared.
+    """
     os.environ["MLOPS_DATA_DIR"] = str(settings.data_dir)
-    return home
+    if "DAGSTER_HOME" not in os.environ:
+        os.environ["DAGSTER_HOME"] = str(prepare_home(settings.data_dir))
+    return Path(os.environ["DAGSTER_HOME"])
 
 
 def run_dagster(console: Console, host: str, port: int) -> None:

@@ -49,9 +49,11 @@ class ModelBundle:
 
     Attributes:
         name: the model's name among people, e.g. `arrest_model`.
-        pipeline: fitted; its `predict_proba` accepts a frame with the columns of the input contract and returns n x 2.
+        pipeline: fitted. That of a classifier has a `predict_proba` that accepts a frame with the columns of the input contract and
+            returns n x 2; that of a forecast model has a `predict` of its own.
         input_contract: the columns of a raw record that the model needs, and no others.
-        threshold: the probability from which on a record counts as predicted; chosen on validation data.
+        threshold: the probability from which on a record counts as predicted, chosen on validation data; None if the model is no
+            classifier.
         training_start_at: start of the training window (UTC, included).
         training_end_at: end of the training window (UTC, excluded): the model has seen nothing from this moment on.
         training_rows: rows that the pipeline was fitted on.
@@ -68,7 +70,7 @@ class ModelBundle:
     name: str
     pipeline: Any
     input_contract: TableContract
-    threshold: float
+    threshold: float | None
     training_start_at: datetime
     training_end_at: datetime
     training_rows: int
@@ -112,8 +114,18 @@ class ModelBundle:
         """Return `probability` and `is_predicted` for every record, on the records' own index."""
         import pandas as pd
 
-        probability = self.predict_probability(records)
-        return pd.DataFrame({"probability": probability, "is_predicted": probability >= self.threshold}, index=records.index)
+        probability, threshold = self.predict_probability(records), self.require_threshold()
+        return pd.DataFrame({"probability": probability, "is_predicted": probability >= threshold}, index=records.index)
+
+    def require_threshold(self) -> float:
+        """Return the threshold of a classifier.
+
+        Raises:
+            PermanentError: the model is none.
+        """
+        if self.threshold is None:
+            raise PermanentError(f"model {self.name} has no threshold: it is not a classifier")
+        return self.threshold
 
     def version_differences(self) -> dict[str, tuple[str, str | None]]:
         """Return the libraries whose version now is not the one of training, as (then, now); now is None if it is not installed.
@@ -172,7 +184,7 @@ class ModelBundle:
             "name": self.name,
             "estimator_name": self.estimator_name,
             "fingerprint": self.fingerprint,
-            "threshold": float(self.threshold),
+            "threshold": None if self.threshold is None else float(self.threshold),
             "training_start_at": self.training_start_at.isoformat(),
             "training_end_at": self.training_end_at.isoformat(),
             "training_rows": int(self.training_rows),

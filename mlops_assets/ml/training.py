@@ -24,12 +24,14 @@ class TrainedModel:
         trials: every configuration tried, in order.
         is_cut_by_budget: whether the time budget ended the search before every planned configuration was tried.
         figures: PNG pictures for the run's record, by name.
+        compared_by: the metrics of the trials that people are shown; the first one, of which less is better, chose the winner.
     """
 
     bundle: ModelBundle
     trials: Sequence[Trial]
     is_cut_by_budget: bool
     figures: Mapping[str, bytes] = field(default_factory=dict)
+    compared_by: tuple[str, ...] = ("log_loss", "brier", "auc", "mcc")
 
 
 def fingerprint(frames: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:
@@ -48,7 +50,7 @@ def fingerprint(frames: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> 
     return digest.hexdigest()
 
 
-def trials_table(trials: Sequence[Trial]) -> pd.DataFrame:
+def trials_table(trained: TrainedModel) -> pd.DataFrame:
     """Return the trials as a table for people, the best first."""
     import pandas as pd
 
@@ -56,10 +58,10 @@ def trials_table(trials: Sequence[Trial]) -> pd.DataFrame:
         {
             "family": trial.family,
             "rows": trial.rows,
-            **{name: trial.metrics[name] for name in ("log_loss", "brier", "auc", "mcc")},
+            **{name: trial.metrics[name] for name in trained.compared_by},
             "fit_seconds": round(trial.fit_seconds, 1),
             "params": ", ".join(f"{name}={value}" for name, value in sorted(trial.params.items())),
         }
-        for trial in trials
+        for trial in trained.trials
     ]
-    return pd.DataFrame(rows).sort_values("log_loss", kind="stable", ignore_index=True)
+    return pd.DataFrame(rows).sort_values(trained.compared_by[0], kind="stable", ignore_index=True)

@@ -122,7 +122,8 @@ def _first_line_of_error(event: dg.DagsterEvent) -> str:
     """Return the first line of what our code raised; Dagster wraps it in an error of its own that names only the step."""
     data: Any = event.event_specific_data
     error = getattr(data, "error", None)
-    if error and error.cause and str(error.cls_name).startswith("Dagster"):
+    # After the last retry, one of the wrappers is the request for another.
+    while error and error.cause and str(error.cls_name).startswith(("Dagster", "RetryRequested")):
         error = error.cause
     text = error.message if error else event.message
     return next((line.strip() for line in (text or "").splitlines() if line.strip()), "no error was recorded")

@@ -17,6 +17,8 @@ MODELS = "model_io"
 """Resource keys of the IO managers."""
 
 OWNERS = ["team:data-platform"]
+LIFECYCLE_TAG = "mlops_assets/lifecycle"
+"""Marks assets that a bucket may drop after a while, because they can be made again and nobody reads them later."""
 
 
 def asset_key(contract: TableContract) -> dg.AssetKey:
@@ -24,14 +26,22 @@ def asset_key(contract: TableContract) -> dg.AssetKey:
     return dg.AssetKey([contract.domain, contract.name])
 
 
-def lake_table(contract: TableContract) -> dict[str, Any]:
+def lake_table(contract: TableContract, *, is_intermediate: bool = False) -> dict[str, Any]:
     """Return the options of an asset that is a table in the lake, for `dg.asset` or `dg.AssetOut`."""
-    return {**_table(contract), "io_manager_key": LAKE, "kinds": {"pandas", "parquet"}}
+    options = {**_table(contract), "io_manager_key": LAKE, "kinds": {"pandas", "parquet"}}
+    if is_intermediate:
+        options["tags"] = {**options["tags"], LIFECYCLE_TAG: "intermediate"}
+    return options
 
 
 def warehouse_table(contract: TableContract) -> dict[str, Any]:
     """Return the options of an asset that is a table in the warehouse."""
     return {**_table(contract), "io_manager_key": WAREHOUSE, "kinds": {"pandas", "sql"}}
+
+
+def landing(domain: str, name: str, description: str) -> dict[str, Any]:
+    """Return the options of an asset that lands raw objects by itself."""
+    return {**_asset(domain, name, description), "kinds": {"json"}}
 
 
 def fitted_object(domain: str, name: str, description: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.contracts import TableContract
+from mlops_assets.orchestration.asset_options import WAREHOUSE, asset_key
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,10 @@ class Domain:
     schedules: Sequence[Any]
     sensors: Sequence[dg.SensorDefinition]
     resources: Mapping[str, Any]
+
+    def warehouse_contracts(self) -> list[TableContract]:
+        """Return the contracts of the tables that live in the warehouse; the others live in the lake."""
+        in_warehouse = {
+            key for asset in self.assets for key in asset.keys if asset.get_io_manager_key_for_asset_key(key) == WAREHOUSE
+        }
+        return [contract for contract in self.contracts if asset_key(contract) in in_warehouse]

@@ -30,4 +30,7 @@ def retrying_transient_errors() -> Iterator[None]:
     try:
         yield
     except TransientError as error:
+        # The event of a retry does not say why; a line in the log of the run does. This logger finds the run by itself, also from
+        # other threads of the step.
+        dg.get_dagster_logger().warning(f"{error} (transient; up to {MAX_RETRIES} retries, {SECONDS_BETWEEN_RETRIES} s apart)")
         raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=SECONDS_BETWEEN_RETRIES) from error

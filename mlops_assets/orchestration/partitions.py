@@ -1,4 +1,4 @@
-"""Partitions by calendar month, and how a month of one asset depends on the months of another."""
+"""Partitions by calendar month and day, and how those of one asset depend on those of another."""
 
 import dagster as dg
 
@@ -31,6 +31,21 @@ def monthly_partitions(
 def months_before(count: int) -> dg.TimeWindowPartitionMapping:
     """Return the mapping by which a month depends on the `count` months before it, not on itself."""
     return dg.TimeWindowPartitionMapping(start_offset=-count, end_offset=-1, allow_nonexistent_upstream_partitions=True)
+
+
+def daily_partitions(first_day: str, time_zone: str) -> dg.DailyPartitionsDefinition:
+    """Return one partition per calendar day in a time zone, keyed `YYYY-MM-DD`; the day that is not over yet is one too."""
+    return dg.DailyPartitionsDefinition(first_day, timezone=time_zone, end_offset=1)
+
+
+def days_up_to(count: int) -> dg.TimeWindowPartitionMapping:
+    """Return the mapping by which a day depends on itself and the days before it, `count` in all."""
+    return dg.TimeWindowPartitionMapping(start_offset=1 - count, end_offset=0, allow_nonexistent_upstream_partitions=True)
+
+
+def day_before() -> dg.TimeWindowPartitionMapping:
+    """Return the mapping by which a day depends on the day before it."""
+    return dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
 
 
 def dimension_name(partitions: dg.PartitionsDefinition) -> str:

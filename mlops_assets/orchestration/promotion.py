@@ -2,15 +2,34 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any, Protocol
 
 import dagster as dg
 
 from mlops_assets.errors import MissingModelError
-from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.model_io import RegisteredModel, model_name, version_metadata
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import ModelRegistry
+
+
+class Decision(Protocol):
+    """What a domain's promotion rule says about a challenger."""
+
+    @property
+    def decision(self) -> str:
+        """The decision in a word, e.g. `promote`."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+
+    @property
+    def is_promoted(self) -> bool:
+        """Whether the challenger becomes the champion."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the decision and its evidence, ready for JSON."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +74,13 @@ def find_contest(registry: ModelRegistry, name: str) -> Contest | None:
     return Contest(RegisteredModel(registry.load(challenger), challenger), champion, objection)
 
 
-def apply_decision(registry: ModelRegistry, contest: Contest, decision: PromotionDecision) -> None:
+def apply_decision(registry: ModelRegistry, contest: Contest, decision: Decision) -> None:
     """Move the aliases as decided; repeating it changes nothing."""
     if decision.is_promoted:
         registry.promote(contest.challenger.version, now=datetime.now(timezone.utc))
 
 
-def decision_metadata(decision: PromotionDecision, contest: Contest, ui_url: str) -> dict[str, dg.MetadataValue]:
+def decision_metadata(decision: Decision, contest: Contest, ui_url: str) -> dict[str, dg.MetadataValue]:
     """Return a decision as metadata: the verdict in words, the evidence, links to the challenger."""
     evidence = decision.as_dict()
     return {

@@ -23,14 +23,15 @@ _SHOWN_VIOLATIONS = 20
 _Asset = Callable[[Callable[..., Any]], dg.AssetsDefinition]
 
 
-def lake_asset(contract: TableContract, **options: Any) -> _Asset:
+def lake_asset(contract: TableContract, *, is_intermediate: bool = False, **options: Any) -> _Asset:
     """Make an asset of a function that returns the rows of a table in the lake, with the blocking check of its contract.
 
     Args:
         contract: of the table.
+        is_intermediate: whether a bucket may drop the table after a while.
         **options: further options of `dagster.asset`.
     """
-    return _table_asset(contract, lake_table(contract), options)
+    return _table_asset(contract, lake_table(contract, is_intermediate=is_intermediate), options)
 
 
 def warehouse_asset(contract: TableContract, **options: Any) -> _Asset:

@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
+from mlops_assets.stores.documents import DocumentStore, open_documents
+from mlops_assets.stores.events import EventLog, open_event_log
 from mlops_assets.stores.lake import Lake, open_lake
+from mlops_assets.stores.landing import Landing, open_landing
 from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
     from mlops_assets.stores.models.registry import ModelRegistry
+
+StoreKind = Literal["lake", "warehouse", "documents", "events"]
+STORE_KINDS: tuple[StoreKind, ...] = get_args(StoreKind)
 
 
 @dataclass(frozen=True)
@@ -20,31 +26,43 @@ class Stores:
     """The platform's stores.
 
     Attributes:
-        lake_url: the lake of every domain that has none of its own.
-        warehouse_url: the warehouse of every domain that has none of its own.
+        urls: the stores of every domain that has none of its own, by kind.
         mlflow_tracking_uri: where experiments and models are kept.
         mlflow_ui_url: where people open MLflow.
         artifact_folder: where model files are kept when the tracking URI is a local database.
-        lake_urls: lakes of single domains, by domain.
-        warehouse_urls: warehouses of single domains, by domain.
+        own_urls: stores of single domains, by domain and kind.
     """
 
     # A URL of a store may hold a password; repr() ends up in logs and error messages.
-    lake_url: str = field(repr=False)
-    warehouse_url: str = field(repr=False)
+    urls: Mapping[StoreKind, str] = field(repr=False)
     mlflow_tracking_uri: str = field(repr=False)
     mlflow_ui_url: str
     artifact_folder: Path
-    lake_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
-    warehouse_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    own_urls: Mapping[str, Mapping[StoreKind, str]] = field(default_factory=dict, repr=False)
+
+    def url(self, kind: StoreKind, domain: str) -> str:
+        """Return the URL of a domain's store, with whatever password it holds."""
+        return self.own_urls.get(domain, {}).get(kind) or self.urls[kind]
 
     def lake(self, domain: str) -> Lake:
         """Return the lake of a domain."""
-        return open_lake(self.lake_urls.get(domain, self.lake_url))
+        return open_lake(self.url("lake", domain))
+
+    def landing(self, domain: str, asset: str) -> Landing:
+        """Return the raw objects of one of a domain's assets; they are in its lake."""
+        return open_landing(self.url("lake", domain), (domain, asset))
 
     def warehouse(self, domain: str) -> Warehouse:
         """Return the warehouse of a domain."""
-        return open_warehouse(self.warehouse_urls.get(domain, self.warehouse_url))
+        return open_warehouse(self.url("warehouse", domain))
+
+    def documents(self, domain: str) -> DocumentStore:
+        """Return the document store of a domain."""
+        return open_documents(self.url("documents", domain))
+
+    def events(self, domain: str) -> EventLog:
+        """Return the event log of a domain."""
+        return open_event_log(self.url("events", domain))
 
     def models(self) -> ModelRegistry:
         """Return the model registry."""

@@ -7,10 +7,11 @@ objects lie beside the tables as `object.joblib`. The same names are used on eve
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.errors import MissingPartitionError
+from mlops_assets.errors import MissingPartitionError, StoreAccessError, StoreUnavailableError
 from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Lake:
         # smaller objects than snappy at about the same speed.
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
         pq.write_table(table, sink, compression="zstd", compression_level=1, use_dictionary=texts, row_group_size=_ROWS_PER_GROUP)
-        return self._put(f"{address.folder}/{_TABLE_FILE}", sink.getvalue(), table.num_rows)
+        return self._put(address, _TABLE_FILE, sink.getvalue(), table.num_rows)
 
     def read(
         self,
@@ -96,8 +97,9 @@ class Lake:
         """
         import pyarrow.parquet as pq
 
-        with self._open(address, _TABLE_FILE) as file:
-            parquet = pq.ParquetFile(file)
+        with _naming("read", address), self._open(address, _TABLE_FILE) as file:
+            # Columns that lie beside each other are fetched together: each fetch is a request on some storages.
+            parquet = pq.ParquetFile(file, pre_buffer=True)
             present = None if columns is None else [name for name in columns if name in parquet.schema_arrow.names]
             if rows is None:
                 return parquet.read(columns=present)
@@ -108,7 +110,7 @@ class Lake:
         import pyarrow.parquet as pq
 
         try:
-            with self._open(address, _TABLE_FILE) as file:
+            with _naming("read", address), self._open(address, _TABLE_FILE) as file:
                 return int(pq.ParquetFile(file).metadata.num_rows)
         except MissingPartitionError:
             return None
@@ -119,7 +121,7 @@ class Lake:
 
         buffer = io.BytesIO()
         joblib.dump(value, buffer, compress=("zlib", 3), protocol=5)
-        return self._put(f"{address.folder}/{_OBJECT_FILE}", buffer.getvalue(), 0)
+        return self._put(address, _OBJECT_FILE, buffer.getvalue(), 0)
 
     def read_object(self, address: LakeAddress) -> Any:
         """Read a fitted object.
@@ -129,23 +131,27 @@ class Lake:
         """
         import joblib
 
-        with self._open(address, _OBJECT_FILE) as file:
+        with _naming("read", address), self._open(address, _OBJECT_FILE) as file:
             return joblib.load(io.BytesIO(file.read()))
 
     def exists(self, address: LakeAddress) -> bool:
         """Tell whether a partition has been written, as a table or as a fitted object."""
-        return any(self._storage.exists(f"{address.folder}/{file}") for file in (_TABLE_FILE, _OBJECT_FILE))
+        with _naming("look for", address):
+            return any(self._storage.exists(f"{address.folder}/{file}") for file in (_TABLE_FILE, _OBJECT_FILE))
 
     def partitions(self, asset: tuple[str, ...]) -> Iterator[str]:
         """Yield the keys of the partitions that an asset has, in order."""
         prefix = "/".join(asset) + "/"
-        for name in self._storage.names(prefix):
-            folder = name.removeprefix(prefix).split("/")[0]
-            if "=" in folder:
-                yield folder.partition("=")[2]
+        with _naming("list the partitions of", LakeAddress(asset)):
+            for name in self._storage.names(prefix):
+                folder = name.removeprefix(prefix).split("/")[0]
+                if "=" in folder:
+                    yield folder.partition("=")[2]
 
-    def _put(self, name: str, data: pa.Buffer | bytes, row_count: int) -> StoredObject:
-        self._storage.put(name, data)
+    def _put(self, address: LakeAddress, file: str, data: pa.Buffer | bytes, row_count: int) -> StoredObject:
+        name = f"{address.folder}/{file}"
+        with _naming("write", address):
+            self._storage.put(name, data)
         size = len(data) if isinstance(data, bytes) else data.size
         return StoredObject(self._storage.uri(name), row_count, size)
 
@@ -157,6 +163,15 @@ class Lake:
             raise MissingPartitionError(
                 f"{address} has not been materialized: there is nothing at {self._storage.uri(name)}; materialize it first"
             ) from error
+
+
+@contextmanager
+def _naming(verb: str, address: LakeAddress) -> Iterator[None]:
+    """Put what was about to be done before the message of a storage, which knows objects but not the assets that they hold."""
+    try:
+        yield
+    except (StoreUnavailableError, StoreAccessError) as error:
+        raise type(error)(f"cannot {verb} {address}: {error}") from error
 
 
 def open_lake(url: str) -> Lake:

@@ -1,9 +1,14 @@
 """Store URLs: read their scheme, turn `file:` into a path, show them without their password."""
 
+import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from mlops_assets.errors import SettingsError
+
+# Up to the last @, for a password may hold a / or an @ that nobody encoded.
+_PASSWORD = re.compile(r"^([a-z][a-z0-9+.-]*://[^:/?#@]*):.*@", re.IGNORECASE | re.DOTALL)
+_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:password|passwd|pwd|secret|token)[^=&]*=)[^&#]*", re.IGNORECASE)
 
 
 def scheme_of(url: str) -> str:
@@ -33,9 +38,8 @@ def local_path(url: str) -> Path:
 
 
 def redact(url: str) -> str:
-    """Return a URL with its password replaced, fit for logs and error messages."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+    """Return a URL with its password replaced, fit for logs and error messages.
+
+    A password that should have been percent-encoded and is not, and one that stands among the parameters, are replaced too.
+    """
+    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", url))

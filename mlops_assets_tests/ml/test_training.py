@@ -81,7 +81,8 @@ def test_rows_cannot_move_from_one_table_to_the_next_unseen() -> None:
 
 def test_trials_are_listed_best_first() -> None:
     """With what people compare: the score, other figures, the time and the settings."""
-    table = trials_table([_trial("forest", 0.4, leaf=5, depth=3), _trial("boosting", 0.3), _trial("linear", 0.4)])
+    trials = [_trial("forest", 0.4, leaf=5, depth=3), _trial("boosting", 0.3), _trial("linear", 0.4)]
+    table = trials_table(TrainedModel(tiny_bundle(), trials, is_cut_by_budget=False))
     assert table["family"].tolist() == ["boosting", "forest", "linear"]
     assert table.index.tolist() == [0, 1, 2]
     assert table[["rows", "log_loss", "fit_seconds", "params"]].iloc[1].tolist() == ["natural", 0.4, 1.3, "depth=3, leaf=5"]

@@ -15,7 +15,7 @@ from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import monthly_partitions
 from mlops_assets.orchestration.warehouse_io import WarehouseIOManager
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.catalog import StoreKind, Stores
 from mlops_assets.stores.lake import Lake
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.tables import READINGS, readings
@@ -42,7 +42,8 @@ class SmallGraph:
     def __init__(self, folder: Path, instance: dg.DagsterInstance, *contracts: TableContract) -> None:
         """Keep data in `folder` and records in `instance`; `contracts` are the tables among the assets."""
         self.instance = instance
-        self.stores = Stores(f"file:{folder}/lake", f"duckdb:{folder}/warehouse.duckdb", "", "", folder)
+        urls: dict[StoreKind, str] = {"lake": f"file:{folder}/lake", "warehouse": f"duckdb:{folder}/warehouse.duckdb"}
+        self.stores = Stores(urls, "", "", folder)
         self.contracts = {asset_key(contract): contract for contract in contracts}
 
     @property

@@ -1,5 +1,7 @@
 """A busy store is tried again; bad data is not."""
 
+import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,11 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import PermanentError, TransientError
+from mlops_assets.errors import PermanentError, StoreUnavailableError, TransientError
 from mlops_assets.orchestration import failures
 from mlops_assets.orchestration.asset_options import lake_table
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.partitions import months_before
 from mlops_assets.stores.lake import Lake
 from mlops_assets.stores.objects.files import FileStorage
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SmallGraph, monthly_readings
@@ -91,6 +94,51 @@ def test_transient_error_of_a_read_is_retried(graph: SmallGraph, tmp_path: Path,
     result = run_over(graph, storage, monthly_readings, copy, only=[copy], month="2024-01")
     assert result.success
     assert retries(result) == 1
+
+
+def warnings_of(graph: SmallGraph, result: dg.ExecuteInProcessResult) -> list[str]:
+    """Return the warnings in the log of a run, as the UI lists them."""
+    return [entry.user_message for entry in graph.instance.all_logs(result.run_id) if entry.level == logging.WARNING]
+
+
+def test_log_of_the_run_says_why_it_is_retried(graph: SmallGraph, tmp_path: Path) -> None:
+    """Each attempt that fails is a warning that names the partition and the reason, of a write as of a read."""
+    busy = StoreUnavailableError("s3://lake/object: 503 SlowDown")
+    result = run_over(graph, FailingStorage(tmp_path / "lake", busy, failures=2), monthly_readings, month="2024-01")
+    assert (
+        warnings_of(graph, result)
+        == ["cannot write weather/readings, month 2024-01: s3://lake/object: 503 SlowDown (transient; up to 3 retries, 0 s apart)"]
+        * 2
+    )
+
+    @dg.asset(**lake_table(COPY), partitions_def=MONTHS)
+    def copy(readings: pd.DataFrame) -> pd.DataFrame:
+        return readings
+
+    storage = FailingStorage(tmp_path / "lake", busy, failures=1)
+    result = run_over(graph, storage, monthly_readings, copy, only=[copy], month="2024-01")
+    assert warnings_of(graph, result) == [
+        "cannot read weather/readings, month 2024-01: s3://lake/object: 503 SlowDown (transient; up to 3 retries, 0 s apart)"
+    ]
+
+
+def test_retry_of_a_window_is_seen_from_its_threads(graph: SmallGraph, tmp_path: Path) -> None:
+    """Months that are loaded side by side are retried and logged like one that is loaded alone."""
+    graph.run(monthly_readings, months=("2024-01", "2024-02"))
+
+    @dg.asset(
+        **lake_table(COPY),
+        partitions_def=MONTHS,
+        ins={"readings": dg.AssetIn(partition_mapping=months_before(2), dagster_type=pd.DataFrame)},
+    )
+    def copy(readings: pd.DataFrame) -> pd.DataFrame:
+        return readings
+
+    storage = FailingStorage(tmp_path / "lake", StoreUnavailableError("busy"), failures=1)
+    result = run_over(graph, storage, monthly_readings, copy, only=[copy], month="2024-03")
+    assert result.success
+    (warning,) = warnings_of(graph, result)
+    assert re.match(r"cannot read weather/readings, month 2024-0[12]: busy", warning)
 
 
 def test_patience_ends(graph: SmallGraph, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What an asset gets from the lake: windows of months, some columns, some months, or months one at a time."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,54 @@ def test_whole_table_is_one_frame_or_one_partition() -> None:
     assert [(key, len(frame)) for key, frame in frames.items()] == [("2024-01", 1), ("2024-02", 1)]
     assert computed == ["2024-01", "2024-02"]
     assert frames.concatenated()["temperature_c"].tolist() == [1.0, 2.0]
+
+
+def test_partitions_are_loaded_at_once_in_their_order() -> None:
+    """Loading a window waits for the storage once, not for each month; the rows stay in the order of months."""
+    keys = ["2024-01", "2024-02", "2024-03"]
+    all_are_loading = threading.Barrier(len(keys))
+    last_is_loaded = threading.Event()
+
+    def load(key: str) -> pd.DataFrame:
+        all_are_loading.wait(timeout=10)
+        if key == keys[-1]:
+            last_is_loaded.set()
+        assert last_is_loaded.wait(timeout=10)
+        return readings_of(key)
+
+    assert PartitionedFrames(keys, load).concatenated()["temperature_c"].tolist() == [1.0, 2.0, 2.0, 3.0, 3.0, 3.0]
+
+
+def test_number_of_partitions_loaded_at_once_is_bounded() -> None:
+    """A window of years does not open a connection for each of its months."""
+    keys = [f"{year}-01" for year in range(2000, 2040)]
+    loading, most_at_once, lock = 0, 0, threading.Lock()
+
+    def load(key: str) -> pd.DataFrame:
+        nonlocal loading, most_at_once
+        with lock:
+            loading += 1
+            most_at_once = max(most_at_once, loading)
+        frame = readings_of(key)
+        with lock:
+            loading -= 1
+        return frame
+
+    assert len(PartitionedFrames(keys, load).concatenated()) == len(keys)
+    assert most_at_once <= 8
+
+
+def test_partition_that_cannot_be_loaded_ends_the_loading() -> None:
+    """The error of the first partition that fails is raised as it is, and most of the others are not loaded in vain."""
+    keys = [f"{year}-01" for year in range(2000, 2100)]
+    loaded = []
+
+    def load(key: str) -> pd.DataFrame:
+        if key == "2000-01":
+            raise MissingPartitionError("no January")
+        loaded.append(key)
+        return readings_of(key)
+
+    with pytest.raises(MissingPartitionError, match=r"^no January$"):
+        PartitionedFrames(keys, load).concatenated()
+    assert len(loaded) < len(keys) - 1

@@ -3,7 +3,11 @@
 import pytest
 
 pytest.register_assert_rewrite(
+    "mlops_assets_tests.stores.documents_contract",
+    "mlops_assets_tests.stores.events_contract",
+    "mlops_assets_tests.stores.object_faults_contract",
     "mlops_assets_tests.stores.object_storage_contract",
     "mlops_assets_tests.stores.lake_contract",
     "mlops_assets_tests.stores.warehouse_contract",
+    "mlops_assets_tests.stores.server_warehouse_contract",
 )

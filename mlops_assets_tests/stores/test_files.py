@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mlops_assets.errors import StoreAccessError
 from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 from mlops_assets.stores.objects.files import FileStorage
 from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
@@ -26,6 +30,21 @@ def wait_then_flush(descriptor):
 
 os.fsync = wait_then_flush
 FileStorage(Path(sys.argv[1])).put("month=2024-01/data", b"new" * 1_000_000)
+"""
+PUT_IN_VAIN = """
+import os, resource, sys
+from pathlib import Path
+from mlops_assets.errors import StoreAccessError
+from mlops_assets.stores.objects.files import FileStorage
+
+if sys.argv[2] == "little room":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+elif os.getuid() == 0:
+    os.setuid(65534)
+try:
+    FileStorage(Path(sys.argv[1])).put("month=2024-01/data", b"new" * 1_000_000)
+except StoreAccessError as error:
+    print(error, flush=True)
 """
 NAME = "month=2024-01/data"
 
@@ -105,3 +124,41 @@ def test_abandoned_files_of_other_objects_are_left(files: FileStorage, tmp_path:
     own.touch()
     files.put(NAME, b"newer")
     assert temporary_files(tmp_path) == [other]
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "complaint"),
+    [
+        ("little room", "File too large; free space on the disk"),
+        ("no permission", "Permission denied; let this user read and write there"),
+    ],
+)
+def test_write_that_is_refused(files: FileStorage, tmp_path: Path, hindrance: str, complaint: str) -> None:
+    """A write for which there is no room or no permission names the file and what to do, and leaves the old object alone."""
+    if hindrance == "no permission":
+        (tmp_path / "month=2024-01").chmod(0o500)
+    with python_process(PUT_IN_VAIN, tmp_path, hindrance) as writer:
+        wait_for_line(writer, f"{tmp_path / NAME}: {complaint}")
+    assert content(files) == b"old"
+    assert temporary_files(tmp_path) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder on a disk of a megabyte."""
+    if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("this user may not mount disks")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_full_disk(small_disk: Path) -> None:
+    """A disk that runs full in the middle of a write leaves the old object, and room for the next that fits."""
+    files = FileStorage(small_disk)
+    files.put(NAME, b"old")
+    with pytest.raises(StoreAccessError, match=r"/month=2024-01/data: No space left on device; free space on the disk$"):
+        files.put(NAME, b"new" * 1_000_000)
+    assert content(files) == b"old"
+    assert temporary_files(small_disk) == []
+    files.put(NAME, b"small")
+    assert content(files) == b"small"

@@ -4,11 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -28,6 +24,7 @@ from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.models.connection import Connection
 from mlops_assets.stores.models.registry import ModelRegistry
 from mlops_assets.stores.models.versions import ModelVersion
+from mlops_assets_tests.services.mlflow_server import mlflow_serving
 from mlops_assets_tests.tiny_bundle import things, tiny_bundle
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
@@ -119,36 +116,8 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Give the address and the artifact folder of a real MLflow server."""
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
-    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, env={**os.environ, **settings, "PATH": path}, stdout=log, stderr=log, start_new_session=True, cwd=folder
-        )
-        try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}", server, folder / "server.log")
-            yield f"http://127.0.0.1:{port}", folder / "files"
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-
-
-def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    import requests
-
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if requests.get(f"{url}/health", timeout=1).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.2)
-    pytest.fail(f"the MLflow server did not start: {log.read_text()[-2000:]}")
+    with mlflow_serving(folder, str(folder / "files")) as address:
+        yield address, folder / "files"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("server", marks=pytest.mark.services)])

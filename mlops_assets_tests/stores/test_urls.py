@@ -62,6 +62,9 @@ def test_unknown_scheme_lists_the_known_ones_and_no_password(open_store: object)
         ("redis://:hunter2@host", "redis://:***@host"),
         ("postgresql://user@host/db", "postgresql://user@host/db"),
         ("file:data/lake", "file:data/lake"),
+        ("postgresql://user:pa/ss@word@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user@host/db?password=secret&sslmode=require", "postgresql://user@host/db?password=***&sslmode=require"),
+        ("s3://bucket/prefix?endpoint=http://minio:9000", "s3://bucket/prefix?endpoint=http://minio:9000"),
     ],
 )
 def test_password_is_redacted(url: str, shown: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -25,12 +28,18 @@ from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets_tests.tables import READINGS, readings
 
 warehouse = open_warehouse(sys.argv[1])
-month = date(2024, int(sys.argv[2]), 1)
+month, first_id = date(2024, int(sys.argv[2]), 1), int(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()
 for round in range(3):
-    warehouse.replace_partition(READINGS, month, readings(month, *[float(round)] * 10, first_id=100 * month.month))
+    warehouse.replace_partition(READINGS, month, readings(month, *[float(round)] * 10, first_id=first_id))
 """
+NASTY_TEXTS = [
+    *("", " ", "space at the end ", "NULL", "null", "\\N", "\\", "\\\\n", "NaN", "0", "{}"),
+    *("tab\tnewline\nreturn\r\n", "'", '"', "`", "',NULL),(", "%s", "$1", "ä", "a\u0308", "\ufeff", "🚓" * 300, "x" * 1_000_000),
+]
+EXTREME_FLOATS = [0.1 + 0.2, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1 / 3, 1e22, 123456789.123456789]
+EXTREME_FLOATS_32 = [0.1, 1.1754943508222875e-38, 3.4028234663852886e38, 16777215.0, -1 / 3, 1e10, 123456.7890625]
 
 
 def stored(warehouse: Warehouse, contract: TableContract = READINGS, *partitions: date) -> list[tuple[int, float | None]]:
@@ -39,7 +48,37 @@ def stored(warehouse: Warehouse, contract: TableContract = READINGS, *partitions
     return list(frame[["reading_id", "temperature_c"]].itertuples(index=False, name=None))
 
 
+def write_at_once(url: str, months_and_first_ids: Sequence[tuple[date, int]]) -> None:
+    """Let processes begin at the same moment to write ten rows each, three times over; none may fail."""
+    with ExitStack() as running:
+        writers = [
+            running.enter_context(python_process(WRITE_A_MONTH, url, month.month, first_id))
+            for month, first_id in months_and_first_ids
+        ]
+        for writer in writers:
+            wait_for_line(writer, "ready")
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.write("\n")
+            writer.stdin.flush()
+        for writer in writers:
+            let_continue(writer)
+
+
 class WarehouseContract:
+    KEEPS_INFINITY = True
+    """Whether the warehouse has infinite numbers; if not, it refuses them."""
+
+    TABLE = "weather.readings"
+    """How people write the table of `READINGS`."""
+
+    def every_type(self) -> pd.DataFrame:
+        """Return rows of every type, the extreme ones without infinity where there is none."""
+        frame = rows_of_every_type()
+        if not self.KEEPS_INFINITY:
+            frame.loc[frame["some_float32"] == float("inf"), "some_float32"] = EXTREME_FLOATS_32[2]
+        return frame
+
     @pytest.fixture
     def warehouse_url(self) -> str:
         """Give the URL of a warehouse without tables."""
@@ -69,6 +108,13 @@ class WarehouseContract:
         assert stored(two_months, READINGS, MARCH) == []
         assert len(two_months.read(READINGS, [])) == 0
 
+    def test_partitions_with_rows_are_listed(self, two_months: Warehouse) -> None:
+        """Who copies a table goes through its partitions; one that was emptied is none, and a table not made has none."""
+        assert two_months.partitions(READINGS) == [JANUARY, FEBRUARY]
+        two_months.replace_partition(READINGS, JANUARY, empty_frame(READINGS))
+        assert two_months.partitions(READINGS) == [FEBRUARY]
+        assert two_months.partitions(READINGS.derive("unknown", "")) == []
+
     def test_empty_frame_empties_its_partition(self, two_months: Warehouse) -> None:
         """A month without rows replaces what was there by nothing."""
         two_months.replace_partition(READINGS, JANUARY, empty_frame(READINGS))
@@ -86,6 +132,24 @@ class WarehouseContract:
         assert stored(two_months) == [(1, 1.0), (2, 22.0), (3, 33.0), (4, 44.0)]
         assert two_months.read(READINGS)["month"].tolist() == [JANUARY, MARCH, MARCH, MARCH]
 
+    def test_upsert_makes_the_table(self, warehouse: Warehouse) -> None:
+        """The first rows of a table may come by upsert, and an upsert of nothing changes nothing."""
+        warehouse.upsert(READINGS, readings(JANUARY, 1.0, 2.0))
+        warehouse.upsert(READINGS, empty_frame(READINGS))
+        assert stored(warehouse) == [(1, 1.0), (2, 2.0)]
+
+    def test_keys_differ_in_any_character(self, warehouse: Warehouse) -> None:
+        """Upper and lower case, accents and spaces at the end make different keys, however similar they look."""
+        by_station = replace(READINGS, key=("station_code",), partition_column=None)
+        codes = ["A", "A ", "a", "Á", "A\u0301"]
+        for temperature in (1.0, 2.0):
+            warehouse.upsert(by_station, readings(JANUARY, *[temperature] * 5).assign(station_code=codes))
+        warehouse.upsert(by_station, readings(JANUARY, 3.0).assign(station_code="a"))
+        frame = warehouse.read(by_station)
+        found = dict(zip(frame["station_code"], frame["temperature_c"], strict=True))
+        assert found == {"A": 2.0, "A ": 2.0, "a": 3.0, "Á": 2.0, "A\u0301": 2.0}
+        assert len(frame) == 5
+
     def test_upsert_needs_a_key(self, warehouse: Warehouse) -> None:
         """Without a key, nobody can tell which rows are to be replaced."""
         with pytest.raises(ContractError, match="weather/readings has no key"):
@@ -98,14 +162,61 @@ class WarehouseContract:
 
     def test_every_type_survives(self, warehouse: Warehouse) -> None:
         """Nulls, moments in UTC to the microsecond, dates, flags, emoji, extreme numbers: written, read, unchanged."""
-        written = to_pandas(to_arrow(rows_of_every_type(), EVERY_TYPE))
+        written = to_pandas(to_arrow(self.every_type(), EVERY_TYPE))
         warehouse.replace_partition(EVERY_TYPE, JANUARY, written)
         pd.testing.assert_frame_equal(warehouse.read(EVERY_TYPE), written)
+
+    def test_texts_are_kept_to_the_character(self, warehouse: Warehouse) -> None:
+        """Texts that mean something in a protocol, that look like others, or that are long, come back as they were."""
+        texts = pd.Series(NASTY_TEXTS, dtype="string[pyarrow]")
+        warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, *[1.0] * len(texts)).assign(station_code=texts))
+        assert warehouse.read(READINGS)["station_code"].tolist() == NASTY_TEXTS
+
+    def test_floats_are_kept_to_the_bit(self, warehouse: Warehouse) -> None:
+        """No digit is lost on the way, and none is made up."""
+        frame = pd.concat([self.every_type().tail(1)] * len(EXTREME_FLOATS), ignore_index=True)
+        frame = frame.assign(
+            row_id=range(len(frame)), some_float64=EXTREME_FLOATS, some_float32=np.array(EXTREME_FLOATS_32, "float32")
+        )
+        warehouse.replace_partition(EVERY_TYPE, JANUARY, frame)
+        found = warehouse.read(EVERY_TYPE)
+        assert found["some_float64"].tolist() == EXTREME_FLOATS
+        assert found["some_float32"].tolist() == np.array(EXTREME_FLOATS_32, "float32").tolist()
+
+    def test_infinity_is_kept_or_refused(self, warehouse: Warehouse) -> None:
+        """An infinite number is never made into another silently."""
+        frame = readings(JANUARY, float("inf"), float("-inf"))
+        if self.KEEPS_INFINITY:
+            warehouse.replace_partition(READINGS, JANUARY, frame)
+            assert stored(warehouse) == [(1, float("inf")), (2, float("-inf"))]
+        else:
+            with pytest.raises(ContractError, match="weather/readings: column 'temperature_c' holds an infinite number"):
+                warehouse.replace_partition(READINGS, JANUARY, frame)
+
+    def test_documents_come_back_in_one_notation(self, warehouse: Warehouse) -> None:
+        """However a document was written, it is read with sorted keys and no spaces, its texts and nulls as they were."""
+        frame = self.every_type()
+        frame["some_json"] = ['{"b": 1, "a": [1.50, "ß\\u00df", null, {"d": "", "c": true}]}', '"NULL"', " null "]
+        warehouse.replace_partition(EVERY_TYPE, JANUARY, frame)
+        expected = ['{"a":[1.5,"ßß",null,{"c":true,"d":""}],"b":1}', '"NULL"', "null"]
+        assert warehouse.read(EVERY_TYPE)["some_json"].tolist() == expected
+
+    def test_names_keep_their_case(self, warehouse: Warehouse) -> None:
+        """A name in a contract is the name in the warehouse."""
+        contract = READINGS.derive("Readings_of_Masts", "", added=[Column("Mast_ID", "string", "Mast.")])
+        warehouse.replace_partition(contract, JANUARY, readings(JANUARY, 1.0).assign(Mast_ID="A1"))
+        assert warehouse.read(contract, [JANUARY]).columns.tolist() == contract.column_names
+        assert warehouse.location(contract).endswith("Readings_of_Masts")
+
+    def test_sums_and_means_are_numbers(self, two_months: Warehouse) -> None:
+        """What SQL computes can be computed with."""
+        row = two_months.query(f"SELECT count(*) AS n, sum(reading_id) AS s, avg(reading_id) AS m FROM {self.TABLE}").iloc[0]
+        assert (row["n"] + 1, row["s"] + 1, row["m"] + 0.5) == (4, 7, 2.5)
 
     def test_moment_of_another_zone_is_the_same_moment(self, warehouse: Warehouse) -> None:
         """The hour that clocks in Chicago show twice is two hours in UTC."""
         moments = ["2024-11-03 01:30-05:00", "2024-11-03 01:30-06:00"]
-        frame = rows_of_every_type().head(2)
+        frame = self.every_type().head(2)
         frame["some_timestamp"] = pd.to_datetime(moments, utc=True).tz_convert("America/Chicago")
         warehouse.replace_partition(EVERY_TYPE, JANUARY, frame)
         in_utc = warehouse.read(EVERY_TYPE)["some_timestamp"].astype(str).tolist()
@@ -114,7 +225,7 @@ class WarehouseContract:
     def test_not_a_number_is_null(self, warehouse: Warehouse) -> None:
         """NaN means missing: SQL counts it as missing, and a frame gets it back as NaN."""
         warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0, float("nan")))
-        counted = warehouse.query("SELECT count(*) AS n, count(temperature_c) AS known FROM weather.readings")
+        counted = warehouse.query(f"SELECT count(*) AS n, count(temperature_c) AS known FROM {self.TABLE}")
         assert counted.to_dict("records") == [{"n": 2, "known": 1}]
         assert np.isnan(warehouse.read(READINGS)["temperature_c"].iloc[1])
 
@@ -191,21 +302,37 @@ class WarehouseContract:
 
     def test_location_names_the_table(self, warehouse: Warehouse) -> None:
         """People can find the table."""
-        assert warehouse.location(READINGS).endswith("weather.readings")
+        assert warehouse.location(READINGS).endswith(self.TABLE)
 
     def test_processes_write_side_by_side(self, warehouse: Warehouse, warehouse_url: str) -> None:
         """Steps of one run write different partitions of one table at the same moment; none fails, none loses rows."""
-        with ExitStack() as running:
-            months = [JANUARY, FEBRUARY, MARCH]
-            writers = [running.enter_context(python_process(WRITE_A_MONTH, warehouse_url, month.month)) for month in months]
-            for writer in writers:
-                wait_for_line(writer, "ready")
-            for writer in writers:
-                assert writer.stdin is not None
-                writer.stdin.write("\n")
-                writer.stdin.flush()
-            for writer in writers:
-                let_continue(writer)
+        months = [JANUARY, FEBRUARY, MARCH]
+        write_at_once(warehouse_url, [(month, 100 * month.month) for month in months])
         for month in months:
-            first_id = 100 * month.month
-            assert stored(warehouse, READINGS, month) == [(first_id + row, 2.0) for row in range(10)]
+            assert stored(warehouse, READINGS, month) == [(100 * month.month + row, 2.0) for row in range(10)]
+
+    def test_writers_of_one_partition_leave_one_version(self, warehouse: Warehouse, warehouse_url: str) -> None:
+        """Two processes write the same partition at the same moment; one comes last, and its rows alone are there."""
+        write_at_once(warehouse_url, [(JANUARY, 100), (JANUARY, 200)])
+        rows = stored(warehouse)
+        assert [temperature for _, temperature in rows] == [2.0] * 10
+        assert [reading_id for reading_id, _ in rows] in (list(range(100, 110)), list(range(200, 210)))
+
+    def test_reader_sees_the_old_rows_or_the_new(self, warehouse: Warehouse, warehouse_url: str) -> None:
+        """Who reads while a partition is written again and again always sees one version of it, whole."""
+        version = [float(number) for number in range(5)]
+        warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, *[version[0]] * 500))
+
+        def write() -> None:
+            writer = open_warehouse(warehouse_url)
+            for number in version[1:]:
+                writer.replace_partition(READINGS, JANUARY, readings(JANUARY, *[number] * 500))
+
+        with ThreadPoolExecutor(1) as executor:
+            writing = executor.submit(write)
+            while not writing.done():
+                seen = [temperature for _, temperature in stored(warehouse)]
+                assert len(seen) == 500
+                assert len(set(seen)) == 1
+            writing.result()
+        assert set(stored(warehouse)) == {(row, version[-1]) for row in range(1, 501)}

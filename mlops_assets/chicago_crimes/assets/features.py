@@ -73,6 +73,7 @@ class SelectionConfig(dg.Config):
 
 @lake_asset(
     TRAINING_WINDOW,
+    is_intermediate=True,
     partitions_def=MODEL_MONTHS,
     ins={
         "enriched_crimes": dg.AssetIn(
@@ -99,8 +100,8 @@ def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enr
 
 @dg.multi_asset(
     outs={
-        "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT), automation_condition=FOLLOW_TRAINING),
-        "test_split": dg.AssetOut(**lake_table(TEST_SPLIT), automation_condition=FOLLOW_TRAINING),
+        "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT, is_intermediate=True), automation_condition=FOLLOW_TRAINING),
+        "test_split": dg.AssetOut(**lake_table(TEST_SPLIT, is_intermediate=True), automation_condition=FOLLOW_TRAINING),
     },
     check_specs=[contract_check(TRAIN_SPLIT, MODEL_MONTHS), contract_check(TEST_SPLIT, MODEL_MONTHS)],
     partitions_def=MODEL_MONTHS,
@@ -130,7 +131,7 @@ def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Ou
             ),
             automation_condition=FOLLOW_TRAINING,
         ),
-        "scaled_train": dg.AssetOut(**lake_table(SCALED_TRAIN), automation_condition=FOLLOW_TRAINING),
+        "scaled_train": dg.AssetOut(**lake_table(SCALED_TRAIN, is_intermediate=True), automation_condition=FOLLOW_TRAINING),
     },
     check_specs=[contract_check(SCALED_TRAIN, MODEL_MONTHS)],
     partitions_def=MODEL_MONTHS,
@@ -145,14 +146,14 @@ def preprocessing(train_split: pd.DataFrame) -> Iterator[dg.Output]:
     yield dg.Output(scaled, "scaled_train")
 
 
-@lake_asset(SCALED_TEST, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@lake_asset(SCALED_TEST, is_intermediate=True, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
 def scaled_test(preprocessing: Any, test_split: pd.DataFrame) -> pd.DataFrame:
     from mlops_assets.chicago_crimes.preprocessing import scale_test
 
     return scale_test(preprocessing, test_split)
 
 
-@lake_asset(BALANCED_TRAIN, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@lake_asset(BALANCED_TRAIN, is_intermediate=True, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
 def balanced_train(context: dg.AssetExecutionContext, config: BalanceConfig, scaled_train: pd.DataFrame) -> pd.DataFrame:
     balanced = balance_classes(scaled_train, config.oversampled_ratio, config.undersampled_ratio, config.seed)
     context.add_asset_metadata(

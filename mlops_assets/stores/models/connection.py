@@ -41,6 +41,7 @@ class Connection:
         uri: the tracking URI, without credentials.
         artifact_folder: model files of a local database, and scratch space.
         is_local: whether MLflow is a database file of this machine rather than a server.
+        credentials: user and password of a server, if the URI holds them.
     """
 
     def __init__(self, tracking_uri: str, artifact_folder: Path) -> None:
@@ -51,7 +52,7 @@ class Connection:
                 f"MLflow tracking URI {redact(tracking_uri)!r}: use sqlite:///path/to/file.db, http://… or https://…"
             )
         self.is_local = scheme == "sqlite"
-        self.uri, self._credentials = _split_credentials(tracking_uri)
+        self.uri, self.credentials = _split_credentials(tracking_uri)
         self.artifact_folder = artifact_folder.absolute()
 
     @cached_property
@@ -113,8 +114,8 @@ class Connection:
         """Set MLflow's environment; it must be done before the first import of mlflow."""
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
-        if self._credentials:
-            os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = self._credentials
+        if self.credentials:
+            os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = self.credentials
 
     def _prepare_database(self) -> None:
         """Create the database unless it is there.

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import MissingModelError, PermanentError
 from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.models.diagnosis import diagnose_registry
 from mlops_assets.stores.models.files import bundle_folder, is_intact, upload_bundle
 from mlops_assets.stores.models.runs import FINISHED, TrainingRecord, delete_left_overs, log_files, log_values, training_run
 from mlops_assets.stores.models.versions import (
@@ -53,6 +55,11 @@ class ModelRegistry:
     def prepare(self) -> None:
         """Create what is missing (folders, the migrated database), once, however many processes ask; later calls are quick."""
         _ = self._client
+
+    def diagnose(self) -> Diagnosis:
+        """Record a run with a file, read the file back and delete both; raise what a user of the registry would meet."""
+        with self._connection.exclusive():
+            return diagnose_registry(self._connection)
 
     def save(
         self,

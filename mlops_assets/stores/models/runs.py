@@ -81,7 +81,7 @@ def training_run(
     """
     from mlflow.exceptions import MlflowException
 
-    experiment_id = _experiment_id(client, record.asset, artifact_folder)
+    experiment_id = open_experiment(client, record.asset, artifact_folder)
     run_id = client.create_run(
         experiment_id,
         start_time=_milliseconds(record.started_at),
@@ -102,6 +102,28 @@ def training_run(
                 client.set_terminated(unfinished, "FAILED")
         raise
     client.set_terminated(run_id, FINISHED, end_time=_milliseconds(record.ended_at))
+
+
+def open_experiment(client: MlflowClient, name: str, artifact_folder: Path) -> str:
+    """Return the id of an experiment, which is made if there is none of this name.
+
+    Raises:
+        PermanentError: it has been deleted.
+    """
+    from mlflow.exceptions import MlflowException
+
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        location = (artifact_folder / name).as_uri() if client.tracking_uri.startswith("sqlite:") else None
+        try:
+            return client.create_experiment(name, artifact_location=location)
+        except MlflowException as error:
+            experiment = client.get_experiment_by_name(name)
+            if error.error_code != "RESOURCE_ALREADY_EXISTS" or experiment is None:
+                raise
+    if experiment.lifecycle_stage != "active":
+        raise PermanentError(f"MLflow experiment {name!r} has been deleted; restore it in MLflow or remove it with `mlflow gc`")
+    return experiment.experiment_id
 
 
 def log_values(
@@ -158,23 +180,6 @@ def delete_left_overs(client: MlflowClient, record: TrainingRecord, registered_r
             client.set_terminated(run.info.run_id, FINISHED)
         else:
             _delete_run(client, run)
-
-
-def _experiment_id(client: MlflowClient, name: str, artifact_folder: Path) -> str:
-    from mlflow.exceptions import MlflowException
-
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        location = (artifact_folder / name).as_uri() if client.tracking_uri.startswith("sqlite:") else None
-        try:
-            return client.create_experiment(name, artifact_location=location)
-        except MlflowException as error:
-            experiment = client.get_experiment_by_name(name)
-            if error.error_code != "RESOURCE_ALREADY_EXISTS" or experiment is None:
-                raise
-    if experiment.lifecycle_stage != "active":
-        raise PermanentError(f"MLflow experiment {name!r} has been deleted; restore it in MLflow or remove it with `mlflow gc`")
-    return experiment.experiment_id
 
 
 def _log_model(client: MlflowClient, bundle: ModelBundle, experiment_id: str, run_id: str, artifact_folder: Path) -> LoggedModel:

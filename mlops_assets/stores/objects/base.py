@@ -38,7 +38,7 @@ class ObjectStorage(Protocol):
         """Return where an object is, as people and other tools write it."""
 
     def prepare(self, expiring_prefixes: Sequence[str] = (), days: int = 60) -> None:
-        """Make the bucket or folder if it does not exist, and let objects of some prefixes, only those, expire after some days.
+        """Make the bucket or folder if it does not exist, and let objects below some folders, only those, expire after some days.
 
         Doing it again changes nothing, and rules that other people gave the bucket stay. A storage that cannot expire objects by
         itself (a local folder) keeps them.

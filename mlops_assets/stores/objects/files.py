@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_assets.errors import StoreAccessError
 from mlops_assets.stores.diagnosis import Diagnosis
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _TEMPORARY_SUFFIX = ".writing"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class FileStorage:
@@ -29,38 +34,47 @@ class FileStorage:
     def put(self, name: str, data: pa.Buffer | bytes) -> None:
         """Store an object: temporary file, flush to disk, rename. What a killed writer left beside it is swept first."""
         target = self._folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_abandoned(target)
-        temporary = target.with_name(f".{target.name}.{_writer_mark()}{_TEMPORARY_SUFFIX}")
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with _naming_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _sweep_abandoned(target)
+            temporary = target.with_name(f".{target.name}.{_writer_mark()}{_TEMPORARY_SUFFIX}")
+            try:
+                with temporary.open("xb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def open(self, name: str) -> pa.NativeFile:
         """Open an object as a memory map."""
         import pyarrow as pa
 
-        return pa.memory_map(str(self._folder / name))
+        path = self._folder / name
+        with _naming_errors(path):
+            return pa.memory_map(str(path))
 
     def exists(self, name: str) -> bool:
         """Tell whether there is an object of this name."""
-        return (self._folder / name).is_file()
+        path = self._folder / name
+        with _naming_errors(path):
+            return path.is_file()
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names of all objects that begin with `prefix`, in order; temporary files are no objects."""
         folder = self._folder / prefix.rpartition("/")[0]
         paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(_TEMPORARY_SUFFIX))
         names = (path.relative_to(self._folder).as_posix() for path in paths)
-        yield from sorted(name for name in names if name.startswith(prefix))
+        with _naming_errors(folder):
+            found = sorted(name for name in names if name.startswith(prefix))
+        yield from found
 
     def delete(self, name: str) -> None:
         """Remove an object."""
-        (self._folder / name).unlink(missing_ok=True)
+        path = self._folder / name
+        with _naming_errors(path):
+            path.unlink(missing_ok=True)
 
     def uri(self, name: str) -> str:
         """Return the absolute path of an object."""
@@ -68,7 +82,8 @@ class FileStorage:
 
     def prepare(self, expiring_prefixes: Sequence[str] = (), days: int = 60) -> None:
         """Make the folder. A folder cannot let files expire by itself, so everything in it stays."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with _naming_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
 
     def diagnose(self) -> Diagnosis:
         """Write a file, read it back and remove it."""
@@ -81,6 +96,19 @@ class FileStorage:
             self.delete(name)
             (self._folder / "mlops_assets_doctor").rmdir()
         return Diagnosis("folder of this machine")
+
+
+@contextmanager
+def _naming_errors(path: Path) -> Iterator[None]:
+    """Say of a disk without room and of a missing permission where, and what to do; a file that is not there stays as it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreAccessError(f"{path}: {error.strerror}; free space on the disk") from error
+        if error.errno in _FORBIDDEN:
+            raise StoreAccessError(f"{path}: {error.strerror}; let this user read and write there") from error
+        raise
 
 
 def _writer_mark() -> str:

@@ -14,4 +14,16 @@ def open_warehouse(url: str) -> Warehouse:
         from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
 
         return DuckDBWarehouse(local_path(url))
-    raise SettingsError(f"no warehouse for {redact(url)!r}; known schemes: duckdb:")
+    if scheme == "bigquery":
+        from mlops_assets.stores.warehouse.bigquery import BigQueryWarehouse
+
+        return BigQueryWarehouse(url)
+    if scheme in ("postgresql", "postgres"):
+        from mlops_assets.stores.warehouse.postgresql import PostgreSQLWarehouse
+
+        return PostgreSQLWarehouse(url)
+    if scheme == "mysql":
+        from mlops_assets.stores.warehouse.mysql import MySQLWarehouse
+
+        return MySQLWarehouse(url)
+    raise SettingsError(f"no warehouse for {redact(url)!r}; known schemes: bigquery:, duckdb:, mysql:, postgresql:")

@@ -26,6 +26,9 @@ class Warehouse(Protocol):
     def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
 
+    def partitions(self, contract: TableContract) -> list[date]:
+        """Return the partitions of a table that have rows, in order; none if it has not been made yet."""
+
     def query(self, sql: str) -> pd.DataFrame:
         """Run a read-only query and return its rows."""
 

@@ -89,6 +89,15 @@ class DuckDBWarehouse:
             statement = f"SELECT {selected} FROM {_table(contract)}{where}{_order(contract)}"
             return to_pandas(connection.execute(statement, values).arrow().read_all())
 
+    def partitions(self, contract: TableContract) -> list[date]:
+        """Return the partitions that have rows, in order."""
+        column = _quoted(partition_column(contract))
+        with self._connection() as connection:
+            if partition_column(contract) not in _columns_present(connection, contract):
+                return []
+            rows = connection.execute(f"SELECT DISTINCT {column} FROM {_table(contract)} ORDER BY 1").fetchall()
+        return [day for (day,) in rows]
+
     def query(self, sql: str) -> pd.DataFrame:
         """Run a query and return its rows."""
         with self._connection() as connection:

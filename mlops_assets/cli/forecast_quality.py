@@ -1,0 +1,73 @@
+"""Print how all ways to forecast free places do on recorded hours."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from mlops_assets.donostia_parking.backtesting import BASELINE
+from mlops_assets.donostia_parking.cities import CITIES
+from mlops_assets.donostia_parking.days import LocalDay
+from mlops_assets.donostia_parking.export import ExportParkingSource
+from mlops_assets.donostia_parking.forecast_quality import compare_forecasts
+from mlops_assets.donostia_parking.hourly import build_hourly_free
+from mlops_assets.donostia_parking.readings import build_readings
+from mlops_assets.errors import NotEnoughDataError, SettingsError
+
+
+def report_forecast_quality(console: Console, export: Path, city_code: str, origin_count: int) -> None:
+    """Read recordings, let every candidate forecast from past hours, and print the comparison and the coverage of intervals."""
+    hourly = _read_hours(console, export, city_code)
+    first, last = hourly["hour_at"].min(), hourly["hour_at"].max()
+    total = hourly[hourly["is_city_total"].astype(bool)]
+    frozen = int(total["is_frozen"].sum())
+    console.print(f"{len(total):,} hours from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {frozen:,} of them from a frozen feed")
+    with console.status("Forecasting from every past hour"):
+        comparison = compare_forecasts(hourly, CITIES[city_code].time_zone, origin_count=origin_count)
+    console.print(_as_table(comparison))
+    chosen, naive = comparison.iloc[0], comparison[comparison["predictor"] == BASELINE].iloc[0]
+    gain = 1 - chosen["city_mae_places"] / naive["city_mae_places"]
+    console.print(f"City: {gain:.0%} smaller mean error than repeating the day before, on forecasts that nothing was fitted to.")
+    for level in (80, 95):
+        console.print(f"{level} % intervals held {chosen[f'city_coverage_{level}']:.1%} of what happened.")
+
+
+def _read_hours(console: Console, export: Path, city_code: str) -> pd.DataFrame:
+    if city_code not in CITIES:
+        raise SettingsError(f"unknown city {city_code!r}; known: {', '.join(CITIES)}")
+    city = CITIES[city_code]
+    source = ExportParkingSource(export, city)
+    span = source.recorded_span()
+    if span is None:
+        raise NotEnoughDataError(f"no recording of {city.name} at {export}")
+    day, last = LocalDay.of(span[0], city.time_zone), LocalDay.of(span[1], city.time_zone)
+    snapshots = list(source.snapshots_between(span[0], span[1] + timedelta(microseconds=1)))
+    before, frames = None, []
+    for number in track(range((last.date - day.date).days + 1), "Reading", console=console):
+        today = day.plus(number)
+        near = [s for s in snapshots if today.plus(-3).start <= s.requested_at < today.end]
+        readings = build_readings(near, today, city).readings
+        frames.append(build_hourly_free(readings if before is None else pd.concat([before, readings]), today, city))
+        before = readings
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+
+
+def _as_table(comparison: pd.DataFrame) -> Table:
+    table = Table(
+        title="Forecasts of the next 24 hours: for the city, and in the mean of its car parks", title_justify="left", box=SIMPLE
+    )
+    table.add_column("predictor", no_wrap=True)
+    for title in ("city MAE", "skill", "in 80 %", "in 95 %", "car parks", "skill", "in 80 %", "in 95 %", "s"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for _, row in comparison.iterrows():
+        figures = [
+            f"{row[f'{whose}_{name}']:{digits}}"
+            for whose in ("city", "car_park")
+            for name, digits in (("mae_places", ".1f"), ("skill", ".2f"), ("coverage_80", ".1%"), ("coverage_95", ".1%"))
+        ]
+        table.add_row(row["predictor"], *figures, f"{row['seconds']:.1f}")
+    return table

@@ -1,0 +1,91 @@
+"""Work on stores from the command line: ask whether they work, get buckets ready, copy a domain to other stores."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from mlops_assets.build import build_domains, build_stores
+from mlops_assets.errors import SettingsError
+from mlops_assets.orchestration.domain import Domain
+from mlops_assets.orchestration.preparation import prepare_lakes
+from mlops_assets.settings import Settings
+from mlops_assets.stores.copying import Copied, copy_objects, copy_table
+from mlops_assets.stores.doctor import Finding, examine
+from mlops_assets.stores.objects import open_object_storage
+from mlops_assets.stores.urls import redact
+from mlops_assets.stores.warehouse import open_warehouse
+
+
+def report_health(console: Console, settings: Settings) -> bool:
+    """Examine every configured store, print a table, and return whether all of them can be used."""
+    domains = [domain.name for domain in build_domains(settings)]
+    with console.status("Writing to, reading from and cleaning up every store"):
+        findings = list(examine(build_stores(settings), domains))
+    console.print(_as_table(findings))
+    for finding in findings:
+        if finding.complaint:
+            console.print(f"[red]{finding.store}[/red]: {finding.complaint}", highlight=False, soft_wrap=True)
+    return not any(finding.complaint for finding in findings)
+
+
+def _as_table(findings: Iterable[Finding]) -> Table:
+    table = Table(title="Stores", title_justify="left")
+    for name in ("store", "where", "version", "clock", "took", "verdict"):
+        table.add_column(name, justify="right" if name in ("clock", "took") else "left", overflow="fold")
+    for finding in findings:
+        table.add_row(
+            finding.store,
+            finding.url,
+            finding.version or "-",
+            "-" if finding.skew_seconds is None else f"{finding.skew_seconds:+.1f} s",
+            f"{finding.seconds:.2f} s",
+            "[red]cannot be used[/red]" if finding.complaint else "[green]works[/green]",
+        )
+    return table
+
+
+def prepare(console: Console, settings: Settings) -> None:
+    """Make the lakes' buckets and let intermediate assets expire in them."""
+    for url, prefixes in prepare_lakes(build_stores(settings), build_domains(settings), settings.intermediate_days):
+        console.print(f"[bold]{url}[/bold] is ready", highlight=False)
+        if not url.startswith("file:"):
+            console.print(f"  expire after {settings.intermediate_days} days: {', '.join(prefixes)}", highlight=False)
+
+
+def copy_domain(console: Console, settings: Settings, name: str, lake_url: str | None, warehouse_url: str | None) -> None:
+    """Copy the lake and the warehouse tables of a domain to other stores, as far as they are given.
+
+    Raises:
+        SettingsError: there is no such domain, or nowhere to copy to.
+    """
+    if not lake_url and not warehouse_url:
+        raise SettingsError("nowhere to copy to: give --lake, --warehouse or both")
+    domain = _domain(settings, name)
+    stores = build_stores(settings)
+    if lake_url:
+        source, target = open_object_storage(stores.url("lake", name)), open_object_storage(lake_url)
+        target.prepare()
+        _report(console, f"objects to {redact(lake_url)}", "bytes", copy_objects(source, target, f"{name}/"))
+    if warehouse_url:
+        tables, to = stores.warehouse(name), open_warehouse(warehouse_url)
+        copied = (part for contract in domain.warehouse_contracts() for part in copy_table(tables, to, contract))
+        _report(console, f"partitions of tables to {redact(warehouse_url)}", "rows", copied)
+
+
+def _domain(settings: Settings, name: str) -> Domain:
+    domains = {domain.name: domain for domain in build_domains(settings)}
+    if name not in domains:
+        raise SettingsError(f"there is no domain {name!r}; the domains are {', '.join(domains)}")
+    return domains[name]
+
+
+def _report(console: Console, what: str, unit: str, copied: Iterable[Copied]) -> None:
+    count = total = present = 0
+    with console.status("Copying") as status:
+        for part in copied:
+            count, total, present = count + 1, total + part.size, present + part.was_there
+            status.update(f"{part.name}: {part.size:,} {unit}, SHA-256 {part.digest[:12]}")
+    console.print(
+        f"[bold]{count:,}[/bold] {what}, {total:,} {unit}, equal by SHA-256; {present:,} were there already", highlight=False
+    )

@@ -1,0 +1,202 @@
+"""Assets: the day's forecast model, its figures, the forecasts, and what became of them."""
+
+from datetime import date, datetime, timedelta, timezone
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.donostia_parking import DOMAIN
+from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION, champion_record, decide_champion, failures_at_gate
+from mlops_assets.donostia_parking.cities import City
+from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
+from mlops_assets.donostia_parking.days import LocalDay
+from mlops_assets.donostia_parking.forecast_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS, TRAINING_WINDOW
+from mlops_assets.donostia_parking.partitions import DAY_BEFORE, HISTORY, PARKING_DAYS
+from mlops_assets.donostia_parking.training_window import build_training_window
+from mlops_assets.ml.training import TrainedModel
+from mlops_assets.orchestration.asset_options import model
+from mlops_assets.orchestration.failures import naming, retrying_transient_errors
+from mlops_assets.orchestration.model_io import RegisteredModel, champion_before, model_name, version_metadata
+from mlops_assets.orchestration.promotion import apply_decision, decision_metadata, find_contest
+from mlops_assets.orchestration.table_assets import lake_asset, warehouse_asset
+from mlops_assets.orchestration.tables import frame_metadata, image_metadata
+from mlops_assets.stores.catalog import Stores
+
+_HISTORY_IN = dg.AssetIn(partition_mapping=HISTORY, metadata={"skip_missing_partitions": True})
+
+
+@lake_asset(
+    TRAINING_WINDOW,
+    is_intermediate=True,
+    partitions_def=PARKING_DAYS,
+    ins={"hourly_free": _HISTORY_IN},
+)
+def training_window(
+    context: dg.AssetExecutionContext, hourly_free: pd.DataFrame, parking_city: dg.ResourceParam[City]
+) -> pd.DataFrame:
+    day = parking_city.day(context.partition_key)
+    with naming(f"{TRAINING_WINDOW.label}, day {day}"):
+        window = build_training_window(hourly_free, issued_at(day, datetime.now(timezone.utc)))
+    context.add_asset_metadata({"first_hour_at": str(window["hour_at"].min()), "last_hour_at": str(window["hour_at"].max())})
+    return window
+
+
+class ForecastModelConfig(dg.Config):
+    """What is tried: all candidates if none is named."""
+
+    horizon_hours: int = 24
+    candidates: list[str] = []
+    seed: int = 0
+
+
+def issued_at(day: LocalDay, now: datetime) -> datetime:
+    """Return when forecasts of a day are made: at its end, or at the last full hour of a day that is not over."""
+    return min(day.end, now.replace(minute=0, second=0, microsecond=0))
+
+
+@dg.asset(
+    **model(
+        DOMAIN,
+        "forecast_model",
+        "The day's forecasts of free places for the next 24 hours, per car park and for the city: of repeating the day before, "
+        "means, seasonal profiles, regression and SARIMAX, each car park's best in rolling forecasts of the last eight weeks, as "
+        "one bundle that takes recent hourly rows. Hours of a frozen feed are never learned from. Registered in MLflow.",
+    ),
+    partitions_def=PARKING_DAYS,
+)
+def forecast_model(
+    context: dg.AssetExecutionContext,
+    config: ForecastModelConfig,
+    training_window: pd.DataFrame,
+    parking_city: dg.ResourceParam[City],
+) -> TrainedModel:
+    from mlops_assets.donostia_parking.forecasting import train_forecast_model
+    from mlops_assets.donostia_parking.registering import as_trained_model
+
+    with naming(f"{DOMAIN}/forecast_model, day {context.partition_key}"):
+        trained = train_forecast_model(
+            training_window,
+            time_zone=parking_city.time_zone,
+            end_at=training_window["hour_at"].max() + timedelta(hours=1),
+            horizon_hours=config.horizon_hours,
+            seed=config.seed,
+            names=config.candidates,
+        )
+    return as_trained_model(trained)
+
+
+@warehouse_asset(FORECAST_METRICS, partitions_def=PARKING_DAYS)
+def forecast_metrics(
+    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], forecast_model: RegisteredModel
+) -> pd.DataFrame:
+    from mlops_assets.donostia_parking.forecast_plots import plot_skill
+    from mlops_assets.donostia_parking.forecasting import metrics_table
+
+    version = forecast_model.version
+    metrics = metrics_table(forecast_model.bundle.pipeline, version.created_at)
+    context.add_asset_metadata(
+        {
+            **{name: round(value, 3) for name, value in forecast_model.bundle.metrics.items() if value is not None},
+            **version_metadata(version, stores.mlflow_ui_url),
+            **image_metadata({"skill_by_horizon": plot_skill(metrics)}),
+        }
+    )
+    return metrics.assign(issue_date=_date(context.partition_key), model_version=version.version, model_run_id=version.run_id)
+
+
+@warehouse_asset(FORECAST_CHAMPION, deps=[forecast_metrics])
+def forecast_champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> pd.DataFrame:
+    """Not partitioned: there is one champion, and the challenger says of which day it is."""
+    registry, warehouse = stores.models(), stores.warehouse(DOMAIN)
+    with retrying_transient_errors():
+        contest = find_contest(registry, model_name(forecast_model.key))
+        if contest is None:
+            context.add_asset_metadata({"decision": "Nothing to decide: a rollback put this champion in charge."})
+            return warehouse.read(FORECAST_CHAMPION)
+        challenger = contest.challenger.version
+        metrics = warehouse.read(FORECAST_METRICS, [_date(challenger.partition)])
+    champion = contest.champion.version.version if contest.champion else None
+    objections = failures_at_gate(metrics, challenger.version) + ([contest.objection] if contest.objection else [])
+    decision = decide_champion(metrics, challenger.version, champion, objections)
+    with retrying_transient_errors():
+        apply_decision(registry, contest, decision)
+    context.add_asset_metadata(decision_metadata(decision, contest, stores.mlflow_ui_url))
+    return champion_record(decision, challenger.version, champion)
+
+
+@warehouse_asset(
+    FORECASTS,
+    partitions_def=PARKING_DAYS,
+    ins={"hourly_free": _HISTORY_IN},
+    deps=[forecast_champion],
+)
+def forecasts(
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    hourly_free: pd.DataFrame,
+    parking_city: dg.ResourceParam[City],
+) -> pd.DataFrame:
+    from mlops_assets.donostia_parking.forecast_plots import plot_forecast
+
+    day = parking_city.day(context.partition_key)
+    created_at = issued_at(day, datetime.now(timezone.utc))
+    champion = champion_before(stores.models(), forecast_model.key, created_at)
+    with naming(f"{FORECASTS.label}, day {day}"):
+        rows = champion.bundle.pipeline.predict(hourly_free, created_at)
+    figure = plot_forecast(hourly_free, rows, CITY_TOTAL_ID, f"Free places in {parking_city.name}")
+    context.add_asset_metadata(
+        {
+            "created_at": created_at.isoformat(),
+            "methods": frame_metadata(rows.groupby("method").size().rename("hours").reset_index()),
+            **version_metadata(champion.version, stores.mlflow_ui_url),
+            **image_metadata({"city_forecast": figure}),
+        }
+    )
+    version = champion.version
+    return rows.assign(issue_date=day.date, model_version=version.version, model_run_id=version.run_id)
+
+
+@warehouse_asset(
+    FORECAST_ACCURACY,
+    partitions_def=PARKING_DAYS,
+    ins={"forecasts": dg.AssetIn(partition_mapping=DAY_BEFORE)},
+)
+def forecast_accuracy(
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    forecasts: pd.DataFrame,
+    hourly_free: pd.DataFrame,
+) -> pd.DataFrame:
+    """Yesterday's forecasts beside today's hours, and whether their errors call for a new model."""
+    from mlops_assets.donostia_parking.accuracy import compare_with_actual, summarize_accuracy
+    from mlops_assets.donostia_parking.retraining import is_retraining_due
+
+    accuracy = compare_with_actual(forecasts, hourly_free)
+    metrics = _metrics_behind(stores, forecasts)
+    verdict = is_retraining_due(accuracy, metrics)
+    context.add_asset_metadata(
+        {
+            "is_retraining_due": verdict.is_due,
+            "reasons": " ".join(verdict.reasons),
+            "by_car_park": frame_metadata(summarize_accuracy(accuracy, metrics)),
+        }
+    )
+    return accuracy
+
+
+def _metrics_behind(stores: Stores, forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Return what was to be expected of the model that made some forecasts: its rows of `forecast_metrics`."""
+    metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [])
+    if forecasts.empty:
+        return metrics
+    with retrying_transient_errors():
+        version = stores.models().version(model_name(forecast_model.key), int(forecasts["model_version"].iloc[0]))
+        metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_date(version.partition)])
+    return metrics[metrics["model_version"] == version.version]
+
+
+def _date(key: str) -> date:
+    return date.fromisoformat(key)
+
+
+ASSETS = [training_window, forecast_model, forecast_metrics, forecast_champion, forecasts, forecast_accuracy]

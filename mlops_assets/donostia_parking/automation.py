@@ -1,0 +1,153 @@
+"""Jobs, schedules and sensors of this domain: the hourly reading, the nightly model, and when to train earlier."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets.donostia_parking import DOMAIN
+from mlops_assets.donostia_parking.assets import forecasts as forecasting
+from mlops_assets.donostia_parking.assets import parking
+from mlops_assets.donostia_parking.cities import City
+from mlops_assets.donostia_parking.days import LocalDay
+from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
+from mlops_assets.orchestration.model_io import model_name
+from mlops_assets.orchestration.promotion import rollback_job
+from mlops_assets.stores.catalog import Stores
+
+_TAGS = {"domain": DOMAIN}
+_DATA = dg.AssetSelection.assets(*parking.ASSETS)
+_FORECASTS = dg.AssetSelection.assets(forecasting.forecasts, forecasting.forecast_accuracy)
+_BURST_SECONDS = 600
+
+READ_PARKING = dg.define_asset_job(
+    "read_donostia_parking",
+    selection=_DATA,
+    description="Land a snapshot, and make readings, car parks and the hourly series of a day, or of many, from what has landed.",
+    tags=_TAGS,
+)
+
+TRAIN_MODEL = dg.define_asset_job(
+    "train_forecast_model",
+    selection=dg.AssetSelection.assets(
+        forecasting.training_window,
+        forecasting.forecast_model,
+        forecasting.forecast_metrics,
+        forecasting.forecast_champion,
+    ),
+    description="Train the day's forecast model, measure it, and let it take charge if it passes.",
+    tags=_TAGS,
+)
+
+FORECAST_PARKING = dg.define_asset_job(
+    "forecast_donostia_parking",
+    selection=_FORECASTS,
+    description="Forecast from a day on, and compare the forecasts of the day before with what happened.",
+    tags=_TAGS,
+)
+
+FOLLOW_PARKING = dg.define_asset_job(
+    "follow_donostia_parking",
+    selection=_DATA | _FORECASTS,
+    description="What every hour needs: a snapshot, the day's series with it, and forecasts from it.",
+    tags=_TAGS,
+)
+
+BURST = dg.define_asset_job(
+    "burst_donostia_parking",
+    selection=dg.AssetSelection.assets(parking.snapshots),
+    config={"ops": {"donostia_parking__snapshots": {"config": {"burst_seconds": _BURST_SECONDS, "every_seconds": 15}}}},
+    description="Read the feed every 15 seconds for ten minutes; both numbers are configuration.",
+    tags=_TAGS,
+)
+
+
+def days_to_follow(now: datetime, time_zone: str) -> list[LocalDay]:
+    """Return the days that a reading of the feed belongs to: today, and in its first hour the day that has just ended."""
+    today = LocalDay.of(now, time_zone)
+    return [today.plus(-1), today] if now - today.start < timedelta(hours=1) else [today]
+
+
+def retraining_request(accuracy_day: str, is_due: bool, reasons: str) -> dg.RunRequest | None:
+    """Return the run that trains the model of a day because forecasts were far off on it; None if nothing is due.
+
+    The run key makes one day train one model, however often its forecasts are compared.
+    """
+    if not is_due:
+        return None
+    return dg.RunRequest(run_key=accuracy_day, partition_key=accuracy_day, tags={"reason": reasons[:200]})
+
+
+def build_schedules(*, is_running: bool) -> list[Any]:
+    """Return the schedules, started with the daemon if `is_running`, else waiting for a person to switch them on."""
+    return [
+        _hourly_schedule(is_running=is_running),
+        dg.build_schedule_from_partitioned_job(
+            TRAIN_MODEL,
+            name="donostia_parking_nightly_model",
+            description="Trains the model of the day that is over, at half past midnight.",
+            hour_of_day=0,
+            minute_of_hour=30,
+            default_status=schedule_status(is_running),
+        ),
+    ]
+
+
+def _hourly_schedule(*, is_running: bool) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="donostia_parking_every_hour",
+        job=FOLLOW_PARKING,
+        cron_schedule="7 * * * *",
+        execution_timezone="UTC",
+        default_status=schedule_status(is_running),
+        description="Seven minutes past every hour: reads the feed and forecasts from it. Without a champion there is no forecast.",
+    )
+    def every_hour(
+        context: dg.ScheduleEvaluationContext,
+        stores: dg.ResourceParam[Stores],
+        parking_city: dg.ResourceParam[City],
+    ) -> list[dg.RunRequest]:
+        now = context.scheduled_execution_time
+        has_champion = stores.models().champion_for(model_name(forecasting.forecast_model.key), before=now) is not None
+        only = None if has_champion else [key for asset in parking.ASSETS for key in asset.keys]
+        return [
+            dg.RunRequest(run_key=f"{now.isoformat()}/{day}", partition_key=day.key, asset_selection=only)
+            for day in days_to_follow(now, parking_city.time_zone)
+        ]
+
+    return every_hour
+
+
+def build_sensors(*, is_running: bool) -> list[dg.SensorDefinition]:
+    """Return the sensors, started with the daemon if `is_running`, else waiting for a person to switch them on."""
+    return [_retraining_sensor(is_running=is_running), domain_conditions_sensor(DOMAIN, is_running=is_running)]
+
+
+def _retraining_sensor(*, is_running: bool) -> dg.SensorDefinition:
+    @dg.asset_sensor(
+        asset_key=forecasting.forecast_accuracy.key,
+        name="donostia_parking_retraining",
+        job=TRAIN_MODEL,
+        default_status=sensor_status(is_running),
+        description="Trains a day's model when forecasts about the day were much worse than the backtest had promised.",
+    )
+    def retraining(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
+        materialization = asset_event.asset_materialization
+        assert materialization is not None
+        metadata = materialization.metadata
+        request = retraining_request(
+            materialization.partition or "", bool(metadata["is_retraining_due"].value), str(metadata["reasons"].value)
+        )
+        return request or dg.SkipReason("The errors are what the backtest had promised.")
+
+    return retraining
+
+
+JOBS = [
+    READ_PARKING,
+    TRAIN_MODEL,
+    FORECAST_PARKING,
+    FOLLOW_PARKING,
+    BURST,
+    rollback_job(forecasting.forecast_model.key, forecasting.forecast_champion.key),
+]

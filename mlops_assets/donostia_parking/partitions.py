@@ -1,0 +1,18 @@
+"""The days that partition this domain."""
+
+from mlops_assets.orchestration.partitions import daily_partitions, day_before, days_up_to
+
+FIRST_DAY = "2016-10-01"
+"""The month in which the oldest recording begins, Birmingham's. The simulated feed and Donostia's recordings begin in 2022."""
+
+PARKING_DAYS = daily_partitions(FIRST_DAY, "Europe/Madrid")
+"""Calendar days, today's included. Another city's days begin by its own clocks; only the keys are shared."""
+
+DAY_AND_BEFORE = days_up_to(2)
+"""An hour of the morning may repeat the last reading of the evening before."""
+
+HISTORY = days_up_to(57)
+"""A model knows the 56 days that end with its own; one more, because days have 23 to 25 hours."""
+
+DAY_BEFORE = day_before()
+"""Forecasts issued at the end of a day are about the day after it."""

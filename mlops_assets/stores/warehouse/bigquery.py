@@ -1,0 +1,267 @@
+"""The warehouse in BigQuery.
+
+Rows travel as Parquet, by a load job, into a staging table of their own. One script then deletes in a transaction what they
+replace and inserts them, so that readers see the old rows or the new ones, and a killed writer leaves the old ones. BigQuery
+aborts one of two transactions that change the same table, be it in other partitions; the script is then run again.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
+
+from mlops_assets.contracts import Column, TableContract
+from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
+from mlops_assets.errors import SettingsError
+from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.urls import redact
+from mlops_assets.stores.warehouse.bigquery_client import BoundedClient, Limits
+from mlops_assets.stores.warehouse.bigquery_errors import explained
+from mlops_assets.stores.warehouse.bigquery_rows import plain_rows, rows_of_any_type
+from mlops_assets.stores.warehouse.names import TableName, quoted, table_name
+from mlops_assets.stores.warehouse.partitions import other_type, partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.rows import frame_as_promised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import date
+
+    import pandas as pd
+    import pyarrow as pa
+    from google.cloud.bigquery import SchemaField, Table, TableReference
+
+    from mlops_assets.contracts import ColumnType
+
+_SQL_TYPES: dict[ColumnType, str] = {
+    "string": "STRING",
+    "int8": "INT64",
+    "int32": "INT64",
+    "int64": "INT64",
+    "float32": "FLOAT64",
+    "float64": "FLOAT64",
+    "bool": "BOOL",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "json": "JSON",
+}
+# What the service calls them in descriptions of tables.
+_SQL_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+_CLUSTERABLE = {"STRING", "INT64", "BOOL", "DATE", "TIMESTAMP"}
+_CLUSTERING_COLUMNS = 4
+_STAGING_LIFE = timedelta(hours=1)
+_PROBE = TableContract(
+    domain="mlops_assets_doctor",
+    name="probe",
+    meaning="A row that `mlops-assets doctor` writes, reads and removes.",
+    columns=(Column("row_id", "int64", "One."),),
+)
+
+
+class BigQueryWarehouse:
+    """A warehouse in a project of BigQuery, with a dataset per domain, or in one dataset."""
+
+    def __init__(self, url: str, limits: Limits | None = None) -> None:
+        """Use `bigquery://project` or `bigquery://project/dataset`, by application default credentials.
+
+        Args:
+            url: with `?location=EU`, say, new datasets are made there.
+            limits: how long to be patient.
+
+        Raises:
+            SettingsError: the URL says less or more than that.
+        """
+        parts = urlsplit(url)
+        dataset = parts.path.strip("/")
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if not parts.netloc or "@" in parts.netloc or "/" in dataset or options.keys() - {"location"}:
+            raise SettingsError(f"{redact(url)!r} is not of the form bigquery://project/dataset?location=EU")
+        self._project = parts.netloc
+        self._dataset = dataset or None
+        self._url = f"bigquery://{self._project}{parts.path.rstrip('/')}"
+        self._client = BoundedClient(self._project, options.get("location") or None, limits or Limits())
+
+    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+        """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
+        from google.cloud.bigquery import ScalarQueryParameter
+
+        rows = to_arrow(frame, contract)
+        condition, parameters = "TRUE", []
+        if partition is not None:
+            require_single_partition(contract, partition, rows)
+            condition = f"{_quoted(partition_column(contract))} = @partition"
+            parameters = [ScalarQueryParameter("partition", "DATE", partition)]
+        with self._explained(contract):
+            table = self._made_or_evolved(contract)
+            deletion = f"DELETE FROM {_full_name(table)} WHERE {condition}"
+            if not rows.num_rows:
+                self._client.change(deletion, parameters, location=table.location)
+                return
+            with self._staged(table, contract, rows) as staging:
+                script = _transaction(deletion, _insertion(table, staging, contract))
+                self._client.change(script, parameters, location=table.location)
+
+    def upsert(self, contract: TableContract, frame: pd.DataFrame) -> None:
+        """Insert rows, replacing those with the same key, in one transaction."""
+        rows = to_arrow(frame, contract)
+        require_key(contract)
+        same_key = " AND ".join(f"kept.{_quoted(name)} = incoming.{_quoted(name)}" for name in contract.key)
+        with self._explained(contract):
+            table = self._made_or_evolved(contract)
+            if not rows.num_rows:
+                return
+            with self._staged(table, contract, rows) as staging:
+                known = f"SELECT 1 FROM {_full_name(staging)} AS incoming WHERE {same_key}"
+                deletion = f"DELETE FROM {_full_name(table)} AS kept WHERE EXISTS ({known})"
+                self._client.change(_transaction(deletion, _insertion(table, staging, contract)), location=table.location)
+
+    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+        """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
+        from google.cloud.bigquery import ArrayQueryParameter
+
+        with self._explained(contract):
+            table = self._client.table(self._reference(self._name(contract)))
+            if table is None:
+                return empty_frame(contract)
+            present = {field.name for field in table.schema}
+            selected = ", ".join(_quoted(name) for name in contract.column_names if name in present)
+            where, parameters = "", []
+            if partitions is not None:
+                where = f" WHERE {_quoted(partition_column(contract))} IN UNNEST(@partitions)"
+                parameters = [ArrayQueryParameter("partitions", "DATE", list(partitions))]
+            statement = f"SELECT {selected} FROM {_full_name(table)}{where}"
+            rows = self._client.query(statement, parameters, location=table.location)
+            return frame_as_promised(plain_rows(rows), contract)
+
+    def partitions(self, contract: TableContract) -> list[date]:
+        """Return the partitions that have rows, in order."""
+        column = partition_column(contract)
+        with self._explained(contract):
+            table = self._client.table(self._reference(self._name(contract)))
+            if table is None or column not in {field.name for field in table.schema}:
+                return []
+            statement = f"SELECT DISTINCT {_quoted(column)} FROM {_full_name(table)} WHERE {_quoted(column)} IS NOT NULL ORDER BY 1"
+            return [day for (day,) in self._client.query(statement, location=table.location)]
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """Run a query and return its rows. `domain.name` is a table, or `domain__name` if the URL names a dataset."""
+        with explained(f"{self._url}: query"):
+            return to_pandas(rows_of_any_type(self._client.query(sql, default_dataset=self._dataset)))
+
+    def location(self, contract: TableContract) -> str:
+        """Return the table's name with its project and dataset."""
+        return f"bigquery: {self._project}.{self._name(contract)}"
+
+    def diagnose(self) -> Diagnosis:
+        """Write a table, read it back and drop it, and tell where the data are and BigQuery's time."""
+        import pandas as pd
+
+        probe = _PROBE.derive(f"probe_{uuid4().hex}", _PROBE.meaning)
+        self.replace_partition(probe, None, pd.DataFrame({"row_id": [1]}))
+        with self._explained(probe):
+            table = self._made_or_evolved(probe)
+            ((clock_at,),) = self._client.query(f"SELECT CURRENT_TIMESTAMP() FROM {_full_name(table)}", location=table.location)
+            self._client.drop_table(table.reference)
+            if self._dataset is None:
+                self._client.drop_empty_dataset(table.dataset_id)
+        return Diagnosis(f"BigQuery {table.location}", clock_at)
+
+    def _made_or_evolved(self, contract: TableContract) -> Table:
+        """Return the contract's table, made if it is missing; add the columns it lacks, but never convert one."""
+        from google.cloud.bigquery import Table, TimePartitioning
+
+        table = self._client.table(self._reference(self._name(contract)))
+        if table is None:
+            table = Table(self._reference(self._name(contract)), _schema(contract))
+            table.description = contract.meaning
+            table.clustering_fields = _clustering(contract)
+            if contract.partition_column is not None:
+                table.time_partitioning = TimePartitioning(field=contract.partition_column)
+            table = self._client.make_table(table)
+        lacking = _lacking_columns(table, contract)
+        if lacking:
+            added = ", ".join(f"ADD COLUMN IF NOT EXISTS {_quoted(column.name)} {_SQL_TYPES[column.type]}" for column in lacking)
+            self._client.change(f"ALTER TABLE {_full_name(table)} {added}", location=table.location)
+        return table
+
+    @contextmanager
+    def _staged(self, table: Table, contract: TableContract, rows: pa.Table) -> Iterator[Table]:
+        """Yield a table beside `table` that holds the rows until the block ends."""
+        from google.cloud.bigquery import Table
+
+        name = TableName(table.dataset_id, f"staging__{table.table_id}__{uuid4().hex}")
+        # BigQuery takes JSON from a Parquet file as text only.
+        staging = Table(self._reference(name), _schema(contract, json_type="STRING"))
+        staging.description = f"Rows on their way into {table.table_id}; may be dropped."
+        staging.expires = datetime.now(timezone.utc) + _STAGING_LIFE
+        staging = self._client.make_table(staging)
+        try:
+            self._client.load(rows, staging)
+            yield staging
+        finally:
+            # What happened before matters more, and the table expires by itself.
+            with suppress(Exception):
+                self._client.drop_table(staging.reference)
+
+    def _reference(self, name: TableName) -> TableReference:
+        from google.cloud.bigquery import TableReference
+
+        return TableReference.from_string(f"{self._project}.{name.namespace}.{name.table}")
+
+    def _name(self, contract: TableContract) -> TableName:
+        return table_name(contract, self._dataset)
+
+    def _explained(self, contract: TableContract) -> AbstractContextManager[None]:
+        return explained(f"{self._url}: {contract.label}")
+
+
+def _schema(contract: TableContract, json_type: str = "JSON") -> list[SchemaField]:
+    from google.cloud.bigquery import SchemaField
+
+    types = {**_SQL_TYPES, "json": json_type}
+    return [SchemaField(column.name, types[column.type], description=column.meaning) for column in contract.columns]
+
+
+def _clustering(contract: TableContract) -> list[str] | None:
+    """Return the columns by which BigQuery sorts the rows of a partition: the first of the key that it can sort by."""
+    sortable = [name for name in contract.key if _SQL_TYPES[contract.column(name).type] in _CLUSTERABLE]
+    return sortable[:_CLUSTERING_COLUMNS] or None
+
+
+def _lacking_columns(table: Table, contract: TableContract) -> list[Column]:
+    """Return the columns that the table does not have yet.
+
+    Raises:
+        ContractError: it has one of another type.
+    """
+    present = {field.name: _SQL_NAMES.get(field.field_type, field.field_type) for field in table.schema}
+    for column in contract.columns:
+        wanted = _SQL_TYPES[column.type]
+        if present.get(column.name, wanted) != wanted:
+            raise other_type(contract, column.name, present[column.name], wanted)
+    return [column for column in contract.columns if column.name not in present]
+
+
+def _transaction(*statements: str) -> str:
+    return ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
+
+
+def _insertion(table: Table, staging: Table, contract: TableContract) -> str:
+    names = ", ".join(_quoted(name) for name in contract.column_names)
+    # Wider numbers than JSON in BigQuery can hold are rounded; by default they would be refused.
+    values = ", ".join(
+        f"PARSE_JSON({_quoted(column.name)}, wide_number_mode => 'round')" if column.type == "json" else _quoted(column.name)
+        for column in contract.columns
+    )
+    return f"INSERT INTO {_full_name(table)} ({names}) SELECT {values} FROM {_full_name(staging)}"
+
+
+def _full_name(table: Table) -> str:
+    return ".".join(_quoted(part) for part in (table.project, table.dataset_id, table.table_id))
+
+
+def _quoted(name: str) -> str:
+    return quoted(name, "`")

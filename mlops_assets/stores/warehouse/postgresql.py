@@ -1,0 +1,219 @@
+"""The warehouse in a PostgreSQL database: a schema per domain, written and read in Arrow by binary COPY.
+
+Every call opens a connection and closes it. Writers of one partition wait for each other by an advisory lock that ends with
+the transaction; writers of different partitions work side by side. Readers see the last committed rows.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextlib import contextmanager
+from datetime import timezone
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
+from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.warehouse.names import table_name
+from mlops_assets.stores.warehouse.partitions import partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.postgresql_errors import translated
+from mlops_assets.stores.warehouse.postgresql_tables import (
+    columns_present,
+    columns_to_add,
+    fetch_rows,
+    lock_writers,
+    make_or_evolve,
+    quoted_name,
+    quoted_table,
+    require_short_names,
+)
+from mlops_assets.stores.warehouse.rows import as_numbers, frame_as_promised
+from mlops_assets.stores.warehouse.server_sql import where_partition_in
+from mlops_assets.stores.warehouse.server_url import password_of, require_encoded_password, user_of, without_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    import pandas as pd
+    import pyarrow as pa
+    from adbc_driver_manager.dbapi import Connection, Cursor
+
+    from mlops_assets.contracts import TableContract
+
+_CONNECTION_DEFAULTS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "application_name": "mlops-assets",
+    "tcp_user_timeout": "300000",
+}
+"""Parameters of libpq, in seconds, the last one in milliseconds; those of the URL go first."""
+_SESSION = (
+    "SELECT set_config('TimeZone', 'UTC', true), set_config('lock_timeout', '{patience_ms}', true), "
+    "set_config('transaction_read_only', '{read_only}', true)"
+)
+_INCOMING = "mlops_assets_incoming"
+_COPIED = re.compile(r"[\s(]*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
+"""Queries whose rows the driver may fetch by COPY; the others, such as EXPLAIN and SHOW, it fetches one by one."""
+
+
+class PostgreSQLWarehouse:
+    """A warehouse in a PostgreSQL database."""
+
+    def __init__(self, url: str, patience_seconds: float = 60) -> None:
+        """Use the database that a libpq URL names, and wait this long for writers of the same partition or table."""
+        require_encoded_password(url)
+        self._url = "postgresql" + url[url.index(":") :]
+        self._patience_seconds = patience_seconds
+
+    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+        """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
+        rows = to_arrow(frame, contract)
+        if partition is not None:
+            require_single_partition(contract, partition, rows)
+        where = where_partition_in(contract, None if partition is None else [partition], quoted_name)
+        with self._connection(contract.label) as connection:
+            self._make_or_evolve(connection, contract)
+            with self._transaction(connection) as cursor:
+                lock_writers(cursor, contract, partition)
+                cursor.execute(f"DELETE FROM {quoted_table(contract)}{where}")
+                _append(cursor, contract, rows)
+
+    def upsert(self, contract: TableContract, frame: pd.DataFrame) -> None:
+        """Insert rows, replacing those with the same key, in one transaction."""
+        rows = to_arrow(frame, contract)
+        require_key(contract)
+        table, incoming = quoted_table(contract), f"pg_temp.{_INCOMING}"
+        columns = ", ".join(map(quoted_name, contract.column_names))
+        same_key = " AND ".join(f"kept.{quoted_name(name)} = incoming.{quoted_name(name)}" for name in contract.key)
+        with self._connection(contract.label) as connection:
+            self._make_or_evolve(connection, contract)
+            with self._transaction(connection) as cursor:
+                lock_writers(cursor, contract)
+                cursor.execute(f"CREATE TEMPORARY TABLE {_INCOMING} (LIKE {table}) ON COMMIT DROP")
+                cursor.adbc_ingest(_INCOMING, rows, mode="append", temporary=True)
+                cursor.execute(f"DELETE FROM {table} AS kept USING {incoming} AS incoming WHERE {same_key}")
+                cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming}")
+
+    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+        """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
+        where = where_partition_in(contract, partitions, quoted_name)
+        with self._reading(contract.label) as cursor:
+            present = columns_present(cursor, contract)
+            if not present:
+                return empty_frame(contract)
+            selected = ", ".join(quoted_name(name) for name in contract.column_names if name in present)
+            cursor.execute(f"SELECT {selected} FROM {quoted_table(contract)}{where}")
+            return frame_as_promised(_plain(cursor.fetch_arrow_table()), contract)
+
+    def partitions(self, contract: TableContract) -> list[date]:
+        """Return the partitions that have rows, in order."""
+        column = quoted_name(partition_column(contract))
+        with self._reading(contract.label) as cursor:
+            if partition_column(contract) not in columns_present(cursor, contract):
+                return []
+            return [day for (day,) in fetch_rows(cursor, f"SELECT DISTINCT {column} FROM {quoted_table(contract)} ORDER BY 1")]
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """Run a read-only query and return its rows; sums and means are integers or floats."""
+        with self._reading("query") as cursor:
+            if not _COPIED.match(sql):
+                cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+            cursor.execute(sql)
+            return to_pandas(_plain(cursor.fetch_arrow_table()))
+
+    def location(self, contract: TableContract) -> str:
+        """Return the server, the database and the table's name in it."""
+        return f"{without_credentials(self._url)}: {table_name(contract)}"
+
+    def diagnose(self) -> Diagnosis:
+        """Write a table where the user may make one, read it back and drop it; tell the server's version and clock."""
+        with self._connection("diagnosis") as connection, self._transaction(connection) as cursor, _own_schema(cursor) as schema:
+            table = f"{quoted_name(schema)}.mlops_assets_doctor_{uuid.uuid4().hex}"
+            cursor.execute(f"CREATE TABLE {table} (version text, clock_at timestamp with time zone)")
+            cursor.execute(f"INSERT INTO {table} VALUES (current_setting('server_version'), clock_timestamp())")
+            ((version, clock_at),) = fetch_rows(cursor, f"SELECT version, clock_at FROM {table}")
+            cursor.execute(f"DROP TABLE {table}")
+        return Diagnosis(f"PostgreSQL {version.partition(' ')[0]}", clock_at.astimezone(timezone.utc))
+
+    @contextmanager
+    def _connection(self, subject: str) -> Iterator[Connection]:
+        """Yield a connection; what the driver complains about in the block names the server and the subject."""
+        import adbc_driver_manager
+        from adbc_driver_postgresql import dbapi
+
+        try:
+            with dbapi.connect(_libpq_url(self._url)) as connection:
+                yield connection
+        except adbc_driver_manager.Error as error:
+            raise translated(error, self._url, subject) from error
+
+    @contextmanager
+    def _transaction(self, connection: Connection, *, read_only: bool = False) -> Iterator[Cursor]:
+        """Yield a cursor in a transaction that is committed if the block ends well, else undone as the connection closes."""
+        with connection.cursor() as cursor:
+            values = {"patience_ms": round(self._patience_seconds * 1_000), "read_only": "on" if read_only else "off"}
+            fetch_rows(cursor, _SESSION.format(**values))
+            yield cursor
+        connection.commit()
+
+    @contextmanager
+    def _reading(self, subject: str) -> Iterator[Cursor]:
+        with self._connection(subject) as connection, self._transaction(connection, read_only=True) as cursor:
+            yield cursor
+
+    def _make_or_evolve(self, connection: Connection, contract: TableContract) -> None:
+        """Let the contract's table have all its columns, in a transaction of its own, so that other partitions need not wait."""
+        require_short_names(contract)
+        with self._transaction(connection) as cursor:
+            if columns_to_add(columns_present(cursor, contract), contract):
+                make_or_evolve(cursor, contract)
+
+
+def _append(cursor: Cursor, contract: TableContract, rows: pa.Table) -> None:
+    name = table_name(contract)
+    cursor.adbc_ingest(name.table, rows, mode="append", db_schema_name=name.namespace)
+
+
+@contextmanager
+def _own_schema(cursor: Cursor) -> Iterator[str]:
+    """Yield a schema in which the user may make tables: one that exists, or a new one, which is dropped again."""
+    may_make_schemas = fetch_rows(cursor, "SELECT has_database_privilege(current_database(), 'CREATE')")[0][0]
+    writable = "SELECT nspname::text FROM pg_namespace WHERE has_schema_privilege(oid, 'CREATE') AND nspname !~ '^pg_' ORDER BY 1"
+    schemas = [] if may_make_schemas else fetch_rows(cursor, writable)
+    if schemas:
+        yield schemas[0][0]
+        return
+    schema = f"mlops_assets_doctor_{uuid.uuid4().hex}"
+    cursor.execute(f"CREATE SCHEMA {schema}")
+    yield schema
+    cursor.execute(f"DROP SCHEMA {schema}")
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return rows without types of the driver's own: decimals as numbers, documents as text, small integers as int32."""
+    import pyarrow as pa
+
+    columns = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if isinstance(field.type, pa.BaseExtensionType):
+            column = column.cast(field.type.storage_type)
+        if (field.metadata or {}).get(b"ADBC:postgresql:typname") == b"numeric":
+            column = as_numbers(column)
+        if column.type == pa.int16():
+            column = column.cast(pa.int32())
+        columns.append(column)
+    return pa.table(columns, names=table.column_names)
+
+
+def _libpq_url(url: str) -> str:
+    """Return a URL with all defaults, encoded as libpq, which is strict about it, wants it."""
+    parts = urlsplit(url)
+    user, password = user_of(url), password_of(url)
+    credentials = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password is not None else "")
+    host = parts.netloc.rpartition("@")[2]
+    parameters = {**_CONNECTION_DEFAULTS, **dict(parse_qsl(parts.query, keep_blank_values=True))}
+    return f"postgresql://{credentials + '@' if credentials else ''}{host}{parts.path}?{urlencode(parameters, quote_via=quote)}"
