@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mlops_assets_tests.shared_data import shared_data
+
 
 def mlops_assets(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a command in an empty folder with nothing but the given settings."""
@@ -21,7 +23,21 @@ def mlops_assets(*arguments: str, cwd: Path, **environment: str) -> "subprocess.
 def test_help_lists_the_commands(tmp_path: Path) -> None:
     """What there is, in a sentence each."""
     shown = mlops_assets("--help", cwd=tmp_path).stdout
-    for command in ("demo", "dev", "mlflow", "doctor", "prepare", "copy", "quality", "sample-export", "dictionary", "recover"):
+    commands = (
+        "demo",
+        "dev",
+        "mlflow",
+        "doctor",
+        "prepare",
+        "copy",
+        "run",
+        "quality",
+        "forecast-quality",
+        "sample-export",
+        "dictionary",
+        "recover",
+    )
+    for command in commands:
         assert command in shown
 
 
@@ -75,6 +91,37 @@ def test_copy_says_what_it_copied(tmp_path: Path) -> None:
     wrong = mlops_assets("copy", "chicago", "--lake", f"file:{tmp_path}/other", cwd=tmp_path)
     assert wrong.returncode == 1
     assert "the domains are chicago_crimes" in wrong.stderr
+
+
+def test_job_is_run_here_and_now(tmp_path: Path) -> None:
+    """A machine without a daemon reads the feed for the latest day, and finds what it read in the lake."""
+    done = mlops_assets("run", "read_donostia_parking", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lake = tmp_path / "data" / "lake" / "donostia_parking"
+    assert len(list(lake.glob("snapshots/**/*.json"))) == 1
+    assert len(list(lake.glob("hourly_free/day=*/data.parquet"))) == 1
+
+
+def test_unknown_job_and_partition_are_answered_by_those_that_exist(tmp_path: Path) -> None:
+    """Whoever mistypes need not look anything up."""
+    job = mlops_assets("run", "read_parking", cwd=tmp_path)
+    assert job.returncode == 1
+    assert "read_donostia_parking" in job.stderr
+    partition = mlops_assets("run", "read_chicago_crimes", "--partition", "1999-01", cwd=tmp_path)
+    assert partition.returncode == 1
+    assert "has no partition '1999-01'; it has 2001-01 to " in partition.stderr
+
+
+def test_ways_to_forecast_are_compared_on_a_recording(tmp_path: Path) -> None:
+    """Any folder of recordings will do, even one too short to choose by; every candidate is listed."""
+    recording = shared_data("parking/donostia_2024-11_renamed_columns.csv.gz")
+    done = mlops_assets("forecast-quality", str(recording), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for candidate in ("platform: chosen by backtest", "seasonal_naive", "sarimax"):
+        assert candidate in done.stdout
+    wrong = mlops_assets("forecast-quality", str(recording), "--city", "bilbao", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert "known: donostia, birmingham" in wrong.stderr
 
 
 def test_missing_export_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:

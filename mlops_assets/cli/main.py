@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,16 +22,28 @@ def main() -> None:
     """Run the data and ML platform from the command line. Settings come from the environment and `.env`; see .env.example."""
 
 
+class DemoDomain(str, Enum):
+    """What can be demonstrated."""
+
+    chicago_crimes = "chicago_crimes"
+    donostia_parking = "donostia_parking"
+
+
 @app.command()
 def demo(
+    domain: Annotated[DemoDomain, typer.Argument(help="Which domain to show.")] = DemoDomain.chicago_crimes,
     crimes_per_year: Annotated[int, typer.Option(help="Size of the simulated city's year.")] = 260_000,
 ) -> None:
-    """Take a simulated Chicago from raw crimes to a champion model, monthly predictions and a drift report."""
+    """Take a domain from simulated raw data to a champion model and its predictions: Chicago's crimes, or Donostia's car parks."""
     from mlops_assets.cli.demo import run_demo
+    from mlops_assets.cli.parking_demo import run_parking_demo
 
     os.environ.setdefault("MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR", str(crimes_per_year))
     with _errors_as_sentences():
-        run_demo(console)
+        if domain is DemoDomain.donostia_parking:
+            run_parking_demo(console)
+        else:
+            run_demo(console)
 
 
 @app.command()

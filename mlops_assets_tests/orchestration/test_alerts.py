@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from mlops_assets.errors import StoreUnavailableError
 from mlops_assets.orchestration.alerts import describe_failure, run_failure_alerts
 
 HIDDEN = "T0P-HIDDEN"
@@ -114,6 +115,28 @@ def test_unreachable_webhook_is_logged_without_the_url(instance: dg.DagsterInsta
     _, log = alert_of_failed_run(instance, url, {})
     assert "did not reach the webhook" in log
     assert HIDDEN not in log
+
+
+def test_last_retry_is_not_taken_for_the_reason(instance: dg.DagsterInstance) -> None:
+    """After all retries people read what could not be reached, and not that retrying has come to an end."""
+
+    @dg.op
+    def read_bucket() -> None:
+        try:
+            raise StoreUnavailableError("s3://lake: nobody answers")
+        except StoreUnavailableError as error:
+            raise dg.RetryRequested(max_retries=0) from error
+
+    @dg.job(name="reading")
+    def reading() -> None:
+        read_bucket()
+
+    result = reading.execute_in_process(instance=instance, raise_on_error=False)
+    (step,) = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
+    (failure,) = [event for event in result.all_events if event.event_type_value == "PIPELINE_FAILURE"]
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert "s3://lake: nobody answers" in describe_failure(run, failure, [step]).sentence
 
 
 def test_without_webhook_the_log_is_enough(instance: dg.DagsterInstance) -> None:
