@@ -9,10 +9,13 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import donostia_parking
 from benchmarks.chicago_crimes import backfill, dagster_jobs, plain_functions, raw_to_enriched, write_year
 from benchmarks.measure import Measurement, measure
 
 console = Console()
+_RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "parking"
+_LOOP_PART = 7
 
 
 def main() -> None:
@@ -26,6 +29,7 @@ def main() -> None:
         for months in (12, 300):
             _report_backfill(months, measure(backfill, months, root / f"backfill-{months}"))
         _report_import()
+        _report_parking(root)
 
 
 def _in_turn(root: Path, export: Path, rounds: int = 3) -> tuple[Measurement, dict[str, Measurement]]:
@@ -65,6 +69,24 @@ def _report_throughput(run: Measurement) -> None:
 def _report_backfill(months: int, run: Measurement) -> None:
     text = f"{run.seconds:.1f} s, peak {run.peak_mib:.0f} MiB, {run.value} partitions"
     _verdict(f"backfill of {months} months in one run", text, run.peak_mib < 1536, "peak under 1.5 GiB")
+
+
+def _report_parking(root: Path) -> None:
+    """Compare rolling forecasts by all candidates with a plain loop over the original's model, of which every seventh part runs."""
+    found = sorted(_RECORDINGS.glob("donostia_2022*.csv.gz"))
+    console.print(f"parking: {found[0].name if found else 'nine simulated weeks, for there is no recording'}")
+    hours = root / "hours.parquet"
+    measure(donostia_parking.write_hours, found[0] if found else None, hours)
+    ours = measure(donostia_parking.rolling_forecasts, hours, cores=2)
+    loop = measure(donostia_parking.plain_loop, hours, _LOOP_PART, cores=2)
+    seconds, whole = ours.steps["rolling forecasts"], loop.steps["plain loop"] * _LOOP_PART
+    _print_steps("seconds per candidate", {row["predictor"]: row["seconds"] for row in ours.value})
+    _verdict(
+        "rolling forecasts from 42 hours", f"{seconds:.1f} s = {whole / seconds:.0f} x faster", whole >= 5 * seconds, "at least 5 x"
+    )
+    burst = measure(donostia_parking.compact_burst, cores=2)
+    compaction = burst.steps["compact the day"]
+    _verdict(f"compaction of {burst.value:,} readings of a day", f"{compaction:.1f} s", compaction < 2, "under 2 s")
 
 
 def _report_import() -> None:

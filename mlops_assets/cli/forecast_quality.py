@@ -1,6 +1,5 @@
 """Print how all ways to forecast free places do on recorded hours."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +10,10 @@ from rich.table import Table
 
 from mlops_assets.donostia_parking.backtesting import BASELINE
 from mlops_assets.donostia_parking.cities import CITIES
-from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.export import ExportParkingSource
 from mlops_assets.donostia_parking.forecast_quality import compare_forecasts
-from mlops_assets.donostia_parking.hourly import build_hourly_free
-from mlops_assets.donostia_parking.readings import build_readings
-from mlops_assets.errors import NotEnoughDataError, SettingsError
+from mlops_assets.donostia_parking.recorded_hours import read_recorded_hours
+from mlops_assets.errors import SettingsError
 
 
 def report_forecast_quality(console: Console, export: Path, city_code: str, origin_count: int) -> None:
@@ -41,19 +38,7 @@ def _read_hours(console: Console, export: Path, city_code: str) -> pd.DataFrame:
         raise SettingsError(f"unknown city {city_code!r}; known: {', '.join(CITIES)}")
     city = CITIES[city_code]
     source = ExportParkingSource(export, city)
-    span = source.recorded_span()
-    if span is None:
-        raise NotEnoughDataError(f"no recording of {city.name} at {export}")
-    day, last = LocalDay.of(span[0], city.time_zone), LocalDay.of(span[1], city.time_zone)
-    snapshots = list(source.snapshots_between(span[0], span[1] + timedelta(microseconds=1)))
-    before, frames = None, []
-    for number in track(range((last.date - day.date).days + 1), "Reading", console=console):
-        today = day.plus(number)
-        near = [s for s in snapshots if today.plus(-3).start <= s.requested_at < today.end]
-        readings = build_readings(near, today, city).readings
-        frames.append(build_hourly_free(readings if before is None else pd.concat([before, readings]), today, city))
-        before = readings
-    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+    return read_recorded_hours(source, city, track=lambda days: track(days, "Reading", console=console))
 
 
 def _as_table(comparison: pd.DataFrame) -> Table:

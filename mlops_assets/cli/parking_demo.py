@@ -70,8 +70,8 @@ def _report(console: Console, warehouse: Warehouse, city: City, trained: LocalDa
     accuracy = summarize_accuracy(warehouse.read(FORECAST_ACCURACY, [forecast.date]), metrics)
     for row in accuracy[accuracy["is_city_total"].astype(bool)].to_dict("records"):
         console.print(
-            f"{forecast}: the city's forecasts were off by {row['mae_places']:.0f} places in the mean, against "
-            f"{row['expected_mae_places']:.0f} in the backtest and {row['seasonal_naive_mae_places']:.0f} of repeating the day before."
+            f"{forecast}: the city's forecasts were off by {row['mae_places']:.0f} places in the mean; the backtest promised "
+            f"{row['expected_mae_places']:.0f}, repeating the day before was off by {row['seasonal_naive_mae_places']:.0f}."
         )
     rows = warehouse.read(FORECASTS, [forecast.date])
     console.print(_forecast_table(rows[rows["car_park_id"] == CITY_TOTAL_ID], city))

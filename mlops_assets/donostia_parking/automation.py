@@ -10,6 +10,7 @@ from mlops_assets.donostia_parking.assets import forecasts as forecasting
 from mlops_assets.donostia_parking.assets import parking
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.days import LocalDay
+from mlops_assets.donostia_parking.partitions import PARKING_DAYS
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
 from mlops_assets.orchestration.model_io import model_name
 from mlops_assets.orchestration.promotion import rollback_job
@@ -80,17 +81,7 @@ def retraining_request(accuracy_day: str, is_due: bool, reasons: str) -> dg.RunR
 
 def build_schedules(*, is_running: bool) -> list[Any]:
     """Return the schedules, started with the daemon if `is_running`, else waiting for a person to switch them on."""
-    return [
-        _hourly_schedule(is_running=is_running),
-        dg.build_schedule_from_partitioned_job(
-            TRAIN_MODEL,
-            name="donostia_parking_nightly_model",
-            description="Trains the model of the day that is over, at half past midnight.",
-            hour_of_day=0,
-            minute_of_hour=30,
-            default_status=schedule_status(is_running),
-        ),
-    ]
+    return [_hourly_schedule(is_running=is_running), _nightly_schedule(is_running=is_running)]
 
 
 def _hourly_schedule(*, is_running: bool) -> dg.ScheduleDefinition:
@@ -116,6 +107,23 @@ def _hourly_schedule(*, is_running: bool) -> dg.ScheduleDefinition:
         ]
 
     return every_hour
+
+
+def _nightly_schedule(*, is_running: bool) -> dg.ScheduleDefinition:
+    # A schedule built from the job would take the day that has just begun, which is a partition, too.
+    @dg.schedule(
+        name="donostia_parking_nightly_model",
+        job=TRAIN_MODEL,
+        cron_schedule="30 0 * * *",
+        execution_timezone=PARKING_DAYS.timezone,
+        default_status=schedule_status(is_running),
+        description="Trains the model of the day that is over, at half past midnight.",
+    )
+    def nightly_model(context: dg.ScheduleEvaluationContext, parking_city: dg.ResourceParam[City]) -> dg.RunRequest:
+        day = LocalDay.of(context.scheduled_execution_time, parking_city.time_zone).plus(-1)
+        return dg.RunRequest(run_key=day.key, partition_key=day.key)
+
+    return nightly_model
 
 
 def build_sensors(*, is_running: bool) -> list[dg.SensorDefinition]:

@@ -72,9 +72,7 @@ def candidates(names: Sequence[str] = ()) -> list[Candidate]:
     return [candidate for candidate in every if not names or candidate.name in (BASELINE, *names)]
 
 
-def build_city_panel(
-    hourly: pd.DataFrame, time_zone: str, *, start_at: datetime | None = None, end_at: datetime | None = None
-) -> Panel:
+def build_city_panel(hourly: pd.DataFrame, time_zone: str, *, end_at: datetime | None = None) -> Panel:
     """Lay out rows of `hourly_free` as a panel in which only trusted values are known.
 
     Not trusted are readings of a frozen feed, values repeated from an earlier hour, and sums over a part of the city.
@@ -82,7 +80,6 @@ def build_city_panel(
     Args:
         hourly: rows of the contract `MODEL_INPUT` of one city.
         time_zone: the city's.
-        start_at: first hour (UTC, included); by default that of the rows.
         end_at: end (UTC, excluded); by default that of the rows.
 
     Raises:
@@ -98,7 +95,6 @@ def build_city_panel(
         time_column="hour_at",
         value_column="trusted_places",
         time_zone=time_zone,
-        start_at=start_at,
         end_at=end_at,
     )
 

@@ -126,7 +126,12 @@ def train_forecast_model(
 def _fit_methods(panel: Panel, methods: Sequence[str]) -> dict[str, Forecaster]:
     """Fit what was chosen for any series, and the fallbacks, on the whole panel."""
     used = {*methods, BASELINE, *(candidate.name for candidate in fallback_candidates())}
-    return {candidate.name: candidate.fit(panel) for candidate in candidates() if candidate.name in used}
+    fitted = {}
+    for candidate in candidates():
+        if candidate.name in used:
+            its_own = [column for column, method in enumerate(methods) if method == candidate.name]
+            fitted[candidate.name] = candidate.fit(panel.of_series(its_own) if candidate.is_fitted_alone else panel)
+    return fitted
 
 
 def _describe_car_parks(

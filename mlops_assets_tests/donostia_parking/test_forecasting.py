@@ -14,7 +14,7 @@ from mlops_assets.donostia_parking.forecasting import CHOSEN, TrainedForecast, m
 from mlops_assets.errors import NotEnoughDataError
 from mlops_assets_tests.donostia_parking.hours import FIRST_HOUR, ZONE, conformed, hourly_rows
 from mlops_assets_tests.donostia_parking.snapshots import require_contract
-from mlops_assets_tests.ml.forecasting.panels import busy_weekends, without
+from mlops_assets_tests.ml.forecasting.panels import busy_weekends, daily_wave, without
 
 NAN = float("nan")
 _QUICK = ("weekly_naive", "hour_of_day_mean", "seasonal_profile", "profile_regression")
@@ -40,6 +40,14 @@ def test_each_car_park_has_the_method_with_the_smallest_error() -> None:
     assert car_parks["dead"].method == "seasonal_naive"
     assert "smallest mean absolute error in forecasts from 384 past hours" in car_parks["a"].reason
     assert "of seasonal_naive" in car_parks["a"].reason
+
+
+def test_original_model_is_fitted_where_it_is_chosen_only() -> None:
+    """It wins where the level wanders; the others need no slow fit."""
+    wandering = 500 + np.random.default_rng(4).normal(0, 12, 14 * 24).cumsum() + daily_wave(14)
+    bundle = trained(hourly_rows(a=wandering, dead=np.zeros(14 * 24)), names=["sarimax"]).bundle
+    assert bundle.car_parks["a"].method == "sarimax"
+    assert set(bundle.forecasters["sarimax"].params) == {"a", CITY_TOTAL_ID}  # type: ignore[attr-defined]
 
 
 def test_candidates_are_listed_below_the_choice() -> None:

@@ -43,11 +43,13 @@ class Candidate(Protocol):
         name: names it in tables.
         description: what it does, for people.
         refit_hours: how long a fit serves in a backtest.
+        is_fitted_alone: whether a series is fitted without looking at the others, so that it can be left out.
     """
 
     name: str
     description: str
     refit_hours: int
+    is_fitted_alone: bool
 
     def fit(self, history: Panel) -> Forecaster:
         """Learn from past hours. Little, missing or constant data give a forecaster that says less, never an error."""
@@ -58,6 +60,7 @@ class SeasonalNaive:
     """Candidate: what was known of the same hour one period ago, or else of the one before, for up to `periods` of them."""
 
     refit_hours = NOTHING_TO_FIT_HOURS
+    is_fitted_alone = False
 
     def __init__(self, name: str, period_hours: int, periods: int) -> None:
         """Repeat values every `period_hours`."""
@@ -87,6 +90,7 @@ class HourOfDayMean:
 
     name = "hour_of_day_mean"
     refit_hours = NOTHING_TO_FIT_HOURS
+    is_fitted_alone = False
 
     def __init__(self, days: int) -> None:
         """Look back `days` days."""

@@ -93,7 +93,7 @@ def horizon_table(evaluation: Evaluation) -> pd.DataFrame:
     return table[table["forecast_count"] > 0].reset_index(drop=True)
 
 
-def coverage_name(level: float) -> str:
+def _coverage_name(level: float) -> str:
     """Return the column that holds the coverage of a level: `coverage_80`."""
     return f"coverage_{level * 100:.0f}"
 
@@ -116,7 +116,7 @@ def _measure(evaluation: Evaluation, horizons: slice, label: int) -> pd.DataFram
             "rmse": np.sqrt(_mean(errors**2)),
             "baseline_mae": baseline_mae,
             "skill": skill,
-            **{coverage_name(level): _mean(evaluation.is_within[level][..., horizons]) for level in LEVELS},
+            **{_coverage_name(level): _mean(evaluation.is_within[level][..., horizons]) for level in LEVELS},
         }
     )
 

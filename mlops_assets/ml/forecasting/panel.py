@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from mlops_assets.errors import ContractError, NotEnoughDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HOUR = timedelta(hours=1)
 DAY_HOURS = 24
@@ -65,9 +69,9 @@ class Panel:
         """Return the hours `[start, end)` as a panel of their own."""
         return replace(self, start_at=self.start_at + start * HOUR, numbers=self.numbers[start:end])
 
-    def hour_at(self, hour: int) -> datetime:
-        """Return the moment at which an hour begins, also of one beyond the end."""
-        return self.start_at + int(hour) * HOUR
+    def of_series(self, columns: Sequence[int]) -> Panel:
+        """Return some of the series, by column, as a panel of their own."""
+        return replace(self, names=tuple(self.names[column] for column in columns), numbers=self.numbers[:, list(columns)])
 
 
 def build_panel(
@@ -77,7 +81,6 @@ def build_panel(
     time_column: str,
     value_column: str,
     time_zone: str,
-    start_at: datetime | None = None,
     end_at: datetime | None = None,
 ) -> Panel:
     """Lay out rows as a panel.
@@ -88,9 +91,8 @@ def build_panel(
         time_column: beginning of the hour, with a time zone.
         value_column: a number, or nothing where it is unknown.
         time_zone: whose clocks people live by.
-        start_at: first hour (UTC, included); by default the first of the rows.
-        end_at: end (UTC, excluded); by default the end of the last hour of the rows. Rows outside are ignored, but their
-            series are in the panel.
+        end_at: end (UTC, excluded); by default the end of the last hour of the rows. Later rows are ignored, but their series are
+            in the panel.
 
     Raises:
         ContractError: a moment is not the beginning of an hour.
@@ -101,7 +103,7 @@ def build_panel(
     moments = pd.DatetimeIndex(rows[time_column]).tz_convert("UTC")
     if (moments != moments.floor("h")).any():
         raise ContractError(f"{time_column} must be the beginning of an hour; {moments[moments != moments.floor('h')][0]} is not")
-    first = pd.Timestamp(start_at) if start_at is not None else moments.min()
+    first = moments.min()
     end = pd.Timestamp(end_at) if end_at is not None else moments.max() + HOUR
     hours = ((moments - first) // HOUR).to_numpy()
     count = max(0, (end - first) // HOUR)
@@ -109,7 +111,7 @@ def build_panel(
     names = tuple(sorted({str(name) for name in rows[series_column].unique()}))
     columns = pd.Categorical(rows[series_column].astype(str), categories=names).codes
     numbers = np.full((count, len(names)), np.nan)
-    is_inside = (hours >= 0) & (hours < count)
+    is_inside = hours < count
     values = pd.to_numeric(rows[value_column]).to_numpy(dtype=np.float64, na_value=np.nan)
     numbers[hours[is_inside], columns[is_inside]] = values[is_inside]
     return Panel(names, first.to_pydatetime(), numbers, time_zone)

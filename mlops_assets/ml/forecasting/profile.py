@@ -76,6 +76,7 @@ class SeasonalProfile:
     name = "seasonal_profile"
     description = "mean of the hour of the week, leaning on that of the hour of similar days; recent weeks count more"
     refit_hours = NOTHING_TO_FIT_HOURS
+    is_fitted_alone = False
 
     def fit(self, history: Panel) -> SeasonalProfile:
         """There is nothing to fit: the means are taken from what is known at each origin."""

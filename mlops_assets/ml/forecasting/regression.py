@@ -100,6 +100,7 @@ class ProfileRegression:
     name = "profile_regression"
     description = "usual value of the hour of the week, plus a ridge regression on recent deviations from it, by lead"
     refit_hours = WEEK_HOURS
+    is_fitted_alone = False
 
     def fit(self, history: Panel) -> FittedProfileRegression:
         """Fit the coefficients of every lead; they are 0, which leaves the usual value, where there is nothing to learn from."""
@@ -125,5 +126,5 @@ def _fit_lead(panel: Panel, deviations: _Deviations, spread: np.ndarray, lead: i
     is_usable = ~np.isnan(wanted) & ~np.isnan(deviations.values[anchors])
     features = deviations.features(np.broadcast_to(anchors[:, None], wanted.shape), targets) / spread[:, None]
     X, y = features[is_usable], wanted[is_usable]
-    penalty = _PENALTY_HOURS * max(1, np.count_nonzero(spread > 0))
+    penalty = _PENALTY_HOURS * max(1, int((spread > 0).sum()))
     return np.linalg.solve(X.T @ X + penalty * np.eye(len(FEATURE_NAMES)), X.T @ y)

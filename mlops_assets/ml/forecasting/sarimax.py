@@ -2,6 +2,8 @@
 
 The state of the Kalman filter before an hour is all that the model knows then, so one pass of the filter gives the forecasts of
 every origin: the state times powers of the transition matrix.
+
+The matrices are so small that threads would spend their time waiting for each other; all is done in one.
 """
 
 from __future__ import annotations
@@ -37,11 +39,12 @@ class FittedSarimax:
     def predict(self, panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
         """Forecast from each origin."""
         forecast = np.full((len(origins), len(panel.names), horizon), np.nan)
-        if len(origins):
-            for column, name in enumerate(panel.names):
-                known = np.flatnonzero(panel.is_known[: origins[-1], column])
-                if name in self.params and len(known):
-                    numbers = panel.numbers[known[0] : origins[-1], column]
+        end = int(origins[-1]) if len(origins) else 0
+        for column, name in enumerate(panel.names):
+            known = np.flatnonzero(panel.is_known[:end, column])
+            if name in self.params and len(known):
+                numbers = panel.numbers[known[0] : end, column]
+                with threadpool_limits(1):
                     forecast[:, column] = _forecast(numbers, self.params[name], origins - known[0], horizon)
         return forecast
 
@@ -52,6 +55,7 @@ class Sarimax:
     name = "sarimax"
     refit_hours = 28 * DAY_HOURS
     """Fits are slow, and four numbers per series hardly move in a month."""
+    is_fitted_alone = True
 
     def __init__(self, fit_days: int) -> None:
         """Fit on the last `fit_days` days of the history."""
@@ -64,7 +68,6 @@ class Sarimax:
         for column, name in enumerate(history.names):
             values = _newest_stretch(history.numbers[:, column])[-self._fit_hours :]
             if len(values) and np.ptp(values) > 0:
-                # The matrices are so small that threads would spend their time waiting for each other.
                 with threadpool_limits(1):
                     found, note = _fit(values)
                 if note:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlops_assets.ml.forecasting.panel import Panel
 
 _SATURDAY = 5
-DAY_KINDS = 3
+_DAY_KINDS = 3
 """Working days, Saturdays, Sundays."""
 
 
@@ -35,7 +35,7 @@ class LocalSlots:
         self.hour_of_week = weekday * DAY_HOURS + self.hour_of_day
 
 
-SLOT_COUNTS = {"hour_of_day": DAY_HOURS, "hour_of_day_kind": DAY_KINDS * DAY_HOURS, "hour_of_week": WEEK_HOURS}
+SLOT_COUNTS = {"hour_of_day": DAY_HOURS, "hour_of_day_kind": _DAY_KINDS * DAY_HOURS, "hour_of_week": WEEK_HOURS}
 
 
 class SlotSums:

@@ -16,6 +16,7 @@ class Witness:
 
     name = "witness"
     description = "says nothing"
+    is_fitted_alone = False
 
     def __init__(self, refit_hours: int) -> None:
         self.refit_hours = refit_hours

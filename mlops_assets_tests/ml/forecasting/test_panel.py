@@ -38,10 +38,9 @@ def test_order_of_rows_does_not_matter() -> None:
     np.testing.assert_array_equal(built(ROWS[::-1]).numbers, built(ROWS).numbers)
 
 
-def test_window_may_be_wider_or_narrower_than_the_rows() -> None:
+def test_end_may_be_later_or_earlier_than_the_rows() -> None:
     """A series stays, even if none of its hours is inside."""
-    wide = built(ROWS, start_at=MONDAY - timedelta(hours=1), end_at=MONDAY + timedelta(hours=4))
-    assert len(wide) == 5
+    assert len(built(ROWS, end_at=MONDAY + timedelta(hours=4))) == 4
     narrow = built(ROWS, end_at=MONDAY + timedelta(hours=1))
     np.testing.assert_array_equal(narrow.numbers, [[1, NAN]])
 
@@ -51,6 +50,16 @@ def test_last_known_hour_looks_back_only() -> None:
     panel = panel_of([NAN, 3, NAN, 4], [NAN] * 4)
     assert panel.last_known.tolist() == [[-1, -1], [-1, -1], [1, -1], [1, -1], [3, -1]]
     assert panel.observed_hours.tolist() == [0, 0, 1, 1, 2]
+
+
+def test_parts_are_panels() -> None:
+    """A window begins later; some of the series keep their names."""
+    panel = panel_of([1, 2, 3], [4, 5, 6])
+    window = panel.window(1, 3)
+    assert (window.start_at, len(window)) == (MONDAY + timedelta(hours=1), 2)
+    part = panel.of_series([1])
+    assert part.names == ("b",)
+    assert part.numbers.ravel().tolist() == [4, 5, 6]
 
 
 def test_rows_between_hours_are_refused() -> None:
