@@ -29,6 +29,10 @@ _CHROMIUM_FLAGS = [
     "--disable-dev-shm-usage",
 ]
 _START_SECONDS = 90
+_SHOWN_ASSETS = {
+    "chicago_crimes": ("raw_crimes", "enriched_crimes", "arrest_model", "arrest_champion"),
+    "donostia_parking": ("snapshots", "hourly_free", "forecast_model", "forecasts"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +89,20 @@ def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def test_ui_shows_the_graph_and_what_was_materialized(chromium: str, ui_url: str, tmp_path: Path) -> None:
-    """The lineage shows the domain's assets; an asset's page shows its description, columns and the materialized month."""
+    """The lineage shows the domains and their assets; an asset's page shows its description, columns and the materialized month."""
     from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM_FLAGS)
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.goto(f"{ui_url}/asset-groups")
-        for asset in ("raw_crimes", "enriched_crimes", "arrest_model", "arrest_champion"):
-            expect(page.get_by_text(asset, exact=True).first).to_be_visible(timeout=60_000)
-        page.screenshot(path=os.environ.get("MLOPS_UI_SCREENSHOT", str(tmp_path / "lineage.png")))
+        for domain in _SHOWN_ASSETS:
+            expect(page.get_by_text(domain, exact=True).first).to_be_visible(timeout=60_000)
+        for domain, assets in _SHOWN_ASSETS.items():
+            page.goto(f"{ui_url}/locations/mlops_assets/asset-groups/{domain}/lineage")
+            for asset in assets:
+                expect(page.get_by_text(asset, exact=True).first).to_be_visible(timeout=60_000)
+            page.screenshot(path=Path(os.environ.get("MLOPS_UI_SCREENSHOTS", tmp_path)) / f"{domain}.png")
         page.goto(f"{ui_url}/assets/chicago_crimes/raw_crimes?view=overview")
         expect(page.get_by_text("One row per reported crime of the month").first).to_be_visible(timeout=60_000)
         expect(page.get_by_text("occurred_at", exact=True).first).to_be_visible(timeout=60_000)
