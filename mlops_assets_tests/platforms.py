@@ -1,18 +1,24 @@
 """A small platform in a temporary folder: real stores, small simulated cities, jobs run in this process."""
 
+import shutil
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from mlops_assets import chicago_crimes
 from mlops_assets.build import build_definitions, build_stores
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
+from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
+from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import Settings
+from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.lake import LakeAddress
 
 AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
 """What the simulated portal and feed have heard of: long after the months and days that the tests read."""
@@ -27,6 +33,12 @@ QUICK_MODEL = {
 
 QUICK_FORECASTS = {"donostia_parking__forecast_model": {"config": {"candidates": ["hour_of_day_mean", "seasonal_profile"]}}}
 """Without the candidates that are fitted to each car park again and again."""
+
+
+def recorded_snapshots(since: str, until: str) -> dict[str, Any]:
+    """Return what makes a run land the snapshots that a feed has recorded from one moment (UTC) up to another."""
+    return {"donostia_parking__snapshots": {"config": {"is_recorded": True, "since": since, "until": until}}}
+
 
 _ERRORS_ONLY = {"console": {"config": {"log_level": "CRITICAL"}}}
 
@@ -85,16 +97,17 @@ class Platform:
         day: str | None = None,
         months: tuple[str, str] | None = None,
         days: tuple[str, str] | None = None,
+        ops: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> dg.ExecuteInProcessResult:
-        """Materialize some assets of a domain with their checks, for one partition or a range of them in one run, as the UI does."""
+        """Materialize some assets of a domain with their checks, for a day or a range of partitions in one run, as the UI does."""
         keys = {dg.AssetKey([domain, asset]) for asset in assets}
         job = self.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=keys)
         return job.execute_in_process(
             instance=self.instance,
             partition_key=day,
             tags=_range_tags(months or days),
-            run_config={"loggers": _ERRORS_ONLY},
+            run_config={"ops": dict(ops or {}), "loggers": _ERRORS_ONLY},
             **options,
         )
 
@@ -107,6 +120,23 @@ def _range_tags(partitions: tuple[str, str] | None) -> dict[str, str]:
     if partitions is None:
         return {}
     return range_tags(*partitions)
+
+
+def with_registry(folder: Path, mlflow_database: Path) -> Path:
+    """Put a copy of a fresh MLflow database where a platform in `folder` expects its own, and return the folder."""
+    (folder / "mlflow").mkdir(parents=True)
+    shutil.copy(mlflow_database, folder / "mlflow" / "mlflow.db")
+    return folder
+
+
+def whole_table(stores: Stores, contract: TableContract, dimension: str = "month") -> pd.DataFrame:
+    """Return a table with all its partitions, from the lake if it is there, else from the warehouse."""
+    lake, asset = stores.lake(contract.domain), (contract.domain, contract.name)
+    if keys := list(lake.partitions(asset)):
+        return pd.concat([read_partition(lake, contract, key, dimension) for key in keys], ignore_index=True)
+    if lake.exists(LakeAddress(asset)):
+        return lake.read(LakeAddress(asset)).to_pandas()
+    return stores.warehouse(contract.domain).read(contract)
 
 
 def failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:

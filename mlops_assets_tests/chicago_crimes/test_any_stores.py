@@ -9,19 +9,14 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.definition import CONTRACTS
-from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.stores.catalog import Stores
-from mlops_assets.stores.lake import LakeAddress
-from mlops_assets_tests.platforms import QUICK_MODEL, Platform
+from mlops_assets_tests.platforms import QUICK_MODEL, Platform, whole_table
 from mlops_assets_tests.services.buckets import fresh_prefix
 
 MONTHS = ("2023-07", "2023-12")
 MODEL_MONTH = "2024-01"
 SMALL_CITY = 12_000
-IN_WAREHOUSE = {"arrest_evaluation", "arrest_champion", "arrest_predictions", "arrest_drift"}
 # MLflow chooses the ids of its runs at random, and a promotion is decided at the moment it is decided.
 NEVER_THE_SAME = ["model_run_id", "decided_at"]
 
@@ -37,17 +32,7 @@ def run_everything(platform: Platform) -> None:
 
 def all_tables(stores: Stores) -> dict[str, pd.DataFrame]:
     """Return every table of the domain with all its partitions."""
-    return {contract.name: whole_table(stores, contract) for contract in CONTRACTS}
-
-
-def whole_table(stores: Stores, contract: TableContract) -> pd.DataFrame:
-    if contract.name in IN_WAREHOUSE:
-        return stores.warehouse(DOMAIN).read(contract).drop(columns=NEVER_THE_SAME, errors="ignore")
-    lake = stores.lake(DOMAIN)
-    partitions = list(lake.partitions((DOMAIN, contract.name)))
-    if not partitions:
-        return lake.read(LakeAddress((DOMAIN, contract.name))).to_pandas()
-    return pd.concat([read_partition(lake, contract, key) for key in partitions], ignore_index=True)
+    return {contract.name: whole_table(stores, contract).drop(columns=NEVER_THE_SAME, errors="ignore") for contract in CONTRACTS}
 
 
 @pytest.fixture(scope="module")

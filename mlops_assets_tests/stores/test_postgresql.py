@@ -111,6 +111,13 @@ def test_queries_give_plain_types(warehouse: Warehouse) -> None:
     assert warehouse.query("SHOW TimeZone").iloc[0, 0] == "UTC"
 
 
+def test_queries_know_types_made_meanwhile(warehouse: Warehouse, postgres_url: str) -> None:
+    """A type that somebody adds after the first connection reads as text like before it."""
+    warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0))
+    execute_on_postgres(postgres_url, "CREATE TYPE season AS ENUM ('winter', 'summer')")
+    assert warehouse.query("SELECT 'winter'::season AS season")["season"].tolist() == ["winter"]
+
+
 @pytest.mark.parametrize(
     ("sqlstate", "kind", "advice"),
     [

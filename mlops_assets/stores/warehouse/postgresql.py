@@ -17,6 +17,7 @@ from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.warehouse.names import table_name
 from mlops_assets.stores.warehouse.partitions import partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.postgresql_connection import connect
 from mlops_assets.stores.warehouse.postgresql_errors import translated
 from mlops_assets.stores.warehouse.postgresql_tables import (
     columns_present,
@@ -119,7 +120,7 @@ class PostgreSQLWarehouse:
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run a read-only query and return its rows; sums and means are integers or floats."""
-        with self._reading("query") as cursor:
+        with self._reading("query", of_any_type=True) as cursor:
             if not _COPIED.match(sql):
                 cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
             cursor.execute(sql)
@@ -140,13 +141,19 @@ class PostgreSQLWarehouse:
         return Diagnosis(f"PostgreSQL {version.partition(' ')[0]}", clock_at.astimezone(timezone.utc))
 
     @contextmanager
-    def _connection(self, subject: str) -> Iterator[Connection]:
-        """Yield a connection; what the driver complains about in the block names the server and the subject."""
+    def _connection(self, subject: str, *, of_any_type: bool = False) -> Iterator[Connection]:
+        """Yield a connection; what the driver complains about in the block names the server and the subject.
+
+        Args:
+            subject: the table, or what else is worked on.
+            of_any_type: whether values may be of types that somebody has added to the database.
+        """
         import adbc_driver_manager
         from adbc_driver_postgresql import dbapi
 
+        connect_to = dbapi.connect if of_any_type else connect
         try:
-            with dbapi.connect(_libpq_url(self._url)) as connection:
+            with connect_to(_libpq_url(self._url)) as connection:
                 yield connection
         except adbc_driver_manager.Error as error:
             raise translated(error, self._url, subject) from error
@@ -161,8 +168,9 @@ class PostgreSQLWarehouse:
         connection.commit()
 
     @contextmanager
-    def _reading(self, subject: str) -> Iterator[Cursor]:
-        with self._connection(subject) as connection, self._transaction(connection, read_only=True) as cursor:
+    def _reading(self, subject: str, *, of_any_type: bool = False) -> Iterator[Cursor]:
+        connecting = self._connection(subject, of_any_type=of_any_type)
+        with connecting as connection, self._transaction(connection, read_only=True) as cursor:
             yield cursor
 
     def _make_or_evolve(self, connection: Connection, contract: TableContract) -> None:
