@@ -7,16 +7,13 @@ from datetime import timedelta
 
 import dagster as dg
 
-from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.orchestration.automation import after_any_upstream_partition, follow_upstream
-
-_SNAPSHOTS = dg.AssetSelection.assets([DOMAIN, "snapshots"])
 
 FEED_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
 """The feed is asked every hour; two missed hours are a warning, three a failure."""
 
-FOLLOW_READINGS = follow_upstream(ignoring=_SNAPSHOTS)
-"""Follow the days of readings; a single snapshot does not say which day it changed, the hourly job does."""
+FOLLOW_READINGS = follow_upstream()
+"""Follow the days of readings."""
 
 FOLLOW_SIGHTINGS = after_any_upstream_partition()
 """A car park may change on any day."""

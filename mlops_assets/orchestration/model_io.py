@@ -100,7 +100,7 @@ def champion_before(registry: ModelRegistry, asset_key: dg.AssetKey, moment: dat
         if version is None:
             raise MissingModelError(
                 f"{name} has no champion whose training ended by {moment:%Y-%m-%d %H:%M} UTC; "
-                "materialize the model of that month or an earlier one, and then its champion"
+                "materialize the model of that partition or an earlier one, and then its champion"
             )
         return RegisteredModel(registry.load(version), version)
 

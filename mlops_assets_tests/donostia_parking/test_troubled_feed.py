@@ -125,7 +125,7 @@ def test_first_silent_day_has_hours_without_values(platform: Platform) -> None:
     hourly = of_day(platform, HOURLY_FREE, "2022-05-14")
     assert of_day(platform, READINGS, "2022-05-14").empty
     later = hourly[hourly["hour_at"] >= utc("2022-05-14 02:00")]
-    assert len(later) == 17 * 22
+    assert len(later) == 17 * 20
     assert later["free_places"].isna().all()
     assert not later["is_complete"].any()
 

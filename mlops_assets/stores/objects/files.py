@@ -116,9 +116,9 @@ def _writer_mark() -> str:
 
 
 def _sweep_abandoned(target: Path) -> None:
-    """Remove temporary files of `target` whose writer, a process of this machine, no longer runs."""
-    own_machine = re.escape(f".{target.name}.{socket.gethostname()}-")
-    temporary = re.compile(rf"{own_machine}(\d+)-[0-9a-f]+{re.escape(_TEMPORARY_SUFFIX)}")
+    """Remove temporary files beside `target`, of whatever object, whose writer, a process of this machine, no longer runs."""
+    own_machine = re.escape(f".{socket.gethostname()}-")
+    temporary = re.compile(rf"\..+{own_machine}(\d+)-[0-9a-f]+{re.escape(_TEMPORARY_SUFFIX)}")
     for path in target.parent.glob(f".*{_TEMPORARY_SUFFIX}"):
         writer = temporary.fullmatch(path.name)
         if writer and not _is_running(int(writer[1])):
