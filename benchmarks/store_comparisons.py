@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from benchmarks.store_rows import Workload
     from benchmarks.store_ways import Way
     from mlops_assets.stores.objects import ObjectStorage
+    from mlops_assets.stores.warehouse import Warehouse
 
 LAKE_LIMIT, WAREHOUSE_LIMIT = 1.2, 1.3
-_QUICK_ROUNDS, _SLOW_ROUNDS = 5, 3
+_LAKE_ROUNDS, _ROUNDS, _SLOW_ROUNDS = 9, 5, 3
 
 
 class NotMeasured(Exception):  # noqa: N818 - it is no error
@@ -67,15 +68,14 @@ class Comparison:
 def _files(_workloads: Sequence[Workload]) -> Iterator[Comparison]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         bare: dict[str, Way] = {"pyarrow": bare_objects.BareObjects(bare_objects.ParquetFiles(Path(folder) / "bare"))}
-        ours = OurLake(Lake(open_object_storage(f"file:{folder}/lake")), "ours")
-        yield Comparison("lake in file:", LAKE_LIMIT, _QUICK_ROUNDS, ours, bare)
+        storage = open_object_storage(f"file:{folder}/lake")
+        yield Comparison(_lake(storage), LAKE_LIMIT, _LAKE_ROUNDS, OurLake(Lake(storage), "ours"), bare)
 
 
 @contextmanager
 def _s3(workloads: Sequence[Workload]) -> Iterator[Comparison]:
     import boto3
 
-    server = "Ceph" if "MLOPS_TEST_CEPH_URL" in os.environ else "server of MLOPS_TEST_S3_URL"
     url = fresh_prefix(os.environ.get("MLOPS_TEST_CEPH_URL") or _url("MLOPS_TEST_S3_URL"))
     place = parse_bucket_url(url, ("endpoint", "region"))
     endpoint = place.options.get("endpoint")
@@ -84,9 +84,9 @@ def _s3(workloads: Sequence[Workload]) -> Iterator[Comparison]:
         objects = bare_objects.S3Objects(client, place.bucket, f"{place.prefix}/bare")
         shipped = io_managers.shipped_s3_manager(endpoint, place.bucket, place.prefix, "shipped")
         yield Comparison(
-            f"lake in s3:, {server}",
+            _lake(storage),
             LAKE_LIMIT,
-            _QUICK_ROUNDS,
+            _LAKE_ROUNDS,
             OurLake(Lake(storage), "ours"),
             {"boto3": bare_objects.BareObjects(objects)},
             manager=io_managers.our_lake_manager(url, "managed", workloads),
@@ -103,9 +103,9 @@ def _gs(workloads: Sequence[Workload]) -> Iterator[Comparison]:
     with _emptied_afterwards(url) as storage, _credentials("STORAGE_EMULATOR_HOST"):
         bucket = google_storage.Client(project="bench").bucket(place.bucket)
         yield Comparison(
-            f"lake in gs:, {_or_google('STORAGE_EMULATOR_HOST')}",
+            _lake(storage),
             LAKE_LIMIT,
-            _QUICK_ROUNDS,
+            _LAKE_ROUNDS,
             OurLake(Lake(storage), "ours"),
             {"google-cloud-storage": bare_objects.BareObjects(bare_objects.GCSObjects(bucket, f"{place.prefix}/bare"))},
             manager=io_managers.our_lake_manager(url, "managed", workloads),
@@ -116,9 +116,9 @@ def _gs(workloads: Sequence[Workload]) -> Iterator[Comparison]:
 @contextmanager
 def _duckdb(_workloads: Sequence[Workload]) -> Iterator[Comparison]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        ours = OurWarehouse(open_warehouse(f"duckdb:{folder}/warehouse.duckdb"), "ours")
+        warehouse = open_warehouse(f"duckdb:{folder}/warehouse.duckdb")
         bare: dict[str, Way] = {"duckdb": bare_databases.BareDuckDB(Path(folder) / "bare.duckdb")}
-        yield Comparison("warehouse in duckdb:", WAREHOUSE_LIMIT, _QUICK_ROUNDS, ours, bare)
+        yield Comparison(_warehouse(warehouse), WAREHOUSE_LIMIT, _ROUNDS, OurWarehouse(warehouse, "ours"), bare)
 
 
 @contextmanager
@@ -133,9 +133,8 @@ def _postgresql(_workloads: Sequence[Workload]) -> Iterator[Comparison]:
             "COPY by psycopg2": bare_databases.BarePostgreSQL(url, "ours"),
             "ADBC": bare_databases.BareADBC(url, "ours"),
         }
-        yield Comparison(
-            "warehouse in postgresql:", WAREHOUSE_LIMIT, _QUICK_ROUNDS, OurWarehouse(open_warehouse(url), "ours"), bare
-        )
+        warehouse = open_warehouse(url)
+        yield Comparison(_warehouse(warehouse), WAREHOUSE_LIMIT, _ROUNDS, OurWarehouse(warehouse, "ours"), bare)
     finally:
         execute_on_postgres(server, f"DROP DATABASE {database} WITH (FORCE)")
 
@@ -147,7 +146,8 @@ def _mysql(_workloads: Sequence[Workload]) -> Iterator[Comparison]:
     url, database = _url("MLOPS_TEST_MYSQL_URL"), f"bench_{uuid4().hex}"
     try:
         bare: dict[str, Way] = {"PyMySQL": bare_databases.BareMySQL(url, database)}
-        yield Comparison("warehouse in mysql:", WAREHOUSE_LIMIT, _SLOW_ROUNDS, OurWarehouse(open_warehouse(url), database), bare)
+        warehouse = open_warehouse(url)
+        yield Comparison(_warehouse(warehouse), WAREHOUSE_LIMIT, _SLOW_ROUNDS, OurWarehouse(warehouse, database), bare)
     finally:
         execute_on_mysql(url, f"DROP DATABASE IF EXISTS {database}")
 
@@ -157,16 +157,17 @@ def _bigquery(workloads: Sequence[Workload]) -> Iterator[Comparison]:
     from google.cloud import bigquery
 
     url, space = _url("MLOPS_TEST_BIGQUERY_URL"), f"bench_{uuid4().hex}"
-    project = urlsplit(url).netloc
+    project, warehouse = urlsplit(url).netloc, open_warehouse(url)
+    where = ", an emulator" if "BIGQUERY_EMULATOR_HOST" in os.environ else ""
     datasets = [f"{space}_{name}" for name in ("ours", "bare", "replaced", "managed", "shipped")]
     ours, bare, replaced, managed, shipped = datasets
     with _credentials("BIGQUERY_EMULATOR_HOST"), closing(bigquery.Client(project)) as client:
         try:
             yield Comparison(
-                f"warehouse in bigquery:, {_or_google('BIGQUERY_EMULATOR_HOST')}",
+                _warehouse(warehouse) + where,
                 WAREHOUSE_LIMIT,
                 _SLOW_ROUNDS,
-                OurWarehouse(open_warehouse(url), ours),
+                OurWarehouse(warehouse, ours),
                 {"load job, REST": bare_bigquery.BareBigQuery(client, bare)},
                 bare_writers={"load job, transaction": bare_bigquery.BareBigQueryTransaction(client, replaced)},
                 manager=io_managers.our_warehouse_manager(url, managed, workloads),
@@ -196,8 +197,12 @@ def _url(variable: str) -> str:
     return url
 
 
-def _or_google(emulator: str) -> str:
-    return "emulator" if emulator in os.environ else "Google"
+def _lake(storage: ObjectStorage) -> str:
+    return f"lake: {storage.diagnose().version}"
+
+
+def _warehouse(warehouse: Warehouse) -> str:
+    return f"warehouse: {warehouse.diagnose().version}"
 
 
 def _credentials(emulator: str) -> AbstractContextManager[None]:
