@@ -14,7 +14,7 @@ import dagster as dg
 from mlops_assets.contracts.frames import arrow_schema, conform, to_arrow, to_pandas
 from mlops_assets.errors import PermanentError, PlatformError
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, require_all_partitions
+from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
 from mlops_assets.orchestration.partitions import dimension_name
 from mlops_assets.orchestration.tables import sample_metadata, size_metadata
 from mlops_assets.stores.lake import LakeAddress
@@ -45,13 +45,10 @@ class LakeIOManager(dg.IOManager):
         """Store what an asset returned, one object per partition, and tell the UI about it."""
         with retrying_transient_errors():
             if isinstance(obj, PartitionedFrames):
-                require_all_partitions(context, obj)
-                for key, frame in obj.items():
-                    metadata = self._store(context, key, frame)
-                    context.step_context.add_asset_metadata(metadata, context.asset_key, key)
+                store_partitions(context, obj, lambda key, frame: self._store(_address(context, key), frame))
             else:
                 partition = context.asset_partition_key if context.has_asset_partitions else None
-                context.add_output_metadata(self._store(context, partition, obj))
+                context.add_output_metadata(self._store(_address(context, partition), obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the partitions that an asset asked for."""
@@ -67,9 +64,9 @@ class LakeIOManager(dg.IOManager):
                 return to_pandas(conform(arrow_schema(contract).empty_table(), contract, _columns(context)))
             return frames[frames.keys[0]] if len(frames) == 1 else frames.concatenated()
 
-    def _store(self, context: dg.OutputContext, partition: str | None, value: Any) -> dict[str, Any]:
-        address = LakeAddress(tuple(context.asset_key.path), _dimension(context, partition), partition)
-        lake, contract = self._lake(context.asset_key), self._contracts.get(context.asset_key)
+    def _store(self, address: LakeAddress, value: Any) -> dict[str, Any]:
+        asset_key = dg.AssetKey(address.asset)
+        lake, contract = self._lake(asset_key), self._contracts.get(asset_key)
         if contract is None:
             return _stored_metadata(lake.write_object(address, value))
         try:
@@ -126,8 +123,9 @@ def _addresses(context: dg.InputContext) -> list[LakeAddress]:
     return [LakeAddress(asset, dimension, key) for key in context.asset_partition_keys]
 
 
-def _dimension(context: dg.OutputContext, partition: str | None) -> str | None:
-    return None if partition is None else dimension_name(context.asset_partitions_def)
+def _address(context: dg.OutputContext, partition: str | None) -> LakeAddress:
+    dimension = None if partition is None else dimension_name(context.asset_partitions_def)
+    return LakeAddress(tuple(context.asset_key.path), dimension, partition)
 
 
 def _stored_metadata(stored: StoredObject) -> dict[str, Any]:

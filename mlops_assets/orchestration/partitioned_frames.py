@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import PermanentError
 
@@ -21,7 +21,7 @@ class PartitionedFrames:
     """A sequence of partitions of one table in partition order, lazily loaded or computed.
 
     An asset that may be backfilled in a single run takes and returns this type instead of a `DataFrame`; it then handles one
-    partition or three hundred alike. The IO manager writes each frame before it asks for the next.
+    partition or three hundred alike. The IO manager has two of the frames at a time: one that it writes, and the next.
     """
 
     def __init__(self, keys: Sequence[str], load: Callable[[str], pd.DataFrame]) -> None:
@@ -54,7 +54,35 @@ class PartitionedFrames:
             return pd.concat(list(threads.map(self._load, self.keys)), ignore_index=True)
 
 
-def require_all_partitions(context: dg.OutputContext, frames: PartitionedFrames) -> None:
+def store_partitions(
+    context: dg.OutputContext, frames: PartitionedFrames, store: Callable[[str, pd.DataFrame], dict[str, Any]]
+) -> None:
+    """Store one partition after the other, each while the next is computed, with the metadata of each for the UI.
+
+    Args:
+        context: of the output.
+        frames: the partitions of the run.
+        store: writes the frame of a partition and returns the metadata of its materialization; called by a thread of its own.
+
+    Raises:
+        PermanentError: `frames` are other partitions than the run is for. Errors of `store` and of the frames are passed on.
+    """
+    _require_all_partitions(context, frames)
+
+    def conclude(key: str, storing: Future[dict[str, Any]]) -> None:
+        context.step_context.add_asset_metadata(storing.result(), context.asset_key, key)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
+        under_way: tuple[str, Future[dict[str, Any]]] | None = None
+        for key, frame in frames.items():
+            if under_way is not None:
+                conclude(*under_way)
+            under_way = key, writer.submit(store, key, frame)
+        if under_way is not None:
+            conclude(*under_way)
+
+
+def _require_all_partitions(context: dg.OutputContext, frames: PartitionedFrames) -> None:
     """Refuse frames of other partitions than the run is for: Dagster would record partitions that nobody wrote.
 
     Raises:

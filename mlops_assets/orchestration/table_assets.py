@@ -6,6 +6,7 @@ rows are stored whether they keep the contract or not, so that people can look a
 
 import functools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import dagster as dg
@@ -82,19 +83,25 @@ def holding(*contracts: TableContract) -> Callable[[Callable[..., Any]], Callabl
 
 
 def _held(output: dg.Output[Any], contract: TableContract) -> Iterator[dg.Output[Any] | dg.AssetCheckResult]:
-    """Yield an output, whose partitions Dagster may ask for one by one, and then what came of the check."""
-    verdicts: dict[str, Verdict] = {}
+    """Yield an output, which Dagster then stores, and what came of the check.
 
-    def judged(key: str, frame: pd.DataFrame) -> pd.DataFrame:
-        verdicts[key] = judge_contract(frame, contract)
-        return frame
-
+    While a table is stored it is judged by another thread; of several partitions, each is judged while the one before is stored.
+    """
     table = output.value
+    verdicts: dict[str, Verdict] = {}
     if isinstance(table, PartitionedFrames):
-        judged_table: Any = PartitionedFrames(table.keys, lambda key: judged(key, table[key]))
+
+        def judged(key: str) -> pd.DataFrame:
+            frame = table[key]
+            verdicts[key] = judge_contract(frame, contract)
+            return frame
+
+        yield dg.Output(PartitionedFrames(table.keys, judged), output.output_name, metadata=output.metadata)
     else:
-        judged_table = judged("", table)
-    yield dg.Output(judged_table, output.output_name, metadata=output.metadata)
+        with ThreadPoolExecutor(1, thread_name_prefix="judge") as judge:
+            verdict = judge.submit(judge_contract, table, contract)
+            yield output
+            verdicts[""] = verdict.result()
     yield conclude(dg.AssetExecutionContext.get(), dg.AssetCheckKey(asset_key(contract), CONTRACT_CHECK), verdicts)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, require_all_partitions
+from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
 from mlops_assets.orchestration.tables import sample_metadata, size_metadata
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ class WarehouseIOManager(dg.IOManager):
         contract = self._contracts[context.asset_key]
         with retrying_transient_errors():
             if isinstance(obj, PartitionedFrames):
-                require_all_partitions(context, obj)
-                for key, frame in obj.items():
-                    metadata = self._store(context, contract, key, frame)
-                    context.step_context.add_asset_metadata(metadata, context.asset_key, key)
+                store_partitions(context, obj, lambda key, frame: self._store(context, contract, key, frame))
             else:
                 partition = context.asset_partition_key if context.has_asset_partitions else None
                 context.add_output_metadata(self._store(context, contract, partition, obj))

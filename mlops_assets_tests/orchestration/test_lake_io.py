@@ -1,9 +1,11 @@
 """Assets in the lake, materialized on a Dagster instance: what is written, what the UI learns, what inputs get."""
 
+import threading
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from mlops_assets.contracts.frames import to_arrow
@@ -11,7 +13,7 @@ from mlops_assets.errors import ContractError, MissingPartitionError, PermanentE
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.stores.lake import LakeAddress
+from mlops_assets.stores.lake import Lake, LakeAddress, StoredObject
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph, monthly_readings, readings_of
 from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
@@ -69,20 +71,48 @@ def test_column_schema_is_known_before_the_first_run() -> None:
     assert [column.name for column in schema.columns] == READINGS.column_names
 
 
-def test_range_run_writes_each_partition_before_the_next_is_computed(graph: SmallGraph) -> None:
-    """A backfill of years needs the memory of a month: computing, writing, computing, writing."""
-    written_when_computed = []
+def test_range_run_holds_two_partitions_at_a_time(graph: SmallGraph) -> None:
+    """A backfill of years needs the memory of two months: the next but one is computed only when the first is written."""
+    written_when_computed: dict[str, list[str]] = {}
 
     @dg.asset(**lake_table(READINGS), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
     def observed(context: dg.AssetExecutionContext) -> PartitionedFrames:
         def compute(key: str) -> pd.DataFrame:
-            written_when_computed.append((key, list(graph.lake.partitions(("weather", "readings")))))
+            written_when_computed[key] = list(graph.lake.partitions(("weather", "readings")))
             return readings_of(key)
 
         return PartitionedFrames(context.partition_keys, compute)
 
-    graph.run(observed, months=("2024-01", "2024-03"))
-    assert written_when_computed == [("2024-01", []), ("2024-02", ["2024-01"]), ("2024-03", ["2024-01", "2024-02"])]
+    graph.run(observed, months=("2024-01", "2024-04"))
+    assert list(written_when_computed) == ["2024-01", "2024-02", "2024-03", "2024-04"]
+    assert written_when_computed["2024-03"][:1] == ["2024-01"]
+    assert written_when_computed["2024-04"][:2] == ["2024-01", "2024-02"]
+
+
+def test_next_partition_is_computed_while_one_is_written(graph: SmallGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing to a distant lake costs no time as long as computing takes longer."""
+    second_is_computed = threading.Event()
+    was_computed_meanwhile = []
+    write = Lake.write
+
+    def slow_write(lake: Lake, address: LakeAddress, table: pa.Table) -> StoredObject:
+        if address.partition == "2024-01":
+            was_computed_meanwhile.append(second_is_computed.wait(timeout=10))
+        return write(lake, address, table)
+
+    def compute(key: str) -> pd.DataFrame:
+        if key == "2024-02":
+            second_is_computed.set()
+        return readings_of(key)
+
+    @dg.asset(**lake_table(READINGS), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
+    def observed(context: dg.AssetExecutionContext) -> PartitionedFrames:
+        return PartitionedFrames(context.partition_keys, compute)
+
+    monkeypatch.setattr(Lake, "write", slow_write)
+    graph.run(observed, months=("2024-01", "2024-02"))
+    assert was_computed_meanwhile == [True]
+    assert [graph.lake.row_count(in_month(key)) for key in ("2024-01", "2024-02")] == [1, 2]
 
 
 def test_range_run_through_two_assets_describes_every_partition(graph: SmallGraph) -> None:

@@ -150,6 +150,23 @@ class TestTables:
         two_months.upsert(READINGS, readings(MARCH, 3.0))
         assert [table.table_id for table in client.list_tables("weather")] == ["readings"]
 
+    def test_table_that_somebody_drops_is_made_again(self, two_months: BigQueryWarehouse, client: Client) -> None:
+        """A warehouse asks about a table once; if it is gone at a later write, that write makes it."""
+        client.delete_table("weather.readings")
+        two_months.replace_partition(READINGS, MARCH, readings(MARCH, 3.0))
+        assert stored(two_months) == [(1, 3.0)]
+        client.delete_dataset("weather", delete_contents=True)
+        two_months.upsert(READINGS, readings(JANUARY, 1.0))
+        assert stored(two_months) == [(1, 1.0)]
+
+    def test_column_added_by_a_newer_contract(self, two_months: BigQueryWarehouse, client: Client) -> None:
+        """What a warehouse remembers of a table is not taken for the contract of today."""
+        newer = READINGS.derive("readings", "", added=[Column("humidity_pct", "float64", "Humidity.", nullable=True)])
+        two_months.replace_partition(newer, MARCH, readings(MARCH, 3.0).assign(humidity_pct=50.0))
+        two_months.replace_partition(READINGS, FEBRUARY, readings(FEBRUARY, 9.0))
+        assert sorted(two_months.read(newer)["humidity_pct"].dropna()) == [50.0]
+        assert "humidity_pct" in [field.name for field in client.get_table("weather.readings").schema]
+
     def test_empty_frame_makes_the_table(self, url: str, client: Client) -> None:
         """A first month without rows makes a table for others to query."""
         warehouse = BigQueryWarehouse(url)

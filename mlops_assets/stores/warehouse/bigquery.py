@@ -26,7 +26,7 @@ from mlops_assets.stores.warehouse.partitions import other_type, partition_colum
 from mlops_assets.stores.warehouse.rows import frame_as_promised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import date
 
@@ -83,6 +83,7 @@ class BigQueryWarehouse:
         self._dataset = dataset or None
         self._url = f"bigquery://{self._project}{parts.path.rstrip('/')}"
         self._client = BoundedClient(self._project, options.get("location") or None, limits or Limits())
+        self._seen: dict[TableName, Table] = {}
 
     def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
@@ -94,29 +95,32 @@ class BigQueryWarehouse:
             require_single_partition(contract, partition, rows)
             condition = f"{_quoted(partition_column(contract))} = @partition"
             parameters = [ScalarQueryParameter("partition", "DATE", partition)]
-        with self._explained(contract):
-            table = self._made_or_evolved(contract)
+
+        def replace(table: Table) -> None:
             deletion = f"DELETE FROM {_full_name(table)} WHERE {condition}"
             if not rows.num_rows:
                 self._client.change(deletion, parameters, location=table.location)
                 return
             with self._staged(table, contract, rows) as staging:
-                script = _transaction(deletion, _insertion(table, staging, contract))
-                self._client.change(script, parameters, location=table.location)
+                self._client.change(_replacement(deletion, table, staging, contract), parameters, location=table.location)
+
+        self._with_table(contract, replace)
 
     def upsert(self, contract: TableContract, frame: pd.DataFrame) -> None:
         """Insert rows, replacing those with the same key, in one transaction."""
         rows = to_arrow(frame, contract)
         require_key(contract)
         same_key = " AND ".join(f"kept.{_quoted(name)} = incoming.{_quoted(name)}" for name in contract.key)
-        with self._explained(contract):
-            table = self._made_or_evolved(contract)
+
+        def replace(table: Table) -> None:
             if not rows.num_rows:
                 return
             with self._staged(table, contract, rows) as staging:
                 known = f"SELECT 1 FROM {_full_name(staging)} AS incoming WHERE {same_key}"
                 deletion = f"DELETE FROM {_full_name(table)} AS kept WHERE EXISTS ({known})"
-                self._client.change(_transaction(deletion, _insertion(table, staging, contract)), location=table.location)
+                self._client.change(_replacement(deletion, table, staging, contract), location=table.location)
+
+        self._with_table(contract, replace)
 
     def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
@@ -169,6 +173,23 @@ class BigQueryWarehouse:
                 self._client.drop_empty_dataset(table.dataset_id)
         return Diagnosis(f"BigQuery {table.location}", clock_at)
 
+    def _with_table(self, contract: TableContract, write: Callable[[Table], None]) -> None:
+        """Call `write` with the contract's table, which is asked about only once as long as nobody drops it."""
+        from google.api_core.exceptions import NotFound
+
+        name = self._name(contract)
+        with self._explained(contract):
+            seen = self._seen.pop(name, None)
+            table = seen if seen is not None and not _lacking_columns(seen, contract) else self._made_or_evolved(contract)
+            try:
+                write(table)
+            except NotFound:
+                if table is not seen:
+                    raise
+                table = self._made_or_evolved(contract)
+                write(table)
+            self._seen[name] = table
+
     def _made_or_evolved(self, contract: TableContract) -> Table:
         """Return the contract's table, made if it is missing; add the columns it lacks, but never convert one."""
         from google.cloud.bigquery import Table, TimePartitioning
@@ -189,7 +210,7 @@ class BigQueryWarehouse:
 
     @contextmanager
     def _staged(self, table: Table, contract: TableContract, rows: pa.Table) -> Iterator[Table]:
-        """Yield a table beside `table` that holds the rows until the block ends."""
+        """Yield a table beside `table` that holds the rows; whoever has taken them drops it, and a failure does, too."""
         from google.cloud.bigquery import Table
 
         name = TableName(table.dataset_id, f"staging__{table.table_id}__{uuid4().hex}")
@@ -201,10 +222,11 @@ class BigQueryWarehouse:
         try:
             self._client.load(rows, staging)
             yield staging
-        finally:
+        except BaseException:
             # What happened before matters more, and the table expires by itself.
             with suppress(Exception):
                 self._client.drop_table(staging.reference)
+            raise
 
     def _reference(self, name: TableName) -> TableReference:
         from google.cloud.bigquery import TableReference
@@ -245,8 +267,16 @@ def _lacking_columns(table: Table, contract: TableContract) -> list[Column]:
     return [column for column in contract.columns if column.name not in present]
 
 
-def _transaction(*statements: str) -> str:
-    return ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]) + ";"
+def _replacement(deletion: str, table: Table, staging: Table, contract: TableContract) -> str:
+    """Return the script that deletes rows and inserts the staged ones in a transaction, and then drops the staging table."""
+    statements = [
+        "BEGIN TRANSACTION",
+        deletion,
+        _insertion(table, staging, contract),
+        "COMMIT TRANSACTION",
+        f"DROP TABLE IF EXISTS {_full_name(staging)}",
+    ]
+    return ";\n".join(statements) + ";"
 
 
 def _insertion(table: Table, staging: Table, contract: TableContract) -> str:
