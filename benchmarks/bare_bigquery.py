@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from benchmarks.bare_databases import arrow_rows, day_literals, ordered_frame
 from benchmarks.store_ways import Way
@@ -42,7 +43,10 @@ class BareBigQuery(Way):
 
 
 class BareBigQueryTransaction(Way):
-    """BigQuery by its client: a load job into a table beside, then a script that replaces the partition in a transaction."""
+    """BigQuery by its client: a load job into a table beside, then a script that replaces the partition in a transaction.
+
+    The table beside is another one for each write, as it must be if two runs may write at the same time.
+    """
 
     def __init__(self, client: bigquery.Client, dataset: str) -> None:
         client.create_dataset(dataset)
@@ -50,8 +54,9 @@ class BareBigQueryTransaction(Way):
 
     def write(self, workload: Workload) -> None:
         """Write all partitions."""
-        table, staging = f"{self._dataset}.{workload.contract.name}", f"{self._dataset}.staging"
+        table = f"{self._dataset}.{workload.contract.name}"
         for partition in workload.partitions:
+            staging = f"{self._dataset}.staging_{uuid4().hex}"
             _load(self._client, staging, arrow_rows(workload, partition))
             statements = (
                 f"CREATE TABLE IF NOT EXISTS {table} LIKE {staging}",
@@ -59,6 +64,7 @@ class BareBigQueryTransaction(Way):
                 f"DELETE FROM {table} WHERE month IN ({day_literals([partition.day])})",
                 f"INSERT INTO {table} SELECT * FROM {staging}",
                 "COMMIT TRANSACTION",
+                f"DROP TABLE {staging}",
             )
             self._client.query("; ".join(statements)).result()
 

@@ -33,7 +33,7 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
     """
     import pandas as pd
 
-    from mlops_assets.chicago_crimes import TIME_ZONE, contracts, model_contracts
+    from mlops_assets.chicago_crimes import TIME_ZONE, contracts, model_contracts, recipe
     from mlops_assets.chicago_crimes.balancing import balance_classes
     from mlops_assets.chicago_crimes.championship import decide_champion
     from mlops_assets.chicago_crimes.enrichment import enrich_crimes
@@ -67,21 +67,21 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
     del parsed, enriched
     crimes = pd.concat(kept, ignore_index=True)
     del kept
-    window = build_training_window(crimes, [month.key for month in months], 6, 5_000)
+    window = build_training_window(crimes, [month.key for month in months], recipe.MINIMUM_MONTHS, recipe.MINIMUM_ROWS)
     del crimes
     draw_training_window(window)
     _hold(window, model_contracts.TRAINING_WINDOW)
-    train, test = split_training_window(window, "time", 0.2, 0.2)
+    train, test = split_training_window(window, "time", recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
     del window
     laps.lap("window and split")
     preprocessor, scaled_train = fit_preprocessing(train)
     scaled_test = scale_test(preprocessor, test)
     laps.lap("encode and scale")
-    balanced = balance_classes(scaled_train, 0.5, 0.8, 17)
+    balanced = balance_classes(scaled_train, recipe.OVERSAMPLED_RATIO, recipe.UNDERSAMPLED_RATIO, recipe.BALANCE_SEED)
     laps.lap("balance")
     correlation = correlate_features(scaled_train)
-    selected = select_features(train, correlation, 0.0005, 0.95, 42)
-    draw_selection(selected, correlation, 0.0005)
+    selected = select_features(train, correlation, recipe.MINIMUM_INFORMATION, recipe.LARGEST_CORRELATION, recipe.SEED)
+    draw_selection(selected, correlation, recipe.MINIMUM_INFORMATION)
     laps.lap("select features")
     for frame, name in ((train, "TRAIN_SPLIT"), (test, "TEST_SPLIT"), (scaled_train, "SCALED_TRAIN"), (scaled_test, "SCALED_TEST")):
         _hold(frame, getattr(model_contracts, name))
@@ -95,13 +95,13 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
         preprocessor,
         stations,
         window=(FIRST.window(TIME_ZONE)[0], LAST.window(TIME_ZONE)[1]),
-        time_budget_seconds=60,
-        seed=42,
+        time_budget_seconds=recipe.TIME_BUDGET_SECONDS,
+        seed=recipe.SEED,
         **ONE_GRADIENT_BOOSTING,
     )
     laps.lap("fit gradient boosting")
     evaluation = evaluate_arrest_model(model.bundle, train, test)
-    importance = measure_importance(model.bundle, scaled_test, 42)
+    importance = measure_importance(model.bundle, scaled_test, recipe.SEED)
     draw_evaluation(evaluation, test["is_arrest"].to_numpy(dtype=bool), importance)
     laps.lap("evaluate and draw")
     decide_champion(test, model.bundle, None, evaluation.failures)
@@ -118,7 +118,7 @@ def _hold(frame: "pd.DataFrame", contract: TableContract) -> None:
 
 
 def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str, float]:
-    """Do the same work as Dagster jobs with all stores and checks; return the seconds of each step.
+    """Do the same work as Dagster jobs with all stores and checks; return the seconds of each step, and of all around the steps.
 
     Args:
         laps: gets the phases; the first, loading and preparing, is not part of the jobs.
@@ -158,12 +158,14 @@ def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str
             instance=instance, partition_key=MODEL_MONTH.key, run_config={**config, **quiet}
         )
         laps.lap("train job")
-    return {
+    steps = {
         event.step_key or "": event.event_specific_data.duration_ms / 1000
         for result in (read, train)
         for event in result.all_events
         if event.event_type_value == "STEP_SUCCESS"
     }
+    around = laps.steps["read job"] + laps.steps["train job"] - sum(steps.values())
+    return {**steps, "around the steps": around}
 
 
 def raw_to_enriched(laps: Laps, export: Path, cache: Path) -> int:

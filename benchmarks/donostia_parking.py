@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Laps
+from mlops_assets.donostia_parking import recipe
 
-ORIGINS = 42
-HORIZON_HOURS = 24
 LOOP_DAYS = 7
 """The original system's history."""
 
@@ -61,7 +60,7 @@ def rolling_forecasts(laps: Laps, hours: Path) -> list[dict[str, Any]]:
 
     hourly = pd.read_parquet(hours)
     laps.lap("import libraries, read hours")
-    comparison = compare_forecasts(hourly, DONOSTIA.time_zone, horizon_hours=HORIZON_HOURS, origin_count=ORIGINS)
+    comparison = compare_forecasts(hourly, DONOSTIA.time_zone)
     laps.lap("rolling forecasts")
     return [{str(name): value for name, value in row.items()} for row in comparison.to_dict("records")]
 
@@ -91,11 +90,11 @@ def plain_loop(laps: Laps, hours: Path, every: int = 1) -> dict[str, float]:
 
     panel = build_city_panel(pd.read_parquet(hours), DONOSTIA.time_zone)
     # The cheapest backtest there is: only its origins are needed.
-    backtest = backtest_city(panel, HORIZON_HOURS, [BASELINE])
-    origins = backtest.origins[evaluated_positions(backtest, ORIGINS)][::every]
+    backtest = backtest_city(panel, recipe.HORIZON_HOURS, [BASELINE])
+    origins = backtest.origins[evaluated_positions(backtest)][::every]
     filled = pd.DataFrame(panel.numbers).ffill().bfill().to_numpy()
     city = panel.names.index(CITY_TOTAL_ID)
-    happened = np.append(panel.numbers[:, city], np.full(HORIZON_HOURS, np.nan))
+    happened = np.append(panel.numbers[:, city], np.full(recipe.HORIZON_HOURS, np.nan))
     failed, city_errors = 0, []
     laps.lap("import libraries, read hours")
     # Two threads make these small matrices slower, so the loop is given one.
@@ -112,12 +111,12 @@ def plain_loop(laps: Laps, hours: Path, every: int = 1) -> dict[str, float]:
                     enforce_invertibility=False,
                 )
                 try:
-                    forecast = model.fit(disp=False).forecast(HORIZON_HOURS)
+                    forecast = model.fit(disp=False).forecast(recipe.HORIZON_HOURS)
                 except (np.linalg.LinAlgError, ValueError):
                     failed += 1
                     continue
                 if column == city:
-                    city_errors.append(np.abs(forecast - happened[origin : origin + HORIZON_HOURS]))
+                    city_errors.append(np.abs(forecast - happened[origin : origin + recipe.HORIZON_HOURS]))
     laps.lap("plain loop")
     return {
         "fit_count": len(origins) * len(panel.names),

@@ -3,7 +3,7 @@
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -61,6 +61,15 @@ def measure(function: Callable[..., Any], *arguments: Any, cores: int | None = N
     finally:
         process.join()
     return result
+
+
+def quickest_steps(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the shortest wall time of each step among runs of the same steps.
+
+    On a machine whose speed changes from second to second, as others come and go, no whole run is undisturbed, but some run of each
+    step is.
+    """
+    return {step: min(run[step] for run in runs) for step in runs[0]}
 
 
 def _run(sender: Connection, cores: int | None, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

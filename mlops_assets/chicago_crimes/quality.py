@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlops_assets.chicago_crimes import recipe
 from mlops_assets.chicago_crimes.balancing import balance_classes
 from mlops_assets.chicago_crimes.evaluation import rate_by_type
 from mlops_assets.chicago_crimes.selection import correlate_features, select_features
@@ -33,7 +34,7 @@ ORIGINAL_FEATURES = (
 )
 """The seven features that the original system ended up with."""
 
-_SEED = 42
+_ORIGINAL_RATIOS = (0.5, 0.8)
 _SHOWN = ("auc", "average_precision", "mcc", "brier", "log_loss", "accuracy", "precision", "recall", "f1")
 
 
@@ -58,10 +59,11 @@ def compare_recipes(
 
     from mlops_assets.chicago_crimes.preprocessing import fit_preprocessing, scale_test
 
-    train, test = split_training_window(window, "time", test_share=0.2, validation_share=0.2)
+    train, test = split_training_window(window, "time", recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
     preprocessor, scaled_train = fit_preprocessing(train)
-    balanced = balance_classes(scaled_train, 0.5, 0.8, seed=17)
-    selected = select_features(train, correlate_features(scaled_train), 0.0005, 0.95, _SEED)
+    balanced = balance_classes(scaled_train, recipe.OVERSAMPLED_RATIO, recipe.UNDERSAMPLED_RATIO, recipe.BALANCE_SEED)
+    correlation = correlate_features(scaled_train)
+    selected = select_features(train, correlation, recipe.MINIMUM_INFORMATION, recipe.LARGEST_CORRELATION, recipe.SEED)
     moment = window["occurred_at"]
     ours = train_arrest_model(
         train,
@@ -73,12 +75,12 @@ def compare_recipes(
         window=(moment.min().to_pydatetime(), moment.max().to_pydatetime()),
         trials_per_candidate=trials_per_candidate,
         time_budget_seconds=time_budget_seconds,
-        seed=_SEED,
+        seed=recipe.SEED,
         on_trial=on_trial,
     ).bundle
     scaled_test = scale_test(preprocessor, test)
     # The original has no validation rows: all train rows are balanced and fitted on.
-    original_rows = balance_classes(scaled_train.assign(is_validation=False), 0.5, 0.8, seed=17)
+    original_rows = balance_classes(scaled_train.assign(is_validation=False), *_ORIGINAL_RATIOS, recipe.BALANCE_SEED)
     probabilities = {
         f"platform: {ours.estimator_name}": (ours.predict_probability(test), ours.require_threshold()),
         "original: 7 features, balanced": (_original_probability(original_rows, scaled_test), 0.5),

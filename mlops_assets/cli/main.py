@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from mlops_assets.chicago_crimes import recipe
 from mlops_assets.errors import PlatformError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -140,8 +141,8 @@ def quality(
     months: Annotated[
         str | None, typer.Option(help="First and last month, YYYY-MM:YYYY-MM; all that are there by default.")
     ] = None,
-    trials: Annotated[int, typer.Option(help="Configurations per candidate.")] = 2,
-    seconds: Annotated[float, typer.Option(help="Time budget of the search.")] = 60.0,
+    trials: Annotated[int, typer.Option(help="Configurations per candidate.")] = recipe.TRIALS_PER_CANDIDATE,
+    seconds: Annotated[float, typer.Option(help="Time budget of the search.")] = recipe.TIME_BUDGET_SECONDS,
 ) -> None:
     """Compare the platform's recipe with the original system's on the same latest rows of recorded crimes."""
     from mlops_assets.cli.quality import report_quality

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from mlops_assets.donostia_parking import recipe
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.errors import ContractError, SettingsError
 from mlops_assets.ml.forecasting.backtest import Backtest, run_backtest
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.forecasting.candidates import Candidate
 
-HISTORY_DAYS = 56
-"""Two months say what a Monday morning is like; what is older belongs to another season."""
-
-EVALUATED_ORIGINS = 42
 BASELINE = "seasonal_naive"
 """The candidate that skill is measured against, and that is kept while too little is known to choose."""
 
@@ -120,11 +117,11 @@ def backtest_city(panel: Panel, horizon_hours: int, names: Sequence[str] = ()) -
         candidates(names),
         first_origin=_first_hour_after(panel, _FIT_HOURS, share=0.25),
         horizon=horizon_hours,
-        history_hours=HISTORY_DAYS * 24,
+        history_hours=recipe.HISTORY_DAYS * 24,
     )
 
 
-def evaluated_positions(backtest: Backtest, count: int = EVALUATED_ORIGINS) -> np.ndarray:
+def evaluated_positions(backtest: Backtest, count: int = recipe.EVALUATED_ORIGINS) -> np.ndarray:
     """Return positions of the origins that figures are measured at: evenly spread over those with errors to calibrate by."""
     return spread_origins(backtest, _first_hour_after(backtest.panel, _EVALUATED_AFTER_HOURS, share=0.5), count)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from mlops_assets.donostia_parking import recipe
 from mlops_assets.donostia_parking.backtesting import (
     BASELINE,
-    EVALUATED_ORIGINS,
     backtest_city,
     build_city_panel,
     evaluated_positions,
@@ -27,8 +27,8 @@ def compare_forecasts(
     hourly: pd.DataFrame,
     time_zone: str,
     *,
-    horizon_hours: int = 24,
-    origin_count: int = EVALUATED_ORIGINS,
+    horizon_hours: int = recipe.HORIZON_HOURS,
+    origin_count: int = recipe.EVALUATED_ORIGINS,
     names: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Forecast from past hours by every candidate, and as the platform does: choosing one for each car park.

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mlops_assets.donostia_parking import recipe
 from mlops_assets.donostia_parking.backtesting import (
     BASELINE,
     FIGURE_NAMES,
-    HISTORY_DAYS,
     backtest_city,
     build_city_panel,
     candidates,
@@ -65,9 +65,9 @@ def train_forecast_model(
     *,
     time_zone: str,
     end_at: datetime,
-    horizon_hours: int = 24,
-    history_days: int = HISTORY_DAYS,
-    seed: int = 0,
+    horizon_hours: int = recipe.HORIZON_HOURS,
+    history_days: int = recipe.HISTORY_DAYS,
+    seed: int = recipe.SEED,
     names: Sequence[str] = (),
 ) -> TrainedForecast:
     """Try every candidate on the past, choose one for each car park and for the city, and fit these on the whole window.
@@ -80,7 +80,7 @@ def train_forecast_model(
         end_at: end of the training window (UTC, excluded), the beginning of an hour.
         horizon_hours: how far to forecast.
         history_days: length of the training window.
-        seed: of every random choice; none of the present methods makes one.
+        seed: of every random choice.
         names: candidates to try; all if empty.
 
     Raises:

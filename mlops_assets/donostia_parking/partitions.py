@@ -1,5 +1,6 @@
 """The days that partition this domain."""
 
+from mlops_assets.donostia_parking import recipe
 from mlops_assets.orchestration.partitions import daily_partitions, day_before, days_up_to
 
 FIRST_DAY = "2016-10-01"
@@ -11,8 +12,8 @@ PARKING_DAYS = daily_partitions(FIRST_DAY, "Europe/Madrid")
 DAY_AND_BEFORE = days_up_to(2)
 """An hour of the morning may repeat the last reading of the evening before."""
 
-HISTORY = days_up_to(57)
-"""A model knows the 56 days that end with its own; one more, because days have 23 to 25 hours."""
+HISTORY = days_up_to(recipe.HISTORY_DAYS + 1)
+"""A model knows the days that end with its own; one more, because days have 23 to 25 hours."""
 
 DAY_BEFORE = day_before()
 """Forecasts issued at the end of a day are about the day after it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mlops_assets.donostia_parking.backtesting import HISTORY_DAYS, trusted_places
+from mlops_assets.donostia_parking import recipe
+from mlops_assets.donostia_parking.backtesting import trusted_places
 from mlops_assets.donostia_parking.forecast_contracts import TRAINING_WINDOW
 from mlops_assets.errors import NotEnoughDataError
 
@@ -16,7 +17,7 @@ LONGEST_SILENCE = timedelta(hours=12)
 """A model is not trained if the newest trusted hour is older than this: what it would learn is not the present."""
 
 
-def build_training_window(hourly: pd.DataFrame, end_at: datetime, history_days: int = HISTORY_DAYS) -> pd.DataFrame:
+def build_training_window(hourly: pd.DataFrame, end_at: datetime, history_days: int = recipe.HISTORY_DAYS) -> pd.DataFrame:
     """Return the hours of the weeks before a moment.
 
     Args:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.donostia_parking.backtesting import EVALUATED_ORIGINS, candidates
+from mlops_assets.donostia_parking import recipe
+from mlops_assets.donostia_parking.backtesting import candidates
 from mlops_assets.donostia_parking.forecast_quality import compare_forecasts
 from mlops_assets_tests.donostia_parking.hours import ZONE, hourly_rows, recorded_hours
 
@@ -43,7 +44,7 @@ def test_intervals_hold_what_they_promise(comparison: pd.DataFrame, whose: str) 
 def test_report_lists_every_candidate(comparison: pd.DataFrame) -> None:
     """The choice first, then each by itself, all from the same origins, with the time that it took."""
     assert comparison.index.tolist() == ["platform: chosen by backtest", *_QUICK]
-    assert (comparison["origin_count"] == EVALUATED_ORIGINS).all()
+    assert (comparison["origin_count"] == recipe.EVALUATED_ORIGINS).all()
     assert comparison["seconds"].iloc[0] == pytest.approx(comparison["seconds"].iloc[1:].sum())
     assert comparison["city_skill"]["seasonal_naive"] == 0
 

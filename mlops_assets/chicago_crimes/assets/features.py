@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.chicago_crimes import DOMAIN, recipe
 from mlops_assets.chicago_crimes.balancing import balance_classes
 from mlops_assets.chicago_crimes.conditions import FOLLOW_TRAINING, TRAIN_ONCE_A_MONTH
 from mlops_assets.chicago_crimes.features import SOURCE_COLUMNS
@@ -43,32 +43,32 @@ class SplitStrategy(Enum):
 class WindowConfig(dg.Config):
     """The least that a training window must hold."""
 
-    minimum_months: int = 6
-    minimum_rows: int = 5_000
+    minimum_months: int = recipe.MINIMUM_MONTHS
+    minimum_rows: int = recipe.MINIMUM_ROWS
 
 
 class SplitConfig(dg.Config):
     """How the training window is split."""
 
     strategy: SplitStrategy = SplitStrategy.time
-    test_share: float = 0.2
-    validation_share: float = 0.2
+    test_share: float = recipe.TEST_SHARE
+    validation_share: float = recipe.VALIDATION_SHARE
 
 
 class BalanceConfig(dg.Config):
     """How far classes are balanced."""
 
-    oversampled_ratio: float = 0.5
-    undersampled_ratio: float = 0.8
-    seed: int = 17
+    oversampled_ratio: float = recipe.OVERSAMPLED_RATIO
+    undersampled_ratio: float = recipe.UNDERSAMPLED_RATIO
+    seed: int = recipe.BALANCE_SEED
 
 
 class SelectionConfig(dg.Config):
     """Which features are worth using."""
 
-    minimum_information: float = 0.0005
-    largest_correlation: float = 0.95
-    seed: int = 42
+    minimum_information: float = recipe.MINIMUM_INFORMATION
+    largest_correlation: float = recipe.LARGEST_CORRELATION
+    seed: int = recipe.SEED
 
 
 @lake_asset(

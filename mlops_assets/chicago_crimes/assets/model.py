@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
+from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, recipe
 from mlops_assets.chicago_crimes.championship import decide_champion, failures_at_gate
 from mlops_assets.chicago_crimes.conditions import AFTER_EACH_EVALUATION, FOLLOW_TRAINING
 from mlops_assets.chicago_crimes.evaluation import draw_evaluation, evaluate_arrest_model, measure_importance
@@ -33,17 +33,17 @@ class SearchConfig(dg.Config):
     The time budget is a ceiling; a search that it cuts short says so, and its result depends on the machine's speed.
     """
 
-    trials_per_candidate: int = 2
-    time_budget_seconds: float = 60.0
+    trials_per_candidate: int = recipe.TRIALS_PER_CANDIDATE
+    time_budget_seconds: float = recipe.TIME_BUDGET_SECONDS
     families: list[str] = []
     rows: list[str] = list(TRAINING_ROWS)
-    seed: int = 42
+    seed: int = recipe.SEED
 
 
 class EvaluationConfig(dg.Config):
     """How feature importance is measured."""
 
-    seed: int = 42
+    seed: int = recipe.SEED
 
 
 @dg.asset(

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.donostia_parking import DOMAIN
+from mlops_assets.donostia_parking import DOMAIN, recipe
 from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION, champion_record, decide_champion, failures_at_gate
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
@@ -44,9 +44,9 @@ def training_window(
 class ForecastModelConfig(dg.Config):
     """What is tried: all candidates if none is named."""
 
-    horizon_hours: int = 24
+    horizon_hours: int = recipe.HORIZON_HOURS
     candidates: list[str] = []
-    seed: int = 0
+    seed: int = recipe.SEED
 
 
 def issued_at(day: LocalDay, now: datetime) -> datetime:

@@ -1,0 +1,40 @@
+"""The recipe of the arrest model: every choice that a run may configure, at its default.
+
+The assets' configurations take their defaults from here, and `mlops-assets quality` and the benchmark follow the same recipe.
+"""
+
+MINIMUM_MONTHS = 6
+"""Fewer materialized months before a partition are no training window."""
+
+MINIMUM_ROWS = 5_000
+"""Fewer crimes are no training window."""
+
+TEST_SHARE = 0.2
+"""Share of the window, its latest rows, on which a model is measured once."""
+
+VALIDATION_SHARE = 0.2
+"""Share of the train split, its latest rows, on which configurations and thresholds are chosen."""
+
+OVERSAMPLED_RATIO = 0.5
+"""Arrests per other crime after SMOTE."""
+
+UNDERSAMPLED_RATIO = 0.8
+"""Arrests per other crime after undersampling."""
+
+BALANCE_SEED = 17
+"""Of SMOTE and undersampling."""
+
+MINIMUM_INFORMATION = 0.0005
+"""Mutual information with the outcome, in nats, below which a feature is left out."""
+
+LARGEST_CORRELATION = 0.95
+"""Of features that are correlated more strongly than this, the most informative stays."""
+
+TRIALS_PER_CANDIDATE = 2
+"""Configurations tried of each kind of model on each kind of training rows."""
+
+TIME_BUDGET_SECONDS = 60.0
+"""After this time, a search starts no further trial."""
+
+SEED = 42
+"""Of information, search and importance."""

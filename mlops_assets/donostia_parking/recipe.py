@@ -1,0 +1,16 @@
+"""The recipe of the forecast model: every choice that a run may configure, at its default, and how much of the past is used.
+
+The assets' configurations take their defaults from here, and `mlops-assets forecast-quality` follows the same recipe.
+"""
+
+HORIZON_HOURS = 24
+"""How far ahead is forecast."""
+
+HISTORY_DAYS = 56
+"""Two months say what a Monday morning is like; what is older belongs to another season."""
+
+EVALUATED_ORIGINS = 42
+"""How many moments of the past a model is measured at: forecasts from neighbouring hours would repeat each other."""
+
+SEED = 0
+"""Of every random choice; none of the present methods makes one."""
