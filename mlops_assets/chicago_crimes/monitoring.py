@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.ml.drift import DriftLimits, RetrainingVerdict, drifted_features, is_retraining_due, measure_drift
+from mlops_assets.ml.drift import measure_drift
 from mlops_assets.ml.metrics import BinaryMetrics, evaluate_binary
+from mlops_assets.ml.retraining import DriftLimits, RetrainingVerdict, drifted_features, is_retraining_due
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mlops_assets.chicago_crimes import recipe
+from mlops_assets.chicago_crimes import recipe as crimes_recipe
+from mlops_assets.donostia_parking import recipe as parking_recipe
 from mlops_assets.errors import PlatformError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -125,7 +126,7 @@ def run(
 def forecast_quality(
     export: Annotated[Path, typer.Argument(help="A recording of free places, or a folder of recordings.")],
     city: Annotated[str, typer.Option(help="donostia or birmingham.")] = "donostia",
-    origins: Annotated[int, typer.Option(help="From how many past hours to forecast.")] = 42,
+    origins: Annotated[int, typer.Option(help="From how many past hours to forecast.")] = parking_recipe.EVALUATED_ORIGINS,
 ) -> None:
     """Compare all ways to forecast free places, and the platform's choice among them, on recorded hours."""
     from mlops_assets.cli.forecast_quality import report_forecast_quality
@@ -141,8 +142,8 @@ def quality(
     months: Annotated[
         str | None, typer.Option(help="First and last month, YYYY-MM:YYYY-MM; all that are there by default.")
     ] = None,
-    trials: Annotated[int, typer.Option(help="Configurations per candidate.")] = recipe.TRIALS_PER_CANDIDATE,
-    seconds: Annotated[float, typer.Option(help="Time budget of the search.")] = recipe.TIME_BUDGET_SECONDS,
+    trials: Annotated[int, typer.Option(help="Configurations per candidate.")] = crimes_recipe.TRIALS_PER_CANDIDATE,
+    seconds: Annotated[float, typer.Option(help="Time budget of the search.")] = crimes_recipe.TIME_BUDGET_SECONDS,
 ) -> None:
     """Compare the platform's recipe with the original system's on the same latest rows of recorded crimes."""
     from mlops_assets.cli.quality import report_quality

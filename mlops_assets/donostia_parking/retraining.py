@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_assets.donostia_parking.accuracy import summarize_accuracy
-from mlops_assets.ml.drift import RetrainingVerdict
+from mlops_assets.ml.retraining import RetrainingVerdict
 
 if TYPE_CHECKING:
     import pandas as pd

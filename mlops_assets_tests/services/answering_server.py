@@ -9,14 +9,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def answering_server(status: int, body: str, content_type: str) -> Iterator[str]:
-    """Run the server until the block ends; yield its address."""
+def answering_server(
+    status: int, body: str = "no", content_type: str = "text/plain", credentials_seen: list[str | None] | None = None
+) -> Iterator[str]:
+    """Run the server until the block ends; yield its address. `credentials_seen` gets the `Authorization` of each request."""
 
     class _Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if credentials_seen is not None:
+                credentials_seen.append(self.headers.get("Authorization"))
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))

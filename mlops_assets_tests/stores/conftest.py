@@ -1,4 +1,4 @@
-"""Contract suites are no test modules; let their assertions explain themselves all the same."""
+"""Fixtures of several test modules. Contract suites are no test modules; let their assertions explain themselves all the same."""
 
 import pytest
 
@@ -10,4 +10,7 @@ pytest.register_assert_rewrite(
     "mlops_assets_tests.stores.lake_contract",
     "mlops_assets_tests.stores.warehouse_contract",
     "mlops_assets_tests.stores.server_warehouse_contract",
+    "mlops_assets_tests.stores.registry_backends",
 )
+
+from mlops_assets_tests.stores.registry_backends import backend, bundle, migrated_database, mlflow_server  # noqa: E402, F401

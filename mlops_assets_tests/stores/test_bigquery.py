@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,6 +20,7 @@ from mlops_assets.errors import PermanentError, SettingsError, StoreAccessError,
 from mlops_assets.stores.warehouse.bigquery import BigQueryWarehouse
 from mlops_assets.stores.warehouse.bigquery_client import BoundedClient, Limits
 from mlops_assets_tests.processes import python_process, wait_for_line
+from mlops_assets_tests.services.answering_server import answering_server
 from mlops_assets_tests.services.base import free_port
 from mlops_assets_tests.services.faulty_proxy import FaultyProxy, faulty_proxy
 from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, stored
@@ -85,37 +83,6 @@ def proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
     with faulty_proxy(server.hostname, server.port) as proxy:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"http://{proxy.address}")
         yield proxy
-
-
-@contextmanager
-def always_answering(status: int, reason: str, message: str) -> Iterator[str]:
-    """Run a server that answers everything with one error in BigQuery's form."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            error = {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}
-            body = json.dumps({"error": error}).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.services
@@ -295,7 +262,8 @@ class TestRefusals:
     ) -> None:
         """What time may cure is transient; else the error says what a person has to do."""
         warehouse = BigQueryWarehouse("bigquery://p/shared", IMPATIENT)
-        with always_answering(status, reason, said) as address:
+        answer = {"error": {"code": status, "message": said, "errors": [{"reason": reason, "message": said}]}}
+        with answering_server(status, json.dumps(answer), "application/json") as address:
             monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", address)
             with pytest.raises(error) as caught:
                 warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0))
