@@ -71,6 +71,7 @@ def ui_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
         log.close()
 
 

@@ -138,12 +138,27 @@ class SQLiteDocuments:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None)) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
+                self._keep_readers_apart(connection)
                 yield connection
         except sqlite3.Error as error:
             raise self._translated(error) from error
         except OSError as error:
             raise StoreAccessError(f"cannot use the document store {self._path}: {error}") from error
+
+    def _keep_readers_apart(self, connection: sqlite3.Connection) -> None:
+        """Let readers see the state before a write that goes on, by a write-ahead log, which a new file does not have yet.
+
+        Whoever asks for the log while another process does is refused at once, in spite of the connection's timeout.
+        """
+        import tenacity
+
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_message(match="database is locked"),
+            wait=tenacity.wait_random(0.01, 0.05),
+            stop=tenacity.stop_after_delay(self._patience_seconds),
+            reraise=True,
+        )
+        attempts(connection.execute, "PRAGMA journal_mode = WAL")
 
     def _translated(self, error: sqlite3.Error) -> PlatformError:
         complaint = str(error).lower()
