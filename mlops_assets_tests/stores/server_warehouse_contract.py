@@ -97,14 +97,20 @@ class ServerWarehouseContract(WarehouseContract):
             open_warehouse(at(warehouse_url, address_of(warehouse_url), "nobody", "hunter2")).read(READINGS)
         assert "hunter2" not in str(caught.value)
 
-    @pytest.mark.parametrize("dropped", [{"bytes_to_server": 100_000}, {"bytes_to_client": 0}])
+    @pytest.mark.parametrize(
+        ("dropped", "rows"),
+        [({"bytes_to_server": 100_000}, 20_000), ({"bytes_to_server": 100_000}, 400_000), ({"bytes_to_client": 0}, 1)],
+    )
     def test_connection_that_breaks_in_a_write(
-        self, distant: Warehouse, two_months: Warehouse, proxy: FaultyProxy, dropped: dict[str, int]
+        self, distant: Warehouse, two_months: Warehouse, proxy: FaultyProxy, dropped: dict[str, int], rows: int
     ) -> None:
-        """The old rows stay whole, the error is transient, and the next attempt succeeds."""
+        """The old rows stay whole, the error is transient, and the next attempt succeeds.
+
+        Of few rows all are sent, into buffers of the network, when the connection breaks; of many, some are not.
+        """
         proxy.drop_after(**dropped)
         with pytest.raises(StoreUnavailableError, match="weather/readings"):
-            distant.replace_partition(READINGS, JANUARY, readings(JANUARY, *MANY, first_id=100))
+            distant.replace_partition(READINGS, JANUARY, readings(JANUARY, *[20.0] * rows, first_id=100))
         assert stored(two_months) == [(1, 1.0), (2, 2.0), (3, 3.0)]
         proxy.heal()
         distant.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))

@@ -208,13 +208,26 @@ def _load(connection: Connection, contract: TableContract, target: str, rows: pa
                 file.writelines(lines(rows))
         except OSError as error:
             raise StoreAccessError(f"{contract.label}: cannot write rows to {path}: {error}; make room, or set TMPDIR") from error
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, _naming_the_lost_connection():
             loaded = cursor.execute(f"LOAD DATA LOCAL INFILE %s INTO TABLE {target}", (str(path),))
     # What would be an error from a file of the server's is a warning from one of the client's.
     warnings = run(connection, "SHOW WARNINGS LIMIT 1").to_pylist()
     if warnings or loaded != rows.num_rows:
         complaint = warnings[0]["Message"] if warnings else "no reason given"
         raise ContractError(f"{contract.label}: MySQL would keep {loaded} of {rows.num_rows} rows, or change values: {complaint}")
+
+
+@contextmanager
+def _naming_the_lost_connection() -> Iterator[None]:
+    """Raise what broke a connection: PyMySQL says goodbye over the broken one, and raises what comes of that."""
+    from pymysql import OperationalError
+
+    try:
+        yield
+    except AttributeError as error:
+        if isinstance(error.__context__, OperationalError):
+            raise error.__context__ from None
+        raise
 
 
 def _selected(column: Column) -> str:
