@@ -12,7 +12,8 @@ DEV := $(VENV)/.dev-installed
 EMULATOR_VENV := .venv-bigquery
 EMULATOR := $(EMULATOR_VENV)/.installed
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# In the order of the files: xdist would begin with those of many tests, and end with those of few that take a minute each.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 SHELL := bash
 .DEFAULT_GOAL := help
