@@ -71,7 +71,7 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
     del crimes
     draw_training_window(window)
     _hold(window, model_contracts.TRAINING_WINDOW)
-    train, test = split_training_window(window, "time", recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
+    train, test = split_training_window(window, recipe.SPLIT_STRATEGY, recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
     del window
     laps.lap("window and split")
     preprocessor, scaled_train = fit_preprocessing(train)

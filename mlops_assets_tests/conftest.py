@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -24,3 +25,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """Give a fresh Dagster instance that lives in memory and logs warnings only."""
     with dg.DagsterInstance.ephemeral(settings=_QUIET) as fresh_instance:
         yield fresh_instance
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a fresh MLflow database to copy, because making one takes seconds."""
+    from mlops_assets.stores.models import open_model_registry
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    open_model_registry(f"sqlite:///{path}", path.parent / "artifacts").prepare()
+    return path

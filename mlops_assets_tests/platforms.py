@@ -111,6 +111,15 @@ class Platform:
             **options,
         )
 
+    def metadata(self, asset: str, partition: str | None = None, domain: str = chicago_crimes.DOMAIN) -> dict[str, Any]:
+        """Return the values of what the latest materialization of an asset, or of one of its partitions, says."""
+        wanted = dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey([domain, asset]), asset_partitions=None if partition is None else [partition]
+        )
+        materialization = self.instance.fetch_materializations(wanted, limit=1).records[0].asset_materialization
+        assert materialization is not None
+        return {name: value.value for name, value in materialization.metadata.items()}
+
     def table(self, contract: Any) -> Any:
         """Return a warehouse table."""
         return self.stores.warehouse(contract.domain).read(contract)

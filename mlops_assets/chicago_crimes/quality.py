@@ -59,7 +59,7 @@ def compare_recipes(
 
     from mlops_assets.chicago_crimes.preprocessing import fit_preprocessing, scale_test
 
-    train, test = split_training_window(window, "time", recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
+    train, test = split_training_window(window, recipe.SPLIT_STRATEGY, recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
     preprocessor, scaled_train = fit_preprocessing(train)
     balanced = balance_classes(scaled_train, recipe.OVERSAMPLED_RATIO, recipe.UNDERSAMPLED_RATIO, recipe.BALANCE_SEED)
     correlation = correlate_features(scaled_train)

@@ -1,13 +1,18 @@
-"""The recipe of the arrest model: every choice that a run may configure, at its default.
+"""The recipe of the arrest model: every number that a run may configure, and how it splits, at its default.
 
 The assets' configurations take their defaults from here, and `mlops-assets quality` and the benchmark follow the same recipe.
 """
+
+from typing import Final
 
 MINIMUM_MONTHS = 6
 """Fewer materialized months before a partition are no training window."""
 
 MINIMUM_ROWS = 5_000
 """Fewer crimes are no training window."""
+
+SPLIT_STRATEGY: Final = "time"
+"""A model is tested on the latest rows, as it will be used."""
 
 TEST_SHARE = 0.2
 """Share of the window, its latest rows, on which a model is measured once."""

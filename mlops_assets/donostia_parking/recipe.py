@@ -1,4 +1,4 @@
-"""The recipe of the forecast model: every choice that a run may configure, at its default, and how much of the past is used.
+"""The recipe of the forecast model: every number that a run may configure, at its default, and how much of the past is used.
 
 The assets' configurations take their defaults from here, and `mlops-assets forecast-quality` follows the same recipe.
 """

@@ -45,10 +45,10 @@ class LakeIOManager(dg.IOManager):
         """Store what an asset returned, one object per partition, and tell the UI about it."""
         with retrying_transient_errors():
             if isinstance(obj, PartitionedFrames):
-                store_partitions(context, obj, lambda key, frame: self._store(_address(context, key), frame))
+                store_partitions(context, obj, lambda key, frame: self._store(context, key, frame))
             else:
                 partition = context.asset_partition_key if context.has_asset_partitions else None
-                context.add_output_metadata(self._store(_address(context, partition), obj))
+                context.add_output_metadata(self._store(context, partition, obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the partitions that an asset asked for."""
@@ -64,9 +64,10 @@ class LakeIOManager(dg.IOManager):
                 return to_pandas(conform(arrow_schema(contract).empty_table(), contract, _columns(context)))
             return frames[frames.keys[0]] if len(frames) == 1 else frames.concatenated()
 
-    def _store(self, address: LakeAddress, value: Any) -> dict[str, Any]:
-        asset_key = dg.AssetKey(address.asset)
-        lake, contract = self._lake(asset_key), self._contracts.get(asset_key)
+    def _store(self, context: dg.OutputContext, partition: str | None, value: Any) -> dict[str, Any]:
+        dimension = None if partition is None else dimension_name(context.asset_partitions_def)
+        address = LakeAddress(tuple(context.asset_key.path), dimension, partition)
+        lake, contract = self._lake(context.asset_key), self._contracts.get(context.asset_key)
         if contract is None:
             return _stored_metadata(lake.write_object(address, value))
         try:
@@ -121,11 +122,6 @@ def _addresses(context: dg.InputContext) -> list[LakeAddress]:
         return [LakeAddress(asset)]
     dimension = dimension_name(context.asset_partitions_def)
     return [LakeAddress(asset, dimension, key) for key in context.asset_partition_keys]
-
-
-def _address(context: dg.OutputContext, partition: str | None) -> LakeAddress:
-    dimension = None if partition is None else dimension_name(context.asset_partitions_def)
-    return LakeAddress(tuple(context.asset_key.path), dimension, partition)
 
 
 def _stored_metadata(stored: StoredObject) -> dict[str, Any]:

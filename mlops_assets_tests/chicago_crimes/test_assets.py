@@ -37,20 +37,11 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield small
 
 
-def metadata_of(platform: Platform, asset: str, partition: str | None = None) -> dict[str, dg.MetadataValue]:
-    records = platform.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=dg.AssetKey([DOMAIN, asset]), asset_partitions=[partition] if partition else None), limit=1
-    ).records
-    materialization = records[0].asset_materialization
-    assert materialization is not None
-    return dict(materialization.metadata)
-
-
 def test_one_run_reads_a_range_of_months(platform: Platform) -> None:
     """A backfill of fourteen months leaves fourteen partitions, each with its own row count."""
     months = [f"2023-{number:02d}" for number in range(1, 13)] + ["2024-01", "2024-02"]
     assert sorted(platform.instance.get_materialized_partitions(dg.AssetKey([DOMAIN, "enriched_crimes"]))) == months
-    counts = {month: metadata_of(platform, "raw_crimes", month)["dagster/row_count"].value for month in months}
+    counts = {month: platform.metadata("raw_crimes", month)["dagster/row_count"] for month in months}
     stored = {month: len(read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, month)) for month in months}
     assert counts == stored
     assert len(set(counts.values())) > 1
@@ -108,7 +99,7 @@ def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
     drift = platform.table(ARREST_DRIFT)
     assert {"numeric", "categorical", "quality"} <= set(drift["kind"])
     assert drift.loc[drift["kind"] != "quality", "psi"].notna().all()
-    assert metadata_of(platform, "arrest_drift", "2024-01")["is_retraining_due"].value in (True, False)
+    assert platform.metadata("arrest_drift", "2024-01")["is_retraining_due"] in (True, False)
 
 
 def test_month_that_the_champion_has_seen_is_not_scored(platform: Platform) -> None:
@@ -135,12 +126,12 @@ def test_training_again_changes_nothing(platform: Platform) -> None:
 
 def test_assets_show_schema_rows_plots_and_links(platform: Platform) -> None:
     """What the UI shows of an evaluation: figures to look at, and where model and run are."""
-    metadata = metadata_of(platform, "arrest_evaluation", "2024-01")
+    metadata = platform.metadata("arrest_evaluation", "2024-01")
     assert {"confusion_matrix", "ranking_curves", "calibration", "importance", "mlflow_run", "model", "sample_rows"} <= set(
         metadata
     )
-    assert str(metadata["confusion_matrix"].value).startswith("![confusion_matrix](data:image/png;base64,")
-    assert "#/experiments/" in str(metadata["mlflow_run"].value)
+    assert str(metadata["confusion_matrix"]).startswith("![confusion_matrix](data:image/png;base64,")
+    assert "#/experiments/" in str(metadata["mlflow_run"])
 
 
 def test_challenger_is_promoted_and_rolled_back(platform: Platform) -> None:

@@ -140,7 +140,9 @@ def test_broken_snapshots_end_nothing() -> None:
 def test_nothing_seen_is_an_empty_table() -> None:
     """Before the first snapshot there are no car parks."""
     nothing = build_readings([], DONOSTIA.day("2022-02-11"), DONOSTIA).sightings
-    require_contract(build_car_parks(nothing), CAR_PARKS)
+    car_parks = build_car_parks(nothing)
+    require_contract(car_parks, CAR_PARKS)
+    assert car_parks.empty
 
 
 @settings(max_examples=12, deadline=None)

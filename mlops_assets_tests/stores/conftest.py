@@ -13,4 +13,4 @@ pytest.register_assert_rewrite(
     "mlops_assets_tests.stores.registry_backends",
 )
 
-from mlops_assets_tests.stores.registry_backends import backend, bundle, migrated_database, mlflow_server  # noqa: E402, F401
+from mlops_assets_tests.stores.registry_backends import backend, bundle, mlflow_server  # noqa: E402, F401

@@ -87,14 +87,6 @@ def save_trained(registry: ModelRegistry, bundle: ModelBundle, model_name: str, 
 
 
 @pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a fresh MLflow database, because creating one takes a second."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    open_model_registry(f"sqlite:///{path}", path.parent / "models").prepare()
-    return path
-
-
-@pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Give the address and the artifact folder of a real MLflow server."""
     folder = tmp_path_factory.mktemp("server")
@@ -103,7 +95,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[st
 
 
 @pytest.fixture(params=["sqlite", pytest.param("server", marks=pytest.mark.services)])
-def backend(request: pytest.FixtureRequest, tmp_path: Path, migrated_database: Path) -> Backend:
+def backend(request: pytest.FixtureRequest, tmp_path: Path, mlflow_database: Path) -> Backend:
     """Give an MLflow of each kind, with names that no other test uses."""
     folder = tmp_path / "models"
     token = uuid4().hex[:8]
@@ -111,7 +103,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path, migrated_database: P
     if request.param == "server":
         uri, file_root = request.getfixturevalue("mlflow_server")
         return Backend(uri, folder, file_root, **names)
-    shutil.copy(migrated_database, tmp_path / "mlflow.db")
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
     return Backend(f"sqlite:///{tmp_path}/mlflow.db", folder, folder, **names)
 
 

@@ -56,11 +56,11 @@ class TestErrors:
         with pytest.raises(PermanentError, match=r"mlflow\.db.* is not a SQLite file"):
             open_model_registry(f"sqlite:///{tmp_path}/mlflow.db", tmp_path).prepare()
 
-    def test_database_of_another_mlflow_says_how_to_upgrade(self, tmp_path: Path, migrated_database: Path) -> None:
+    def test_database_of_another_mlflow_says_how_to_upgrade(self, tmp_path: Path, mlflow_database: Path) -> None:
         """A database of an older MLflow is left alone, with the command that upgrades it."""
         import sqlite3
 
-        shutil.copy(migrated_database, tmp_path / "mlflow.db")
+        shutil.copy(mlflow_database, tmp_path / "mlflow.db")
         connection = sqlite3.connect(tmp_path / "mlflow.db")
         with connection:
             connection.execute("UPDATE alembic_version SET version_num = 'older'")

@@ -51,7 +51,7 @@ def _prepare_and_die(uri: str, artifact_folder: Path) -> None:
 
 
 # The process from which children start reads MLflow's settings when it comes up: the registry must have set them by then.
-@pytest.mark.usefixtures("migrated_database")
+@pytest.mark.usefixtures("mlflow_database")
 class TestKilledProcesses:
     """SIGKILL at any moment, followed by the same work again, leaves what an undisturbed save leaves."""
 

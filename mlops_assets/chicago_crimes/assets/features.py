@@ -50,7 +50,7 @@ class WindowConfig(dg.Config):
 class SplitConfig(dg.Config):
     """How the training window is split."""
 
-    strategy: SplitStrategy = SplitStrategy.time
+    strategy: SplitStrategy = SplitStrategy(recipe.SPLIT_STRATEGY)
     test_share: float = recipe.TEST_SHARE
     validation_share: float = recipe.VALIDATION_SHARE
 

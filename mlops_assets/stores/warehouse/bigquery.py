@@ -179,15 +179,14 @@ class BigQueryWarehouse:
 
         name = self._name(contract)
         with self._explained(contract):
-            seen = self._seen.pop(name, None)
-            table = seen if seen is not None and not _lacking_columns(seen, contract) else self._made_or_evolved(contract)
-            try:
-                write(table)
-            except NotFound:
-                if table is not seen:
-                    raise
-                table = self._made_or_evolved(contract)
-                write(table)
+            table = self._seen.pop(name, None)
+            if table is not None and not _lacking_columns(table, contract):
+                with suppress(NotFound):
+                    write(table)
+                    self._seen[name] = table
+                    return
+            table = self._made_or_evolved(contract)
+            write(table)
             self._seen[name] = table
 
     def _made_or_evolved(self, contract: TableContract) -> Table:
