@@ -7,6 +7,7 @@ ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL_LOCKED := $(BIN)/python requirements/install.py
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 EMULATOR_VENV := .venv-bigquery
@@ -21,13 +22,16 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo dev mlflow test services test-services check bench bench-stores lock dictionary bigquery-emulator clean
+.PHONY: help install install-xgboost demo dev mlflow test services test-services check bench bench-stores lock dictionary bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(RUNTIME) ## make .venv and install the project with its locked dependencies
 	@echo "Installed: $(BIN)/mlops-assets"
+
+install-xgboost: $(RUNTIME) ## add gradient boosting by XGBoost to the candidates of the arrest model
+	@$(INSTALL_LOCKED) requirements/xgboost.lock
 
 demo: $(RUNTIME) ## take the Chicago crimes graph from raw data to a champion model, predictions and a drift report
 	@$(BIN)/mlops-assets demo $(ARGS)
@@ -66,6 +70,8 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(call resolve,runtime,pyproject.toml)
 	@$(call resolve,dev,pyproject.toml --group dev -c requirements/runtime.lock)
+	@echo pip | $(call resolve,pip,-)
+	@$(call resolve,oldest-pip,requirements/oldest-pip.in)
 	@$(call resolve,xgboost,pyproject.toml --extra xgboost -c requirements/runtime.lock)
 	@# The editable install is built without isolation, so that its build backend is pinned like everything else.
 	@echo setuptools | $(call resolve,build,- -c requirements/dev.lock)
@@ -87,13 +93,15 @@ $(BIN)/python:
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
-$(RUNTIME): requirements/runtime.lock requirements/build.lock pyproject.toml | $(BIN)/python
-	@$(call install_locked,-r requirements/runtime.lock -r requirements/build.lock)
+$(RUNTIME): requirements/runtime.lock requirements/build.lock requirements/pip.lock pyproject.toml | $(BIN)/python
+	@echo "Installing locked packages; the first time takes a few minutes"
+	@$(INSTALL_LOCKED) requirements/runtime.lock requirements/build.lock --editable .
 	@touch $@
 
 # dev.lock repeats runtime.lock, so that its stamp stands for both.
-$(DEV): requirements/dev.lock pyproject.toml | $(BIN)/python
-	@$(call install_locked,-r requirements/dev.lock)
+$(DEV): requirements/dev.lock requirements/pip.lock pyproject.toml | $(BIN)/python
+	@echo "Installing locked packages; the first time takes a few minutes"
+	@$(INSTALL_LOCKED) requirements/dev.lock --editable .
 	@touch $(RUNTIME) $@
 
 # Its DuckDB looks for extensions in the home folder of whoever runs it; it gets one of its own.
@@ -101,7 +109,7 @@ $(EMULATOR): requirements/bigquery-emulator.lock
 	@python=$$($(FIND_PYTHON_313)); test -n "$$python" || { echo "The BigQuery emulator needs Python 3.13; install it, or name it: make bigquery-emulator PYTHON313=/path/to/python3.13" >&2; exit 1; }; \
 		rm -rf $(EMULATOR_VENV); "$$python" -m venv $(EMULATOR_VENV)
 	@echo "Installing the locked packages of the BigQuery emulator; the first time takes about a minute"
-	@$(EMULATOR_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/bigquery-emulator.lock
+	@$(EMULATOR_VENV)/bin/python requirements/install.py requirements/bigquery-emulator.lock
 	@mkdir $(EMULATOR_VENV)/home
 	@HOME=$(abspath $(EMULATOR_VENV)/home) $(EMULATOR_VENV)/bin/python -c 'from duckdb_extensions import import_extension as install; [install(name) for name in ("icu", "ducklake", "spatial")]'
 	@touch $@
@@ -118,11 +126,3 @@ timed = set -e; echo "== $(1)"; start=$$(date +%s); $(2); echo "== $(1): $$(($$(
 # index hosts.
 resolve = $(UV) pip compile $(2) --universal --python-version $(or $(3),3.10) --generate-hashes --no-header --no-emit-index-url \
 	--no-annotate --no-strip-extras --quiet $(ARGS) -o requirements/$(1).lock
-
-# $(call install_locked,lock files): pip says too much about every package and too little about the whole, so it is condensed.
-install_locked = set -eo pipefail; echo "Installing locked packages; the first time takes a few minutes"; \
-	$(BIN)/python -m pip install --require-hashes $(1) | awk ' \
-		/^(Collecting|Processing)/ {if (++count % 20 == 0) {printf "  %d packages fetched\n", count; fflush()}} \
-		/^Installing collected/ {printf "  %d packages fetched, unpacking takes about a minute\n", count; fflush()} \
-		/^Successfully/ {printf "  installed\n"; fflush()}'; \
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
