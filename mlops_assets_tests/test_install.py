@@ -23,7 +23,13 @@ def make_wheel(index: Path, name: str, version: str, requires: Sequence[str] = (
     path = index / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
     extras = [f"Provides-Extra: {extra}"] if extra else []
-    metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *extras, *[f"Requires-Dist: {line}" for line in requires]]
+    metadata = [
+        "Metadata-Version: 2.1",
+        f"Name: {name}",
+        f"Version: {version}",
+        *extras,
+        *[f"Requires-Dist: {line}" for line in requires],
+    ]
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}.py", f"version = {version!r}\n")
         wheel.writestr(f"{info}/METADATA", "\n".join(metadata) + "\n")

@@ -79,7 +79,9 @@ def test_base_is_pinned_and_the_user_is_nobody_special() -> None:
 
 def test_dependencies_are_those_of_the_lock_files() -> None:
     """Every package is checked against the hashes of a lock file; nothing is resolved, and nothing built but the project."""
-    dependencies, project = [arguments for instruction, arguments in dockerfile() if re.search(r"pip install|install\.py", arguments)][1:]
+    dependencies, project = [
+        arguments for instruction, arguments in dockerfile() if re.search(r"pip install|install\.py", arguments)
+    ][1:]
     assert re.findall(r"requirements/(\S+)\.lock", dependencies) == ["${LOCK}", "build"]
     assert "--no-deps --no-build-isolation" in project
     assert env_example()["MLOPS_LOCK"] in LOCKS
