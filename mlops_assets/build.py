@@ -11,6 +11,7 @@ from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking import definition as donostia_parking
 from mlops_assets.orchestration.alerts import run_failure_alerts
 from mlops_assets.orchestration.asset_options import LAKE, MODELS, WAREHOUSE, asset_key
+from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.model_io import ModelIOManager
@@ -62,6 +63,7 @@ def build_definitions(settings: Settings, **overrides: Any) -> dg.Definitions:
     contracts = build_contracts(domains)
     resources: Mapping[str, Any] = {
         "stores": stores,
+        CLOCK: Clock(),
         LAKE: LakeIOManager(stores, contracts),
         WAREHOUSE: WarehouseIOManager(stores, contracts),
         MODELS: ModelIOManager(stores),

@@ -27,6 +27,12 @@ class Month:
             raise PermanentError(f"{key!r} is not a month; write it as YYYY-MM, for example 2024-01")
         return cls(int(written["year"]), int(written["month"]))
 
+    @classmethod
+    def of(cls, moment: datetime, zone: str) -> "Month":
+        """Return the month in which a moment lies, as calendars in `zone` show it."""
+        local = moment.astimezone(ZoneInfo(zone))
+        return cls(local.year, local.month)
+
     @property
     def key(self) -> str:
         """The month as a partition key."""

@@ -14,6 +14,7 @@ from mlops_assets.build import build_definitions, build_stores
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
 from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import Settings
@@ -38,6 +39,16 @@ QUICK_FORECASTS = {"donostia_parking__forecast_model": {"config": {"candidates":
 def recorded_snapshots(since: str, until: str) -> dict[str, Any]:
     """Return what makes a run land the snapshots that a feed has recorded from one moment (UTC) up to another."""
     return {"donostia_parking__snapshots": {"config": {"is_recorded": True, "since": since, "until": until}}}
+
+
+class StoppedClock(Clock):
+    """A clock that shows one moment until it is set."""
+
+    def __init__(self, now: datetime) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
 
 
 _ERRORS_ONLY = {"console": {"config": {"log_level": "CRITICAL"}}}

@@ -67,13 +67,13 @@ def install(environment: Path, index: Path, lock: str) -> subprocess.CompletedPr
     path = environment / "packages.lock"
     path.write_text(lock)
     variables = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull}
-    command = [environment / "venv/bin/python", environment / "install.py", path]
+    command: list[Path | str] = [environment / "venv/bin/python", environment / "install.py", path]
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
 def installed_version(environment: Path, name: str) -> str:
     """Import a package of the environment and return its version."""
-    command = [environment / "venv/bin/python", "-c", f"import {name}; print({name}.version)"]
+    command: list[Path | str] = [environment / "venv/bin/python", "-c", f"import {name}; print({name}.version)"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 

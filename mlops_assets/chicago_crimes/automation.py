@@ -1,21 +1,27 @@
-"""Jobs, schedules and sensors of this domain: the month's schedule, late arrests, and when to train again."""
+"""Jobs, schedules and sensors of this domain: the first year, the month's schedule, late arrests, and when to train again."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
-from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
 from mlops_assets.chicago_crimes.assets import features, model, monitoring
 from mlops_assets.chicago_crimes.assets.crimes import enriched_crimes, police_stations, raw_crimes
-from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS, MODEL_MONTHS
+from mlops_assets.chicago_crimes.bootstrap import BOOTSTRAP, is_published
+from mlops_assets.chicago_crimes.changed_months import OpenMonths, months_to_read
 from mlops_assets.chicago_crimes.source import CrimeSource
 from mlops_assets.months import Month
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
+from mlops_assets.orchestration.bootstrap import bootstrap_sensor
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.promotion import rollback_job
+from mlops_assets.orchestration.requests import Work, ask_for_all, was_made
+from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
 
 RAW_CRIMES_KEY = dg.AssetKey([DOMAIN, "raw_crimes"])
-DRIFT_KEY = monitoring.arrest_drift.key
+
+_ASKED_EVERY_S = 3_600
+"""How often the source is asked for changes."""
 
 READ_CRIMES = dg.define_asset_job(
     "read_chicago_crimes",
@@ -39,36 +45,6 @@ SCORE_MONTH = dg.define_asset_job(
 )
 
 
-def months_to_read(changed: Sequence[Month], materialized: Sequence[Month], available: Sequence[Month]) -> list[Month]:
-    """Return the changed months that are worth reading: those read before, and new ones after the latest of them.
-
-    A change to a year that nobody has loaded is no reason to load that year; a backfill does that.
-
-    Args:
-        changed: what the source says.
-        materialized: months of `raw_crimes` that exist.
-        available: months that are partitions by now; the current month is not.
-    """
-    if not materialized:
-        return []
-    known, latest, legal = set(materialized), max(materialized), set(available)
-    return [month for month in changed if month in legal and (month in known or month > latest)]
-
-
-def retraining_request(drifted_month: str, is_due: bool, reasons: str, model_month: str) -> dg.RunRequest | None:
-    """Return the run that trains the model of `model_month` because `drifted_month` drifted; None if nothing is due.
-
-    The run key makes one month's drift train one month's model once, however often it is measured.
-    """
-    if not is_due:
-        return None
-    return dg.RunRequest(
-        run_key=f"{drifted_month}->{model_month}",
-        partition_key=model_month,
-        tags={"reason": reasons[:200], "drifted_month": drifted_month},
-    )
-
-
 def build_schedules(*, is_running: bool) -> list[Any]:
     """Return the schedules, started with the daemon if `is_running`, else waiting for a person to switch them on."""
     return [
@@ -86,8 +62,9 @@ def build_schedules(*, is_running: bool) -> list[Any]:
 def build_sensors(*, is_running: bool) -> list[dg.SensorDefinition]:
     """Return the sensors, started with the daemon if `is_running`, else waiting for a person to switch them on."""
     return [
+        bootstrap_sensor(BOOTSTRAP, [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH], is_running=is_running),
         _changed_months_sensor(is_running=is_running),
-        _retraining_sensor(is_running=is_running),
+        retraining_sensor(RETRAINING, is_running=is_running),
         domain_conditions_sensor(DOMAIN, is_running=is_running),
     ]
 
@@ -96,46 +73,47 @@ def _changed_months_sensor(*, is_running: bool) -> dg.SensorDefinition:
     @dg.sensor(
         name="chicago_crimes_changed_months",
         job=READ_CRIMES,
-        minimum_interval_seconds=6 * 3600,
+        minimum_interval_seconds=_ASKED_EVERY_S,
         default_status=sensor_status(is_running),
         description="Asks the source which months changed since it last asked (arrests are recorded late) and reads those again.",
     )
-    def changed_months(context: dg.SensorEvaluationContext, crime_source: dg.ResourceParam[CrimeSource]) -> dg.SensorResult:
-        changes = crime_source.changed_months(context.cursor)
-        materialized = [Month.parse(key) for key in sorted(context.instance.get_materialized_partitions(RAW_CRIMES_KEY))]
-        available = [Month.parse(key) for key in CRIME_MONTHS.get_partition_keys()]
-        months = months_to_read(changes.months, materialized, available)
-        skipped = [str(month) for month in changes.months if month not in months]
+    def changed_months(
+        context: dg.SensorEvaluationContext, crime_source: dg.ResourceParam[CrimeSource], clock: dg.ResourceParam[Clock]
+    ) -> dg.SensorResult:
+        now, instance = clock.now(), context.instance
+        state = OpenMonths.parse(context.cursor)
+        materialized = {Month.parse(key) for key in instance.get_materialized_partitions(RAW_CRIMES_KEY)}
+        changes = crime_source.changed_months(state.source_cursor)
+        read_again = months_to_read(changes.months, materialized)
+        state.source_cursor = changes.cursor
+        state.since |= {month.key: now.timestamp() for month in read_again}
+        state.since = {key: at for key, at in state.since.items() if not was_made(instance, RAW_CRIMES_KEY, key, at)}
+        ready = [key for key in sorted(state.since) if is_published(Month.parse(key), now) or Month.parse(key) in materialized]
+        work = [Work(f"{key} changed {state.since[key]:.0f}", key, state.since[key]) for key in ready]
+        requests, waiting = ask_for_all(instance, READ_CRIMES.name, work, now)
+        skipped = [str(month) for month in changes.months if month not in read_again]
+        waiting += [f"{key} is not published yet" for key in sorted(set(state.since) - set(ready))]
+        waiting += [f"Changed but not loaded here: {', '.join(skipped)}"] if skipped else []
         return dg.SensorResult(
-            run_requests=[dg.RunRequest(partition_key=month.key, run_key=f"{month}@{changes.cursor}") for month in months],
-            cursor=changes.cursor,
-            skip_reason=f"Changed but not loaded here: {', '.join(skipped)}" if skipped and not months else None,
+            run_requests=requests,
+            cursor=state.dump(),
+            skip_reason=None if requests else "; ".join(waiting) or "No month that is loaded here has changed.",
         )
 
     return changed_months
 
 
-def _retraining_sensor(*, is_running: bool) -> dg.SensorDefinition:
-    @dg.asset_sensor(
-        asset_key=DRIFT_KEY,
-        name="chicago_crimes_retraining",
-        job=TRAIN_MODEL,
-        default_status=sensor_status(is_running),
-        description="Trains the current month's model when drift or realised quality crossed its limit.",
-    )
-    def retraining(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
-        materialization = asset_event.asset_materialization
-        assert materialization is not None
-        metadata = materialization.metadata
-        request = retraining_request(
-            drifted_month=materialization.partition or "",
-            is_due=bool(metadata["is_retraining_due"].value),
-            reasons=str(metadata["reasons"].value),
-            model_month=MODEL_MONTHS.get_partition_keys()[-1],
-        )
-        return request or dg.SkipReason(str(metadata["reasons"].value))
-
-    return retraining
+RETRAINING = Retraining(
+    name="chicago_crimes_retraining",
+    description="Trains the current month's model again when drift or observed performance crossed its limit.",
+    monitoring_key=monitoring.arrest_drift.key,
+    data_key=enriched_crimes.key,
+    job=TRAIN_MODEL,
+    outcome_key=model.arrest_evaluation.key,
+    # The current month's model is the one that learns from the months before it.
+    model_partition=lambda _measured, now: Month.of(now, TIME_ZONE).key,
+    is_trained_anyway=True,
+)
 
 
 JOBS = [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH, rollback_job(model.arrest_model.key, model.arrest_champion.key)]

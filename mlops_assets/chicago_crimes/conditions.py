@@ -6,30 +6,33 @@ import dagster as dg
 
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
 from mlops_assets.orchestration.automation import (
-    after_any_upstream_partition,
+    EVERY_SIX_HOURS,
+    after_any_upstream,
     follow_upstream,
-    latest_follows_upstream,
-    once_when_complete,
+    follow_with_champion,
+    train_once,
+    with_training,
 )
 
-_STATIONS = dg.AssetSelection.assets([DOMAIN, "police_stations"])
-_CHAMPION = dg.AssetSelection.assets([DOMAIN, "arrest_champion"])
+_STATIONS = dg.AssetKey([DOMAIN, "police_stations"])
+_CHAMPION = dg.AssetKey([DOMAIN, "arrest_champion"])
+_TEST_SPLIT = dg.AssetKey([DOMAIN, "test_split"])
 
 CRIMES_FRESHNESS = dg.FreshnessPolicy.cron(deadline_cron="0 12 10 * *", lower_bound_delta=timedelta(days=9), timezone=TIME_ZONE)
 """The month that is over should be here by noon of the 10th: the portal publishes with a week's delay."""
 
-FOLLOW_CRIMES = follow_upstream(ignoring=_STATIONS | _CHAMPION)
-"""Follow the months of crimes, late arrests included.
+FOLLOW_CRIMES = follow_upstream(EVERY_SIX_HOURS, ignored=[_STATIONS])
+"""Follow the months of crimes, late arrests included. Reading the station list again changes no month: stations move once in a
+decade."""
 
-Reading the station list again, or a new champion, changes no month by itself: stations move once in a decade, and a month is
-scored by the champion that knew only earlier months.
-"""
+SCORE_CRIMES = follow_with_champion(EVERY_SIX_HOURS, _CHAMPION)
+"""Score the month that is over, and the scored months whose crimes changed, by the champion that knew only earlier months."""
 
-TRAIN_ONCE_A_MONTH = once_when_complete()
+TRAIN_ONCE_A_MONTH = train_once(EVERY_SIX_HOURS, _CHAMPION)
 """A new model per month; corrections to earlier months alone do not train it again, drift does."""
 
-FOLLOW_TRAINING = latest_follows_upstream(ignoring=_STATIONS)
+WITH_TRAINING = with_training(EVERY_SIX_HOURS)
 """Whatever follows from the latest training window."""
 
-AFTER_EACH_EVALUATION = after_any_upstream_partition()
-"""Every evaluated model may challenge the champion."""
+AFTER_EACH_EVALUATION = after_any_upstream(EVERY_SIX_HOURS, ignored=[_TEST_SPLIT])
+"""Every evaluated model challenges the champion."""

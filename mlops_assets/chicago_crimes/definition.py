@@ -8,6 +8,7 @@ import dagster as dg
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.assets import ASSETS
 from mlops_assets.chicago_crimes.automation import JOBS, build_schedules, build_sensors
+from mlops_assets.chicago_crimes.bootstrap import BOOTSTRAP
 from mlops_assets.chicago_crimes.checks import CHECKS
 from mlops_assets.chicago_crimes.contracts import DATA_CONTRACTS
 from mlops_assets.chicago_crimes.model_contracts import MODEL_CONTRACTS
@@ -38,6 +39,7 @@ def build_domain(settings: ChicagoCrimesSettings, *, cache: Path, is_automatic: 
         resources={
             "crime_source": dg.ResourceDefinition(lambda _: open_source(settings, cache / DOMAIN, datetime.now(timezone.utc)))
         },
+        bootstrap=BOOTSTRAP,
     )
 
 

@@ -91,6 +91,10 @@ class ExportCrimeSource:
             raise SourceError(f"{files[0].path}: the line {damaged[0].text!r} {damaged[0].reason}")
         return stations
 
+    def available_months(self) -> list[Month]:
+        """Return the months of which a file has crimes; see `CrimeSource`."""
+        return sorted({month for months in self._months_of_files().values() for month in months})
+
     def changed_months(self, cursor: str | None) -> ChangedMonths:
         """Return the months whose files came, changed or went since the cursor; see `CrimeSource`.
 

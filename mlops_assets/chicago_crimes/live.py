@@ -19,7 +19,7 @@ from mlops_assets.chicago_crimes.source import (
     RawRecords,
 )
 from mlops_assets.errors import NotEnoughDataError, SourceError, TransientError
-from mlops_assets.months import Month
+from mlops_assets.months import Month, months_from
 
 if TYPE_CHECKING:
     from sodapy import Socrata
@@ -122,6 +122,13 @@ class LiveCrimeSource:
         if not records:
             raise SourceError(f"{what}: dataset {STATIONS_DATASET} at {self._host} is empty")
         return _as_table(records, STATION_FIELDS)
+
+    def available_months(self) -> list[Month]:
+        """Return the months from the portal's first crime to its newest; see `CrimeSource`."""
+        what = "months with crimes"
+        answer = self._query(what, CRIMES_DATASET, select="min(date) as first, max(date) as last")
+        first, last = (Month.parse(str(_value(what, answer, name))[:7]) for name in ("first", "last"))
+        return list(months_from(first, last))
 
     def changed_months(self, cursor: str | None) -> ChangedMonths:
         """Return the months of the records updated since the cursor, which is the newest `updated_on` seen; see `CrimeSource`."""

@@ -96,6 +96,10 @@ class SampleCrimeSource:
         table = _add_quirks(np.random.default_rng([self._seed, month.year, month.month, 1]), table, rows, len(crimes.detail))
         return RawRecords(table.append_column("source_name", pa.repeat(f"sample-{self._seed}/{month}", len(rows))))
 
+    def available_months(self) -> list[Month]:
+        """Return the months that have begun by now; see `CrimeSource`."""
+        return list(months_from(FIRST_MONTH, _month_of(self._last_day)))
+
     def read_stations(self) -> pa.Table:
         """Return the police stations; see `CrimeSource`."""
         return pa.table({name: pa.array(self._city.city_map.stations[name], pa.string()) for name in STATION_FIELDS})

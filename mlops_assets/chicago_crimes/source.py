@@ -111,6 +111,10 @@ class CrimeSource(Protocol):
         """
         ...
 
+    def available_months(self) -> list[Month]:
+        """Return the months of which the source has crimes, in order; the last one may not be complete."""
+        ...
+
     def read_stations(self) -> pa.Table:
         """Return the police stations: `STATION_FIELDS`, all text."""
         ...

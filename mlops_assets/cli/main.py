@@ -122,6 +122,21 @@ def run(
             raise typer.Exit(1)
 
 
+@app.command()
+def bootstrap(
+    domains: Annotated[list[str] | None, typer.Argument(help="Domains, e.g. chicago_crimes; all by default.")] = None,
+) -> None:
+    """Take domains from an empty platform to their first scores: read the first history, train, decide, score.
+
+    What has been done is not done again, so it goes on where it was interrupted. Afterwards schedules and sensors take over.
+    """
+    from mlops_assets.cli.bootstrap import bootstrap_domains
+    from mlops_assets.settings import Settings
+
+    with _errors_as_sentences():
+        bootstrap_domains(console, Settings(), domains or [])
+
+
 @app.command("forecast-quality")
 def forecast_quality(
     export: Annotated[Path, typer.Argument(help="A recording of free places, or a folder of recordings.")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ def run_with_progress(
     partition_key: str | None = None,
     tags: Mapping[str, str] | None = None,
     run_config: Mapping[str, Any] | None = None,
+    only: Sequence[dg.AssetKey] = (),
 ) -> dg.ExecuteInProcessResult:
     """Execute a job and return its result.
 
@@ -45,6 +46,7 @@ def run_with_progress(
             partition_key=partition_key,
             tags=dict(tags or {}),
             run_config={**(run_config or {}), "loggers": _ERRORS_ONLY},
+            asset_selection=list(only) or None,
         )
     progress.update(task, description=title, completed=progress.tasks[task].total)
     return result

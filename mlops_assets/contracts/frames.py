@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -172,6 +172,20 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         if field.type in nullable and field.type in with_nulls and not data.null_count:
             frame[field.name] = frame[field.name].astype(field.type.to_pandas_dtype())
     return frame
+
+
+def rows_to_frame(rows: Sequence[Mapping[str, Any]], contract: TableContract) -> pd.DataFrame:
+    """Return rows, given by column, as a frame with the columns and types of a contract; a value that is not given is null.
+
+    Raises:
+        ContractError: a value is not of its column's type.
+    """
+    import pyarrow as pa
+
+    try:
+        return to_pandas(pa.Table.from_pylist(list(rows), schema=arrow_schema(contract)))
+    except (pa.ArrowException, TypeError) as error:
+        raise ContractError(f"{contract.label}: {error}") from error
 
 
 def empty_frame(contract: TableContract) -> pd.DataFrame:

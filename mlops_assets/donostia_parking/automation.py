@@ -8,13 +8,15 @@ import dagster as dg
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.assets import forecasts as forecasting
 from mlops_assets.donostia_parking.assets import parking
+from mlops_assets.donostia_parking.bootstrap import build_bootstrap
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.partitions import PARKING_DAYS
-from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
-from mlops_assets.orchestration.model_io import model_name
+from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status
+from mlops_assets.orchestration.bootstrap import bootstrap_sensor
 from mlops_assets.orchestration.promotion import rollback_job
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
+from mlops_assets.orchestration.upstream_state import champion_scores_from
 
 _TAGS = {"domain": DOMAIN}
 _DATA = dg.AssetSelection.assets(*parking.ASSETS)
@@ -69,16 +71,6 @@ def days_to_follow(now: datetime, time_zone: str) -> list[LocalDay]:
     return [today.plus(-1), today] if now - today.start < timedelta(hours=1) else [today]
 
 
-def retraining_request(accuracy_day: str, is_due: bool, reasons: str) -> dg.RunRequest | None:
-    """Return the run that trains the model of a day because forecasts were far off on it; None if nothing is due.
-
-    The run key makes one day train one model, however often its forecasts are compared.
-    """
-    if not is_due:
-        return None
-    return dg.RunRequest(run_key=accuracy_day, partition_key=accuracy_day, tags={"reason": reasons[:200]})
-
-
 def build_schedules(*, is_running: bool) -> list[Any]:
     """Return the schedules, started with the daemon if `is_running`, else waiting for a person to switch them on."""
     return [_hourly_schedule(is_running=is_running), _nightly_schedule(is_running=is_running)]
@@ -93,13 +85,11 @@ def _hourly_schedule(*, is_running: bool) -> dg.ScheduleDefinition:
         default_status=schedule_status(is_running),
         description="Seven minutes past every hour: reads the feed and forecasts from it. Without a champion there is no forecast.",
     )
-    def every_hour(
-        context: dg.ScheduleEvaluationContext,
-        stores: dg.ResourceParam[Stores],
-        parking_city: dg.ResourceParam[City],
-    ) -> list[dg.RunRequest]:
+    def every_hour(context: dg.ScheduleEvaluationContext, parking_city: dg.ResourceParam[City]) -> list[dg.RunRequest]:
         now = context.scheduled_execution_time
-        has_champion = stores.models().champion_for(model_name(forecasting.forecast_model.key), before=now) is not None
+        # By Dagster's records: a registry that does not answer must not cost a reading, which cannot be made up for.
+        champion_from = champion_scores_from(context.instance, forecasting.forecast_champion.key)
+        has_champion = champion_from is not None and champion_from <= now
         only = None if has_champion else [key for asset in parking.ASSETS for key in asset.keys]
         return [
             dg.RunRequest(run_key=f"{now.isoformat()}/{day}", partition_key=day.key, asset_selection=only)
@@ -126,29 +116,26 @@ def _nightly_schedule(*, is_running: bool) -> dg.ScheduleDefinition:
     return nightly_model
 
 
-def build_sensors(*, is_running: bool) -> list[dg.SensorDefinition]:
+def build_sensors(city: City, *, is_running: bool) -> list[dg.SensorDefinition]:
     """Return the sensors, started with the daemon if `is_running`, else waiting for a person to switch them on."""
-    return [_retraining_sensor(is_running=is_running), domain_conditions_sensor(DOMAIN, is_running=is_running)]
+    return [
+        bootstrap_sensor(build_bootstrap(city), [READ_PARKING, TRAIN_MODEL, FORECAST_PARKING], is_running=is_running),
+        retraining_sensor(RETRAINING, is_running=is_running),
+        domain_conditions_sensor(DOMAIN, is_running=is_running),
+    ]
 
 
-def _retraining_sensor(*, is_running: bool) -> dg.SensorDefinition:
-    @dg.asset_sensor(
-        asset_key=forecasting.forecast_accuracy.key,
-        name="donostia_parking_retraining",
-        job=TRAIN_MODEL,
-        default_status=sensor_status(is_running),
-        description="Trains a day's model when forecasts about the day were much worse than the backtest had promised.",
-    )
-    def retraining(context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
-        materialization = asset_event.asset_materialization
-        assert materialization is not None
-        metadata = materialization.metadata
-        request = retraining_request(
-            materialization.partition or "", bool(metadata["is_retraining_due"].value), str(metadata["reasons"].value)
-        )
-        return request or dg.SkipReason("The errors are what the backtest had promised.")
-
-    return retraining
+RETRAINING = Retraining(
+    name="donostia_parking_retraining",
+    description="Trains a day's model when forecasts about the day were much worse than the backtest had promised.",
+    monitoring_key=forecasting.forecast_accuracy.key,
+    data_key=dg.AssetKey([DOMAIN, "hourly_free"]),
+    job=TRAIN_MODEL,
+    outcome_key=forecasting.forecast_metrics.key,
+    model_partition=lambda measured, _now: measured,
+    # A day that is not over has no model yet.
+    is_trained_anyway=False,
+)
 
 
 JOBS = [

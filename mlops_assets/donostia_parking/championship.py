@@ -61,8 +61,8 @@ class ForecastDecision:
         """Whether the challenger takes charge."""
         return self.decision != "rejected_by_gate"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the decision and its evidence, ready for JSON."""
+    def as_row(self) -> dict[str, Any]:
+        """Return the decision and its evidence by the columns of `FORECAST_CHAMPION`, without the versions."""
         return asdict(self)
 
 
@@ -113,12 +113,3 @@ def decide_champion(
     if champion_version is None:
         return ForecastDecision("promote_first", f"There was no champion, and {evidence}.", mae, naive)
     return ForecastDecision("promote", f"It has seen newer days than version {champion_version}, and {evidence}.", mae, naive)
-
-
-def champion_record(decision: ForecastDecision, challenger_version: int, champion_version: int | None) -> pd.DataFrame:
-    """Return a decision as the one row that `FORECAST_CHAMPION` describes."""
-    import pandas as pd
-
-    row = {"challenger_version": challenger_version, "champion_version": champion_version, **decision.as_dict()}
-    numbers = ("mae_places", "seasonal_naive_mae_places")
-    return pd.DataFrame([row]).astype({"champion_version": "Int64", **dict.fromkeys(numbers, "float64")})

@@ -7,6 +7,7 @@ import dagster as dg
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.assets import ASSETS
 from mlops_assets.donostia_parking.automation import JOBS, build_schedules, build_sensors
+from mlops_assets.donostia_parking.bootstrap import build_bootstrap
 from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION
 from mlops_assets.donostia_parking.checks import CHECKS
 from mlops_assets.donostia_parking.cities import CITIES
@@ -33,12 +34,13 @@ def build_domain(settings: DonostiaParkingSettings, *, is_automatic: bool) -> Do
         checks=CHECKS,
         jobs=JOBS,
         schedules=build_schedules(is_running=is_automatic),
-        sensors=build_sensors(is_running=is_automatic),
+        sensors=build_sensors(CITIES[settings.city], is_running=is_automatic),
         # A function, so that the source is opened when a run needs it and not when definitions are loaded.
         resources={
             "parking_source": dg.ResourceDefinition(lambda _: open_source(settings, datetime.now(timezone.utc))),
             "parking_city": CITIES[settings.city],
         },
+        bootstrap=build_bootstrap(CITIES[settings.city]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mlops_assets.errors import SettingsError
@@ -85,9 +85,19 @@ class PromotionDecision:
         """Whether the challenger becomes the champion."""
         return self.decision in ("promote", "promote_first")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the decision and its evidence as nested dictionaries, ready for JSON."""
-        return asdict(self)
+    def as_row(self) -> dict[str, Any]:
+        """Return the decision and its evidence by the columns of `promotion_contract`, without the versions."""
+        return {
+            "decision": self.decision,
+            "reason": self.reason,
+            "metric": self.metric,
+            "row_count": self.challenger.row_count,
+            "challenger_value": getattr(self.challenger, self.metric),
+            "champion_value": getattr(self.champion, self.metric) if self.champion else None,
+            "improvement": self.difference,
+            "improvement_low": self.interval_low,
+            "improvement_high": self.interval_high,
+        }
 
 
 def decide_promotion(

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mlops_assets.contracts import Column, TableContract
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from mlops_assets.ml.promotion import PromotionDecision
 
 _DECISIONS = ("promote_first", "promote", "keep_champion", "rejected_by_gate")
 
@@ -35,25 +28,3 @@ def promotion_contract(domain: str, name: str) -> TableContract:
         ),
         key=("challenger_version",),
     )
-
-
-def promotion_record(decision: PromotionDecision, challenger_version: int, champion_version: int | None) -> pd.DataFrame:
-    """Return a decision as the one row that `promotion_contract` describes."""
-    import pandas as pd
-
-    champion_value = getattr(decision.champion, decision.metric) if decision.champion else None
-    row = {
-        "challenger_version": challenger_version,
-        "champion_version": champion_version,
-        "decision": decision.decision,
-        "reason": decision.reason,
-        "metric": decision.metric,
-        "row_count": decision.challenger.row_count,
-        "challenger_value": getattr(decision.challenger, decision.metric),
-        "champion_value": champion_value,
-        "improvement": decision.difference,
-        "improvement_low": decision.interval_low,
-        "improvement_high": decision.interval_high,
-    }
-    numbers = ("challenger_value", "champion_value", "improvement", "improvement_low", "improvement_high")
-    return pd.DataFrame([row]).astype({"champion_version": "Int64", **dict.fromkeys(numbers, "float64")})

@@ -1,70 +1,197 @@
-"""Conditions under which assets are materialized by themselves. Each term says which failure it prevents."""
+"""Conditions under which assets are materialized by themselves. Each term says which failure it prevents.
+
+They hold until the work is done, not only at the moment at which something changed: a run that fails, a daemon that was stopped, or
+a tick that missed an event delays the work and does not lose it.
+"""
+
+from collections.abc import Collection
+from datetime import timedelta
 
 import dagster as dg
 
+from mlops_assets.orchestration.outdated import OutdatedCondition
+from mlops_assets.orchestration.upstream_state import ChampionAvailableCondition, OwnUpstreamMissingCondition
 
-def follow_upstream(*, ignoring: dg.AssetSelection | None = None) -> dg.AutomationCondition:
-    """Materialize every partition whose upstream partitions changed, old ones too.
+EVERY_HOUR = "17 * * * *"
+EVERY_SIX_HOURS = "17 */6 * * *"
+"""When a partition whose run failed is asked for again (cron, UTC)."""
+
+
+def follow_upstream(retry_cron: str, *, ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
+    """Materialize every partition that is missing or outdated, old ones too.
 
     `AutomationCondition.eager()` looks at the latest partition alone; late corrections change earlier ones.
 
     Args:
-        ignoring: upstream assets whose updates do not count.
+        retry_cron: when to ask again for what failed.
+        ignored: upstream assets whose updates do not count.
     """
-    changed = dg.AutomationCondition.any_deps_updated()
-    if ignoring is not None:
-        changed = changed.ignore(ignoring)
-    # Not `since_last_handled()`: a run that was at work when its upstream changed handled the rows of before.
-    asked_for = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation()
     return (
-        (dg.AutomationCondition.newly_missing().since_last_handled() | changed.since(asked_for))
+        (dg.AutomationCondition.missing() | _outdated(ignored))
         # Half a history must not look like a whole one.
         & ~dg.AutomationCondition.any_deps_missing()
-        # Two runs would do the same work, the first on rows that are about to be replaced.
-        & ~dg.AutomationCondition.any_deps_in_progress()
-        & ~dg.AutomationCondition.in_progress()
-        # A blocking check stops its own run only; this keeps a later run from using what failed it.
-        & dg.AutomationCondition.all_deps_blocking_checks_passed()
+        & _can_start(retry_cron)
     ).with_label("follow_upstream")
 
 
-def latest_follows_upstream(*, ignoring: dg.AssetSelection | None = None) -> dg.AutomationCondition:
-    """Materialize the latest partition when its upstream changed; earlier models stay as they were."""
-    return (dg.AutomationCondition.in_latest_time_window() & follow_upstream(ignoring=ignoring)).with_label(
-        "latest_follows_upstream"
-    )
+def follow_own_upstream(retry_cron: str) -> dg.AutomationCondition:
+    """Materialize every partition that is missing or outdated and whose own upstream is there.
 
-
-def once_when_complete() -> dg.AutomationCondition:
-    """Materialize the latest partition once, as soon as all that it needs is there; corrections alone do not repeat it.
-
-    `AutomationCondition.on_missing()` never fires for a partition that is missing when it is first evaluated: whoever loads a
-    history and starts the automation would wait for the next month.
+    For assets that look at further partitions but do without them, as a day's series does without the day before.
     """
-    can_be_made = dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_deps_missing()
-    handled = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+    return (
+        (dg.AutomationCondition.missing() | _outdated())
+        # A day that nobody has read has no series, although the day before it has readings.
+        & ~OwnUpstreamMissingCondition()
+        & _can_start(retry_cron)
+    ).with_label("follow_own_upstream")
+
+
+def follow_with_champion(
+    retry_cron: str, champion_key: dg.AssetKey, *, ignored: Collection[dg.AssetKey] = ()
+) -> dg.AutomationCondition:
+    """Score the latest partition once it is there, and every scored one again when its records changed.
+
+    Earlier partitions that were never scored are left to backfills: of a history of 25 years, most months never are.
+
+    Args:
+        retry_cron: when to ask again for what failed.
+        champion_key: the asset that keeps the promotion decisions; a new champion alone scores nothing again.
+        ignored: further upstream assets whose updates do not count.
+    """
+    is_new = dg.AutomationCondition.in_latest_time_window() & dg.AutomationCondition.missing()
+    return (
+        (is_new | _outdated([champion_key, *ignored]))
+        & ~dg.AutomationCondition.any_deps_missing()
+        # A run without a champion would only fail, and do so again and again.
+        & ChampionAvailableCondition(champion_key=champion_key)
+        & _can_start(retry_cron)
+    ).with_label("follow_with_champion")
+
+
+def forecast_with_champion(retry_cron: str, champion_key: dg.AssetKey, *, lookback: timedelta) -> dg.AutomationCondition:
+    """Forecast from the latest partitions when they are missing or outdated; what was forecast long ago stays as it was said.
+
+    Args:
+        retry_cron: when to ask again for what failed.
+        champion_key: the asset that keeps the promotion decisions; a new champion alone forecasts nothing again.
+        lookback: how far back from the end of the latest partition forecasts are still made.
+    """
+    return (
+        dg.AutomationCondition.in_latest_time_window(lookback)
+        & (dg.AutomationCondition.missing() | _outdated([champion_key]))
+        & ~OwnUpstreamMissingCondition()
+        # A run without a champion would only fail, and do so again and again.
+        & ChampionAvailableCondition(champion_key=champion_key)
+        & _can_start(retry_cron)
+    ).with_label("forecast_with_champion")
+
+
+def train_once(retry_cron: str, champion_key: dg.AssetKey) -> dg.AutomationCondition:
+    """Make the latest training window once, as soon as all that it needs is there; corrections alone do not repeat it.
+
+    Args:
+        retry_cron: when to ask again for what failed.
+        champion_key: the asset that keeps the promotion decisions.
+    """
     return (
         dg.AutomationCondition.in_latest_time_window()
-        # Once: a run that failed is for a person to look at, not to be started again at every tick.
-        & can_be_made.newly_true().since(handled)
+        & dg.AutomationCondition.missing()
+        & ~dg.AutomationCondition.any_deps_missing()
+        # The first model is the bootstrap's, of the month before: the two would be compared in whatever order they end.
+        & dg.AutomationCondition.asset_matches(champion_key, ~dg.AutomationCondition.missing())
+        & _can_start(retry_cron)
+    ).with_label("train_once")
+
+
+def with_training(retry_cron: str, *, lookback: timedelta | None = None) -> dg.AutomationCondition:
+    """Materialize what follows from a training window in the run that makes the window, and ask again for what failed there.
+
+    One run instead of one for each step on the way to a model; a blocking check stops what follows in that run.
+
+    Args:
+        retry_cron: when to ask again.
+        lookback: how far back from the end of the latest partition failures are repeated; by default the latest alone.
+    """
+    return (
+        dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()) & ~dg.AutomationCondition.in_progress()
+        | repeat_failed(retry_cron, lookback=lookback)
+    ).with_label("with_training")
+
+
+def repeat_failed(retry_cron: str, *, lookback: timedelta | None = None) -> dg.AutomationCondition:
+    """Ask again for recent partitions whose run failed, whoever started it, once their upstream is complete and checked.
+
+    Args:
+        retry_cron: when to ask again.
+        lookback: how far back from the end of the latest partition failures are repeated; by default the latest alone.
+    """
+    is_missing = dg.AutomationCondition.missing() & ~dg.AutomationCondition.will_be_requested()
+    return (
+        dg.AutomationCondition.in_latest_time_window(lookback)
+        & dg.AutomationCondition.execution_failed()
+        & dg.AutomationCondition.cron_tick_passed(retry_cron)
+        # What stands before it in the same run failed, too, and comes first.
+        & ~dg.AutomationCondition.any_deps_match(is_missing)
+        & ~_any_deps_unchecked()
+        & ~dg.AutomationCondition.in_progress()
+    ).with_label("repeat_failed")
+
+
+def after_any_upstream(retry_cron: str, *, ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
+    """Materialize an asset without partitions whenever a partition of its upstream changed.
+
+    Args:
+        retry_cron: when to ask again for what failed.
+        ignored: upstream assets whose updates do not count.
+    """
+    # Most partitions of the upstream may never be materialized, so missing ones must not hold it back.
+    has_upstream = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing())
+    if ignored:
+        has_upstream = has_upstream.ignore(dg.AssetSelection.assets(*ignored))
+    return (
+        ((dg.AutomationCondition.missing() & has_upstream) | _outdated(ignored))
         # Two runs would do the same work, the first on rows that are about to be replaced.
         & ~dg.AutomationCondition.any_deps_in_progress()
         & ~dg.AutomationCondition.in_progress()
-        # Nothing is trained on rows that failed a blocking check, or that none has seen yet.
-        & dg.AutomationCondition.all_deps_blocking_checks_passed()
-    ).with_label("once_when_complete")
+        & _has_not_just_failed(retry_cron)
+    ).with_label("after_any_upstream")
 
 
-def after_any_upstream_partition() -> dg.AutomationCondition:
-    """Materialize an asset without partitions whenever a partition of its upstream changed.
+def _outdated(ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
+    return OutdatedCondition(ignored=frozenset(ignored))
 
-    Most partitions of the upstream may never be materialized, so missing ones must not hold it back.
+
+def _can_start(retry_cron: str) -> dg.AutomationCondition:
+    return (
+        # Two runs would do the same work, the first on rows that are about to be replaced.
+        ~dg.AutomationCondition.any_deps_in_progress()
+        & ~dg.AutomationCondition.in_progress()
+        & ~_any_deps_unchecked()
+        & _has_not_just_failed(retry_cron)
+    )
+
+
+def _any_deps_unchecked() -> dg.AutomationCondition:
+    """Hold where an upstream partition that is there failed a blocking check, or was seen by none.
+
+    A blocking check stops its own run only; this keeps a later run from using what failed it. Dagster's own
+    `all_deps_blocking_checks_passed` is content if one of several upstream partitions passed.
+    """
+    is_unchecked = dg.AutomationCondition.any_checks_match(~dg.AutomationCondition.check_passed(), blocking_only=True)
+    return dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing() & is_unchecked).with_label("any_deps_unchecked")
+
+
+def _has_not_just_failed(retry_cron: str) -> dg.AutomationCondition:
+    """Hold unless the latest run failed; then at each tick of `retry_cron`, and as soon as something upstream changes.
+
+    A failure that time may cure is repeated without a person, and one that it cannot cure does not start a run at every tick.
     """
     return (
-        dg.AutomationCondition.any_deps_updated().since_last_handled()
-        & ~dg.AutomationCondition.any_deps_in_progress()
-        & ~dg.AutomationCondition.in_progress()
-    ).with_label("after_any_upstream_partition")
+        ~dg.AutomationCondition.execution_failed()
+        | dg.AutomationCondition.cron_tick_passed(retry_cron)
+        | dg.AutomationCondition.any_deps_updated()
+    ).with_label("has_not_just_failed")
 
 
 def domain_conditions_sensor(domain: str, *, is_running: bool) -> dg.AutomationConditionSensorDefinition:
@@ -75,6 +202,8 @@ def domain_conditions_sensor(domain: str, *, is_running: bool) -> dg.AutomationC
         default_status=sensor_status(is_running),
         minimum_interval_seconds=30,
         run_tags={"domain": domain},
+        # Conditions of our own are evaluated where their code is.
+        use_user_code_server=True,
         description=f"Materializes assets of {domain} when their conditions hold.",
     )
 

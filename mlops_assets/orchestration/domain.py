@@ -8,6 +8,7 @@ import dagster as dg
 
 from mlops_assets.contracts import TableContract
 from mlops_assets.orchestration.asset_options import WAREHOUSE, asset_key
+from mlops_assets.orchestration.bootstrap import Bootstrap
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Domain:
         schedules: what the calendar starts.
         sensors: what the world starts.
         resources: by key; shared by nobody else.
+        bootstrap: how it gets to work on an empty platform.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Domain:
     schedules: Sequence[Any]
     sensors: Sequence[dg.SensorDefinition]
     resources: Mapping[str, Any]
+    bootstrap: Bootstrap | None = None
 
     def warehouse_contracts(self) -> list[TableContract]:
         """Return the contracts of the tables that live in the warehouse; the others live in the lake."""

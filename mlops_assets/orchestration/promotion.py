@@ -1,16 +1,23 @@
-"""Champion and challenger: who meets whom, what a decision changes in the registry, and the job that takes it back."""
+"""Champion and challenger: which versions await a decision, what it changes, and the job that takes it back."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
 import dagster as dg
+import pandas as pd
 
-from mlops_assets.errors import MissingModelError
+from mlops_assets.contracts import TableContract
+from mlops_assets.contracts.frames import rows_to_frame
+from mlops_assets.errors import MissingModelError, MissingPartitionError
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.model_io import RegisteredModel, model_name, version_metadata
+from mlops_assets.orchestration.model_io import model_name, version_metadata
+from mlops_assets.orchestration.table_assets import warehouse_asset
+from mlops_assets.orchestration.tables import frame_metadata
+from mlops_assets.orchestration.upstream_state import SCORES_FROM
 from mlops_assets.stores.catalog import Stores
-from mlops_assets.stores.models.registry import ModelRegistry
+from mlops_assets.stores.models.registry import CHAMPION, ModelRegistry, ModelVersion
 
 
 class Decision(Protocol):
@@ -28,66 +35,136 @@ class Decision(Protocol):
     def is_promoted(self) -> bool:
         """Whether the challenger becomes the champion."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the decision and its evidence, ready for JSON."""
+    def as_row(self) -> dict[str, Any]:
+        """Return the decision and its evidence by the columns of the champion's table."""
 
 
 @dataclass(frozen=True)
-class Contest:
-    """A challenger and the champion that it must beat.
+class CandidatePair:
+    """A challenger and the version that it has to beat.
 
     Attributes:
-        challenger: the newest model.
-        champion: the model in charge; None if there is none.
-        objection: why the challenger may not become champion whatever its figures; None if nothing speaks against it.
+        challenger: a version that has been evaluated and about which nothing has been decided.
+        incumbent: the version that would score the challenger's first records if there were no challenger; None if there is none.
     """
 
-    challenger: RegisteredModel
-    champion: RegisteredModel | None
-    objection: str | None
+    challenger: ModelVersion
+    incumbent: ModelVersion | None
 
 
-def find_contest(registry: ModelRegistry, name: str) -> Contest | None:
-    """Return who meets whom, or None if the champion is in charge by a rollback and nobody challenges it.
+@dataclass(frozen=True)
+class Decided:
+    """A decision about a pair."""
 
-    A challenger that is champion already, because an earlier decision was interrupted before it was written down or is being
-    repeated, meets the previous champion again, so that the same evidence leads to the same row.
+    pair: CandidatePair
+    decision: Decision
 
-    Raises:
-        MissingModelError: there is no challenger.
+
+def champion_asset(
+    contract: TableContract,
+    model_key: dg.AssetKey,
+    decide: Callable[[Stores, CandidatePair], Decision],
+    **options: Any,
+) -> dg.AssetsDefinition:
+    """Return the asset that decides about every challenger that awaits a decision, in the order of their training windows.
+
+    It has no partitions: there is one champion, and any number of months may have been trained since the last decision. Each
+    version is compared with the champion of its own time, so that a backfill of the past promotes models for the past.
+
+    Args:
+        contract: of the table of decisions, one row per challenger.
+        model_key: the asset whose versions compete.
+        decide: applies the domain's rule to a pair. Raises `MissingPartitionError` if the challenger has not been evaluated.
+        **options: further options of `dagster.asset`.
     """
-    challenger = registry.version_by_alias(name, "challenger") or registry.version_by_alias(name, "champion")
-    if challenger is None:
-        raise MissingModelError(f"{name} has no challenger; materialize the model first")
-    rival_alias = "previous_champion" if "champion" in challenger.aliases else "champion"
-    rival = registry.version_by_alias(name, rival_alias)
-    if "champion" in challenger.aliases and rival is not None and rival.rolled_back_at is not None:
-        return None
-    objection = None
-    if challenger.rolled_back_at is not None:
-        objection = (
-            f"version {challenger.version} was rolled back at {challenger.rolled_back_at:%Y-%m-%d %H:%M} UTC; train a new one"
-        )
-    elif rival is not None and challenger.training_end_at < rival.training_end_at:
-        objection = f"version {challenger.version} knows less: its training window ends before that of version {rival.version}"
-    champion = RegisteredModel(registry.load(rival), rival) if rival is not None else None
-    return Contest(RegisteredModel(registry.load(challenger), challenger), champion, objection)
+
+    @warehouse_asset(contract, **options)
+    def champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> pd.DataFrame:
+        name, undecided = model_name(model_key), dict[str, str]()
+        with retrying_transient_errors():
+            registry, warehouse = stores.models(), stores.warehouse(contract.domain)
+            known = set(warehouse.read(contract)["challenger_version"])
+            decided = list(_decide_all(registry, name, known, lambda pair: decide(stores, pair), undecided))
+            scores_from = _first_scored_moment(registry, name)
+        context.add_asset_metadata(_metadata(decided, undecided, stores.mlflow_ui_url))
+        if scores_from is not None:
+            context.add_asset_metadata({SCORES_FROM: scores_from.isoformat()})
+        return rows_to_frame([_row(each) for each in decided], contract)
+
+    return champion
 
 
-def apply_decision(registry: ModelRegistry, contest: Contest, decision: Decision) -> None:
-    """Move the aliases as decided; repeating it changes nothing."""
-    if decision.is_promoted:
-        registry.promote(contest.challenger.version, now=datetime.now(timezone.utc))
+def _decide_all(
+    registry: ModelRegistry,
+    name: str,
+    known: set[int],
+    decide: Callable[[CandidatePair], Decision],
+    undecided: dict[str, str],
+) -> Iterator[Decided]:
+    """Yield a decision about each version that can be decided, after it was carried out; note why others cannot."""
+    for challenger in awaiting_decision(registry.versions(name), known):
+        incumbent = registry.champion_for(name, before=challenger.training_end_at, other_than=challenger)
+        pair = CandidatePair(challenger, incumbent)
+        try:
+            decision = decide(pair)
+        except (MissingPartitionError, MissingModelError) as error:
+            undecided[str(challenger.version)] = str(error)
+            continue
+        if decision.is_promoted:
+            _promote(registry, challenger)
+        yield Decided(pair, decision)
 
 
-def decision_metadata(decision: Decision, contest: Contest, ui_url: str) -> dict[str, dg.MetadataValue]:
-    """Return a decision as metadata: the verdict in words, the evidence, links to the challenger."""
-    evidence = decision.as_dict()
+def _promote(registry: ModelRegistry, version: ModelVersion) -> None:
+    """Put a version in charge, or only of the records of its time if the champion has seen later ones; repeatable."""
+    champion, now = registry.version_by_alias(version.name, CHAMPION), datetime.now(timezone.utc)
+    if champion is not None and champion.training_end_at > version.training_end_at:
+        registry.promote_for_its_time(version, now=now)
+    else:
+        registry.promote(version, now=now)
+
+
+def awaiting_decision(versions: list[ModelVersion], known: set[int]) -> list[ModelVersion]:
+    """Return the versions about which nothing has been decided, in the order of their training windows.
+
+    Of several versions of a partition only the newest has its evaluation in the warehouse.
+    """
+    newest = {version.partition: version for version in sorted(versions, key=lambda version: version.version)}
+    waiting = [version for version in newest.values() if version.version not in known]
+    return sorted(waiting, key=lambda version: (version.training_end_at, version.version))
+
+
+def _first_scored_moment(registry: ModelRegistry, name: str) -> datetime | None:
+    """Return the moment from which on some champion may score; None if nothing was ever promoted and not rolled back."""
+    promoted = [v.training_end_at for v in registry.versions(name) if v.promoted_at is not None and v.rolled_back_at is None]
+    return min(promoted, default=None)
+
+
+def _metadata(decided: list[Decided], undecided: dict[str, str], ui_url: str) -> dict[str, Any]:
+    """Return what the UI shows of a round of decisions: each in words, and links to the latest challenger."""
+    metadata: dict[str, Any] = {"decision": "Nothing to decide: there is no evaluated version without a decision."}
+    if decided:
+        latest = decided[-1]
+        words = [[f"version {d.pair.challenger.version}", d.decision.decision, d.decision.reason] for d in decided]
+        metadata = {
+            "decision": latest.decision.decision,
+            "reason": latest.decision.reason,
+            "decisions": frame_metadata(pd.DataFrame(words, columns=["challenger", "decision", "reason"])),
+            **version_metadata(latest.pair.challenger, ui_url),
+        }
+    if undecided:
+        waiting = pd.DataFrame(list(undecided.items()), columns=["version", "what is missing"])
+        metadata["undecided"] = frame_metadata(waiting)
+    return metadata
+
+
+def _row(decided: Decided) -> dict[str, Any]:
+    """Return a decision by the columns of the champion's table."""
+    incumbent = decided.pair.incumbent
     return {
-        "decision": dg.MetadataValue.text(decision.decision),
-        "reason": dg.MetadataValue.text(decision.reason),
-        "evidence": dg.MetadataValue.json(evidence),
-        **version_metadata(contest.challenger.version, ui_url),
+        "challenger_version": decided.pair.challenger.version,
+        "champion_version": incumbent.version if incumbent else None,
+        **decided.decision.as_row(),
     }
 
 

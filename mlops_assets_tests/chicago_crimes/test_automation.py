@@ -1,6 +1,6 @@
 """Schedules and sensors: what they ask for, and that what they ask for runs."""
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -8,47 +8,24 @@ import dagster as dg
 import pytest
 
 from mlops_assets.chicago_crimes import DOMAIN
-from mlops_assets.chicago_crimes.automation import months_to_read, retraining_request
+from mlops_assets.chicago_crimes.automation import RAW_CRIMES_KEY
 from mlops_assets.chicago_crimes.sample import SampleCrimeSource
-from mlops_assets.months import Month
-from mlops_assets_tests.platforms import Platform
+from mlops_assets.chicago_crimes.source import ChangedMonths
+from mlops_assets.months import Month, months_from
+from mlops_assets_tests.platforms import Platform, StoppedClock
 
 JANUARY, FEBRUARY, MARCH, APRIL = (Month(2024, number) for number in range(1, 5))
 SENSORS = ("chicago_crimes_changed_months", "chicago_crimes_retraining", "chicago_crimes_conditions")
 
 
-def test_only_loaded_and_newer_months_are_read_again() -> None:
-    """A change to a month that nobody loaded is left to a backfill; a month that is not over is no partition yet."""
-    changed = [Month(2005, 3), JANUARY, MARCH, APRIL]
-    assert months_to_read(changed, materialized=[JANUARY, FEBRUARY], available=[Month(2005, 3), JANUARY, FEBRUARY, MARCH]) == [
-        JANUARY,
-        MARCH,
-    ]
-
-
-def test_nothing_is_read_before_the_first_backfill() -> None:
-    """Switching the sensor on does not load the portal's history."""
-    assert months_to_read([JANUARY], materialized=[], available=[JANUARY]) == []
-
-
-def test_drift_within_limits_asks_for_nothing() -> None:
-    """No run is requested when the drift asset says that nothing is due."""
-    assert retraining_request("2024-01", is_due=False, reasons="within limits", model_month="2024-03") is None
-
-
-def test_drift_trains_the_current_model_once() -> None:
-    """The run key is the same however often the month's drift is measured."""
-    first, second = (retraining_request("2024-01", is_due=True, reasons="AUC fell", model_month="2024-03") for _ in range(2))
-    assert first is not None
-    assert second is not None
-    assert (first.partition_key, first.run_key) == ("2024-03", second.run_key)
-
-
-def tick(platform: Platform, source: Any, cursor: str | None) -> dg.SensorResult:
-    """Evaluate the changed-months sensor against a source."""
+def tick(platform: Platform, source: Any, cursor: str | None, now: datetime | None = None) -> dg.SensorResult:
+    """Evaluate the changed-months sensor against a source; by default in this moment."""
     sensor = platform.definitions.resolve_sensor_def("chicago_crimes_changed_months")
     context = dg.build_sensor_context(
-        instance=platform.instance, cursor=cursor, definitions=platform.definitions, resources={"crime_source": source}
+        instance=platform.instance,
+        cursor=cursor,
+        definitions=platform.definitions,
+        resources={"crime_source": source, "clock": StoppedClock(now or datetime.now(timezone.utc))},
     )
     result = sensor(context)
     assert isinstance(result, dg.SensorResult)
@@ -69,7 +46,96 @@ def test_late_arrests_read_exactly_the_months_that_changed(tmp_path: Path, insta
     changed = {month for month in loaded if differs(before, after, month)}
     assert {Month.parse(request.partition_key or "") for request in second.run_requests or []} == changed
     assert changed
+    for month in changed:
+        platform.run("read_chicago_crimes", month=month.key)
     assert tick(platform, after, second.cursor).run_requests == []
+
+
+class ScriptedSource:
+    """A source that says at each question which months have changed; the cursor counts the questions."""
+
+    def __init__(self, *answers: list[Month]) -> None:
+        self.answers = list(answers)
+
+    def changed_months(self, cursor: str | None) -> ChangedMonths:
+        return ChangedMonths(tuple(self.answers.pop(0) if self.answers else ()), f"question {len(self.answers)}")
+
+
+def read(instance: dg.DagsterInstance, *months: Month) -> None:
+    """Record that months of crimes were read."""
+    for month in months:
+        instance.report_runless_asset_event(dg.AssetMaterialization(RAW_CRIMES_KEY, partition=month.key))
+
+
+def asked(result: dg.SensorResult) -> list[str | None]:
+    return [request.partition_key for request in result.run_requests or []]
+
+
+@pytest.fixture
+def empty(tmp_path: Path, instance: dg.DagsterInstance) -> Platform:
+    """A platform on which nothing has been read."""
+    return Platform(tmp_path, instance)
+
+
+def test_change_is_asked_for_until_it_was_read(empty: Platform) -> None:
+    """A run that fails, or never comes, loses nothing: the month stays open although the source tells of a change only once."""
+    read(empty.instance, JANUARY)
+    source = ScriptedSource([JANUARY])
+    first = tick(empty, source, None)
+    assert asked(first) == ["2024-01"]
+    second = tick(empty, source, first.cursor)
+    assert asked(second) == ["2024-01"]
+    read(empty.instance, JANUARY)
+    third = tick(empty, source, second.cursor)
+    assert asked(third) == []
+    assert third.skip_reason is not None
+    assert third.skip_reason.skip_message == "No month that is loaded here has changed."
+
+
+def test_change_back_to_an_earlier_state_is_another_change(empty: Platform) -> None:
+    """A file that is replaced and put back has changed twice: each run has a key of its own."""
+    read(empty.instance, JANUARY)
+    source = ScriptedSource([JANUARY], [JANUARY])
+    first = tick(empty, source, None)
+    read(empty.instance, JANUARY)
+    second = tick(empty, source, first.cursor, now=datetime.now(timezone.utc) + timedelta(hours=1))
+    keys = [request.run_key for result in (first, second) for request in result.run_requests or []]
+    assert len(set(keys)) == 2
+
+
+def test_run_keys_and_tags_stay_short_for_a_history_of_decades(empty: Platform) -> None:
+    """A database indexes them; the state of 300 months is in the cursor alone."""
+    months = list(months_from(Month(2001, 1), Month(2024, 5)))
+    read(empty.instance, *months)
+    result = tick(empty, ScriptedSource(months), None)
+    requests = result.run_requests or []
+    assert len(requests) == len(months)
+    assert max(len(text) for request in requests for text in (request.run_key or "", *request.tags.values())) < 100
+
+
+def test_new_month_waits_until_the_portal_has_published_it(empty: Platform) -> None:
+    """On the second of June the portal has three weeks of May; on the ninth it has all of it."""
+    read(empty.instance, APRIL)
+    early = tick(empty, ScriptedSource([Month(2024, 5)]), None, now=datetime(2024, 6, 2, tzinfo=timezone.utc))
+    assert asked(early) == []
+    assert early.skip_reason is not None
+    assert "2024-05 is not published yet" in str(early.skip_reason.skip_message)
+    late = tick(empty, ScriptedSource(), early.cursor, now=datetime(2024, 6, 9, 12, tzinfo=timezone.utc))
+    assert asked(late) == ["2024-05"]
+
+
+def test_cursor_of_an_earlier_release_goes_on(empty: Platform) -> None:
+    """It was the source's own cursor, which is handed on to the source."""
+    handed: list[str | None] = []
+
+    class Source(ScriptedSource):
+        def changed_months(self, cursor: str | None) -> ChangedMonths:
+            handed.append(cursor)
+            return super().changed_months(cursor)
+
+    first = tick(empty, Source(), '{"export": {"2024-01": "f1"}}')
+    tick(empty, Source(), first.cursor)
+    assert handed == ['{"export": {"2024-01": "f1"}}', "question 0"]
 
 
 def differs(before: SampleCrimeSource, after: SampleCrimeSource, month: Month) -> bool:

@@ -9,16 +9,15 @@ import pytest
 
 from mlops_assets.build import build_definitions
 from mlops_assets.donostia_parking import DOMAIN
-from mlops_assets.donostia_parking.automation import days_to_follow, retraining_request
+from mlops_assets.donostia_parking.automation import days_to_follow
 from mlops_assets.donostia_parking.cities import DONOSTIA
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets_tests.donostia_parking.snapshots import utc
-from mlops_assets_tests.platforms import Platform, recorded_snapshots, with_registry
-from mlops_assets_tests.tiny_bundle import tiny_bundle
+from mlops_assets_tests.platforms import Platform, recorded_snapshots
 
-MODEL = "donostia_parking.forecast_model"
 HOURLY, NIGHTLY = "donostia_parking_every_hour", "donostia_parking_nightly_model"
 SENSORS = ("donostia_parking_retraining", "donostia_parking_conditions")
-ACCURACY = dg.AssetKey([DOMAIN, "forecast_accuracy"])
+ACCURACY, CHAMPION = dg.AssetKey([DOMAIN, "forecast_accuracy"]), dg.AssetKey([DOMAIN, "forecast_champion"])
 DATA = {
     dg.AssetKey([DOMAIN, name])
     for name in ("snapshots", "readings", "rejected_readings", "car_park_sightings", "car_parks", "hourly_free")
@@ -50,20 +49,6 @@ def test_reading_belongs_to_today_and_in_its_first_hour_to_yesterday(now: str, d
     assert [day.key for day in days_to_follow(utc(now), DONOSTIA.time_zone)] == days
 
 
-def test_accurate_forecasts_ask_for_nothing() -> None:
-    """No run is requested when the accuracy says that nothing is due."""
-    assert retraining_request("2022-04-02", is_due=False, reasons="") is None
-
-
-def test_inaccurate_day_trains_its_model_once() -> None:
-    """The run key is the same however often the day's forecasts are compared; a long reason is cut to what a tag holds."""
-    first, second = (retraining_request("2022-04-02", is_due=True, reasons="far off " * 100) for _ in range(2))
-    assert first is not None
-    assert second is not None
-    assert (first.partition_key, first.run_key) == ("2022-04-02", second.run_key)
-    assert len(first.tags["reason"]) == 200
-
-
 def tick(platform: Platform, schedule: str, at: datetime) -> list[dg.RunRequest]:
     """Return what a schedule asks for at a moment."""
     data = platform.definitions.resolve_schedule_def(schedule).evaluate_tick(
@@ -71,28 +56,28 @@ def tick(platform: Platform, schedule: str, at: datetime) -> list[dg.RunRequest]
             instance=platform.instance,
             scheduled_execution_time=at,
             repository_def=platform.definitions.get_repository_def(),
-            resources={"stores": platform.stores, "parking_city": DONOSTIA},
+            resources={"parking_city": DONOSTIA},
         )
     )
     return list(data.run_requests or [])
 
 
-def test_hourly_runs_forecast_as_soon_as_a_champion_may(
-    tmp_path: Path, instance: dg.DagsterInstance, mlflow_database: Path
-) -> None:
-    """Before there is one, and for a champion that has seen the hour, only data are read; each tick and day is asked for once."""
-    platform = Platform(with_registry(tmp_path, mlflow_database), instance)
+def test_hourly_runs_forecast_as_soon_as_a_champion_may(tmp_path: Path) -> None:
+    """Before there is one, and for a champion that has seen the hour, only data are read; each tick and day is asked for once.
+
+    The tick asks Dagster's records and no registry: one that does not answer must not cost a reading.
+    """
     midnight, hour_before = utc("2022-03-27 22:07"), utc("2022-03-27 21:07")
-    without = tick(platform, HOURLY, midnight)
-    assert [request.partition_key for request in without] == ["2022-03-27", "2022-03-28"]
-    assert [set(request.asset_selection or []) for request in without] == [DATA, DATA]
-    assert len({request.run_key for request in without}) == 2
-    registry = platform.stores.models()
-    bundle = tiny_bundle(training_end_at=utc("2022-03-27 22:00"))
-    version = registry.save(bundle, model_name=MODEL, asset=MODEL, partition="2022-03-27", now=midnight, trials=[], figures={})
-    registry.promote(version, now=midnight)
-    assert [request.asset_selection for request in tick(platform, HOURLY, midnight)] == [None, None]
-    assert [set(request.asset_selection or []) for request in tick(platform, HOURLY, hour_before)] == [DATA]
+    with dg.instance_for_test() as instance:
+        platform = Platform(tmp_path, instance)
+        without = tick(platform, HOURLY, midnight)
+        assert [request.partition_key for request in without] == ["2022-03-27", "2022-03-28"]
+        assert [set(request.asset_selection or []) for request in without] == [DATA, DATA]
+        assert len({request.run_key for request in without}) == 2
+        champion = dg.AssetMaterialization(CHAMPION, metadata={"scores_from": utc("2022-03-27 22:00").isoformat()})
+        instance.report_runless_asset_event(champion)
+        assert [request.asset_selection for request in tick(platform, HOURLY, midnight)] == [None, None]
+        assert [set(request.asset_selection or []) for request in tick(platform, HOURLY, hour_before)] == [DATA]
 
 
 @pytest.mark.parametrize(
@@ -114,30 +99,24 @@ def test_night_trains_the_model_of_the_day_that_is_over(
     assert [request.partition_key for request in tick(platform, NIGHTLY, utc(moment))] == [day]
 
 
-def retraining_tick(platform: Platform) -> Any:
-    """Return what the retraining sensor says of the latest accuracy."""
-    sensor = platform.definitions.resolve_sensor_def("donostia_parking_retraining")
-    return sensor.evaluate_tick(dg.build_sensor_context(instance=platform.instance, definitions=platform.definitions))
-
-
-def report_accuracy(platform: Platform, day: str, reasons: str) -> None:
-    """Say in the event log what the asset says when it is materialized."""
-    platform.instance.report_runless_asset_event(
-        dg.AssetMaterialization(ACCURACY, partition=day, metadata={"is_retraining_due": bool(reasons), "reasons": reasons})
-    )
-
-
 def test_retraining_sensor_trains_the_day_that_was_far_off(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     """It reads what the accuracy's materialization says, and gives the reason to the run."""
     platform = Platform(tmp_path, instance)
-    report_accuracy(platform, "2022-04-02", "")
-    quiet = retraining_tick(platform)
+    sensor = platform.definitions.resolve_sensor_def("donostia_parking_retraining")
+
+    def look(cursor: str | None, due: bool, day: str) -> Any:
+        said: dict[str, Any] = {"is_retraining_due": due, "reasons": "the city's mean error is 700 places"}
+        instance.report_runless_asset_event(dg.AssetMaterialization(ACCURACY, partition=day, metadata=said))
+        context = dg.build_sensor_context(
+            instance=instance, definitions=platform.definitions, cursor=cursor, resources={"clock": Clock()}
+        )
+        return sensor.evaluate_tick(context)
+
+    quiet = look(None, due=False, day="2022-04-02")
     assert not quiet.run_requests
-    assert "what the backtest had promised" in quiet.skip_message
-    report_accuracy(platform, "2022-04-03", "the city's mean error is 700 places")
-    [request] = retraining_tick(platform).run_requests
+    [request] = look(quiet.cursor, due=True, day="2022-04-03").run_requests
     assert (request.partition_key, request.tags["reason"]) == ("2022-04-03", "the city's mean error is 700 places")
-    assert platform.definitions.resolve_sensor_def("donostia_parking_retraining").job_name == "train_forecast_model"
+    assert sensor.job_name == "train_forecast_model"
 
 
 def test_burst_reads_every_15_seconds_for_ten_minutes(tmp_path: Path, instance: dg.DagsterInstance) -> None:

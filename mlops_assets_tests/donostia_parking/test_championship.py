@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from mlops_assets.contracts.checking import find_violations
-from mlops_assets.contracts.frames import to_arrow, to_pandas
+from mlops_assets.contracts.frames import rows_to_frame, to_arrow, to_pandas
 from mlops_assets.donostia_parking.championship import (
     FORECAST_CHAMPION,
-    champion_record,
     city_errors,
     decide_champion,
     failures_at_gate,
@@ -115,8 +114,9 @@ def test_objections_reject(champion: int | None) -> None:
 def test_record_keeps_its_contract(mae: float | None, champion: int | None) -> None:
     """One row, also where nothing is known and nobody was in charge."""
     decision = decide_champion(metrics(mae, mae, version=2), 2, champion, [])
-    record = champion_record(decision, 2, champion)
-    assert record.columns.tolist() == FORECAST_CHAMPION.column_names
+    row = {"challenger_version": 2, "champion_version": champion, **decision.as_row()}
+    record = rows_to_frame([row], FORECAST_CHAMPION)
+    assert set(row) == set(FORECAST_CHAMPION.column_names)
     stored = to_pandas(to_arrow(record, FORECAST_CHAMPION))
     assert find_violations(stored, FORECAST_CHAMPION).empty
     assert stored["challenger_version"].tolist() == [2]

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from mlops_assets.contracts.checking import find_violations
-from mlops_assets.contracts.frames import to_arrow, to_pandas
+from mlops_assets.contracts.frames import rows_to_frame, to_arrow, to_pandas
 from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, ProperScore, decide_promotion
-from mlops_assets.ml.promotion_record import promotion_contract, promotion_record
+from mlops_assets.ml.promotion_record import promotion_contract
 
 _CONTRACT = promotion_contract("examples", "colour_champion")
 _OUTCOME = np.arange(1_000) % 2 == 0
@@ -29,6 +29,11 @@ def _decision(
         gate_failures=failures,
         policy=PromotionPolicy(metric=metric, bootstrap_samples=20),
     )
+
+
+def _record(decision: PromotionDecision, challenger: int, champion: int | None) -> pd.DataFrame:
+    """Return a decision as the champion's asset stores it."""
+    return rows_to_frame([{"challenger_version": challenger, "champion_version": champion, **decision.as_row()}], _CONTRACT)
 
 
 def _probability(certainty: float) -> npt.NDArray[np.float64]:
@@ -50,7 +55,7 @@ def test_every_decision_is_a_row_that_keeps_its_contract(
 ) -> None:
     """With or without a champion; and it comes back from the warehouse as it went."""
     decision = _decision(challenger, champion, failures=failures)
-    record = promotion_record(decision, 4, None if champion is None else 3)
+    record = _record(decision, 4, None if champion is None else 3)
     assert find_violations(record, _CONTRACT).empty
     row = to_pandas(to_arrow(record, _CONTRACT)).iloc[0]
     assert row[["challenger_version", "decision", "reason"]].tolist() == [4, kind, decision.reason]
@@ -60,7 +65,7 @@ def test_every_decision_is_a_row_that_keeps_its_contract(
 def test_evidence_can_be_checked_by_hand() -> None:
     """A certainty of 0.8 has Brier 0.04, one of 0.7 has 0.09: an improvement of 0.05 on each of 1,000 rows."""
     decision = replace(_decision(0.8, 0.7, metric="brier"), interval_low=0.04, interval_high=0.06)
-    row = promotion_record(decision, 4, 3).iloc[0]
+    row = _record(decision, 4, 3).iloc[0]
     assert (row["metric"], row["row_count"]) == ("brier", 1_000)
     assert row[["challenger_value", "champion_value"]].tolist() == pytest.approx([0.04, 0.09])
     assert row[["improvement_low", "improvement", "improvement_high"]].tolist() == pytest.approx([0.04, 0.05, 0.06])
@@ -68,7 +73,7 @@ def test_evidence_can_be_checked_by_hand() -> None:
 
 def test_without_a_champion_the_comparison_is_empty() -> None:
     """Nothing was compared, and no number pretends otherwise."""
-    row = promotion_record(_decision(0.8, None), 1, None).iloc[0]
+    row = _record(_decision(0.8, None), 1, None).iloc[0]
     compared = ["champion_version", "champion_value", "improvement", "improvement_low", "improvement_high"]
     assert row[compared].isna().all()
     assert row["challenger_value"] == pytest.approx(-np.log(0.8))
@@ -76,7 +81,7 @@ def test_without_a_champion_the_comparison_is_empty() -> None:
 
 def test_records_of_several_decisions_are_one_table() -> None:
     """One row per challenger: the same challenger twice breaks the contract."""
-    first, second = promotion_record(_decision(0.7, None), 1, None), promotion_record(_decision(0.8, 0.7), 2, 1)
+    first, second = _record(_decision(0.7, None), 1, None), _record(_decision(0.8, 0.7), 2, 1)
     history = pd.concat([first, second], ignore_index=True)
     assert find_violations(history, _CONTRACT).empty
     assert not find_violations(pd.concat([history, second], ignore_index=True), _CONTRACT).empty

@@ -43,7 +43,7 @@ class SmallGraph:
         """Keep data in `folder` and records in `instance`; `contracts` are the tables among the assets."""
         self.instance = instance
         urls: dict[StoreKind, str] = {"lake": f"file:{folder}/lake", "warehouse": f"duckdb:{folder}/warehouse.duckdb"}
-        self.stores = Stores(urls, "", "", folder)
+        self.stores = Stores(urls, f"sqlite:///{folder}/mlflow/mlflow.db", "http://mlflow", folder / "mlflow" / "artifacts")
         self.contracts = {asset_key(contract): contract for contract in contracts}
 
     @property

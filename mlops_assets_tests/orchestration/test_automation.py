@@ -1,6 +1,7 @@
-"""Conditions request exactly the partitions that should be made anew, once, and only on complete and checked rows."""
+"""Conditions request exactly the partitions that should be made anew, until they are made, on complete and checked rows only."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,22 @@ import pandas as pd
 import pytest
 
 from mlops_assets.orchestration.automation import (
-    after_any_upstream_partition,
+    EVERY_HOUR,
+    after_any_upstream,
     domain_conditions_sensor,
+    follow_own_upstream,
     follow_upstream,
-    latest_follows_upstream,
-    once_when_complete,
+    follow_with_champion,
+    forecast_with_champion,
+    repeat_failed,
     schedule_status,
+    train_once,
+    with_training,
 )
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.orchestration.partitions import monthly_partitions, months_before
+from mlops_assets.orchestration.partitions import daily_partitions, days_up_to, monthly_partitions, months_before, range_tags
 from mlops_assets.orchestration.table_assets import lake_asset
+from mlops_assets.orchestration.upstream_state import SCORES_FROM
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph, readings_of
 from mlops_assets_tests.tables import READINGS
 
@@ -29,7 +36,8 @@ IN_MAY, IN_JUNE = datetime(2024, 5, 10), datetime(2024, 6, 10)  # noqa: DTZ001
 """In May, the months January to April are over."""
 
 WITH_CURRENT_MONTH = monthly_partitions("2024-01", "UTC", include_current_month=True)
-TWO_MONTHS_BEFORE = months_before(2)
+DAYS = daily_partitions("2024-05-01", "UTC")
+CHAMPION = dg.AssetKey("champion")
 
 
 class Automation:
@@ -37,6 +45,7 @@ class Automation:
 
     def __init__(self, instance: dg.DagsterInstance, *assets: dg.AssetsDefinition, **options: Any) -> None:
         self.instance, self.cursor = instance, None
+        self.assets = assets
         self.definitions = dg.Definitions(assets=assets, **options)
 
     def requested(self, now: datetime = IN_MAY) -> dict[str, list[Any]]:
@@ -47,13 +56,19 @@ class Automation:
         requests = {key.path[-1]: sorted(tick.get_requested_partitions(key), key=str) for key in keys}
         return {asset: partitions for asset, partitions in requests.items() if partitions}
 
-    def happened(self, asset: str, *partitions: str | None) -> None:
+    def happened(self, asset: str, *partitions: str | None, **metadata: Any) -> None:
         """Record that partitions of an asset, or the whole asset under None, were materialized."""
         for partition in partitions:
-            self.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=partition))
+            self.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=partition, metadata=metadata))
+
+    def run(self, *names: str, partition: str | None = None, months: tuple[str, str] | None = None) -> bool:
+        """Materialize some of the assets in one run, as a job does; tell whether it succeeded."""
+        job = self.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection={dg.AssetKey(n) for n in names})
+        tags = range_tags(*months) if months else {}
+        return job.execute_in_process(instance=self.instance, partition_key=partition, tags=tags, raise_on_error=False).success
 
 
-@dg.asset(partitions_def=MONTHS)
+@dg.asset(partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
 def rain() -> None: ...
 
 
@@ -61,42 +76,106 @@ def rain() -> None: ...
 def stations() -> None: ...
 
 
+def following(
+    *deps: Any,
+    condition: dg.AutomationCondition | None = None,
+    work: Callable[[], None] = lambda: None,
+    partitions: dg.PartitionsDefinition = MONTHS,
+) -> dg.AssetsDefinition:
+    """Return an asset `follower` that is made from others, by month."""
+
+    @dg.asset(
+        name="follower",
+        partitions_def=partitions,
+        deps=list(deps) or [rain],
+        automation_condition=condition or follow_upstream(EVERY_HOUR),
+        backfill_policy=SINGLE_RUN,
+    )
+    def follower() -> None:
+        work()
+
+    return follower
+
+
+def fail() -> None:
+    raise RuntimeError("no luck")
+
+
 def test_changed_old_partition_is_followed_exactly(instance: dg.DagsterInstance) -> None:
-    """New months and corrected old months are followed once each; months that did not change are left alone."""
-
-    @dg.asset(partitions_def=MONTHS, deps=[rain], automation_condition=follow_upstream())
-    def follower() -> None: ...
-
-    automation = Automation(instance, rain, follower)
+    """New months and corrected old months are followed; months that did not change are left alone."""
+    automation = Automation(instance, rain, following())
     assert automation.requested() == {}
     automation.happened("rain", "2024-01", "2024-02", "2024-03")
     assert automation.requested() == {"follower": ["2024-01", "2024-02", "2024-03"]}
-    assert automation.requested() == {}
     automation.happened("follower", "2024-01", "2024-02", "2024-03")
     assert automation.requested() == {}
     automation.happened("rain", "2024-01")
     assert automation.requested() == {"follower": ["2024-01"]}
+    automation.happened("follower", "2024-01")
     assert automation.requested() == {}
 
 
-def test_first_tick_does_not_make_history(instance: dg.DagsterInstance) -> None:
-    """Switching the automation on over a history that is already there starts nothing; backfills are for people."""
+def test_request_that_was_lost_is_repeated(instance: dg.DagsterInstance) -> None:
+    """What was asked for and not made is asked for again: nobody else remembers it."""
+    automation = Automation(instance, rain, following())
+    automation.requested()
+    automation.happened("rain", "2024-01")
+    automation.happened("follower", "2024-01")
+    automation.happened("rain", "2024-01")
+    assert automation.requested() == {"follower": ["2024-01"]}
+    assert automation.requested() == {"follower": ["2024-01"]}
 
-    @dg.asset(partitions_def=MONTHS, deps=[rain], automation_condition=follow_upstream())
-    def follower() -> None: ...
 
-    automation = Automation(instance, rain, follower)
-    automation.happened("rain", "2024-01", "2024-02")
+def test_history_of_before_is_completed(instance: dg.DagsterInstance) -> None:
+    """Switched on over a history, the automation makes what is missing and what was made from older rows."""
+    automation = Automation(instance, rain, following())
+    automation.happened("rain", "2024-01", "2024-02", "2024-03")
+    automation.happened("follower", "2024-01", "2024-02")
+    automation.happened("rain", "2024-01")
+    assert automation.requested() == {"follower": ["2024-01", "2024-03"]}
+
+
+def test_job_that_makes_both_is_not_followed(instance: dg.DagsterInstance) -> None:
+    """A run over a range that makes upstream and downstream together leaves nothing to do."""
+    automation = Automation(instance, rain, following())
+    automation.requested()
+    assert automation.run("rain", "follower", months=("2024-01", "2024-03"))
     assert automation.requested() == {}
+    assert automation.run("rain", "follower", partition="2024-02")
+    assert automation.requested() == {}
+
+
+def test_failed_run_is_repeated_every_hour_and_after_a_change(instance: dg.DagsterInstance) -> None:
+    """A failure is asked for again at the next full hour, not at every tick, and at once when the upstream changed."""
+    luck = [fail, fail, lambda: None]
+    automation = Automation(instance, rain, following(work=lambda: luck.pop(0)()))
+    automation.requested()
+    automation.happened("rain", "2024-01")
+    assert automation.requested() == {"follower": ["2024-01"]}
+    assert not automation.run("follower", partition="2024-01")
+    assert automation.requested(IN_MAY + timedelta(minutes=1)) == {}
+    assert automation.requested(IN_MAY + timedelta(minutes=18)) == {"follower": ["2024-01"]}
+    assert not automation.run("follower", partition="2024-01")
+    assert automation.requested(IN_MAY + timedelta(minutes=19)) == {}
+    automation.happened("rain", "2024-01")
+    assert automation.requested(IN_MAY + timedelta(minutes=20)) == {"follower": ["2024-01"]}
+    assert automation.run("follower", partition="2024-01")
+    assert automation.requested(IN_MAY + timedelta(hours=3)) == {}
+
+
+def test_job_that_failed_half_way_is_completed(instance: dg.DagsterInstance) -> None:
+    """The upstream of the job was made and its downstream was not: that is asked for."""
+    luck = [fail, lambda: None]
+    automation = Automation(instance, rain, following(work=lambda: luck.pop(0)()))
+    automation.requested()
+    assert not automation.run("rain", "follower", partition="2024-01")
+    automation.requested(IN_MAY + timedelta(minutes=1))
+    assert automation.requested(IN_MAY + timedelta(minutes=18)) == {"follower": ["2024-01"]}
 
 
 def test_missing_upstream_holds_back(instance: dg.DagsterInstance) -> None:
     """Of two upstreams one is not there yet: nothing is made of half the rows, and everything as soon as it is there."""
-
-    @dg.asset(partitions_def=MONTHS, deps=[rain, stations], automation_condition=follow_upstream())
-    def follower() -> None: ...
-
-    automation = Automation(instance, rain, stations, follower)
+    automation = Automation(instance, rain, stations, following(rain, stations))
     assert automation.requested() == {}
     automation.happened("rain", "2024-01", "2024-02")
     assert automation.requested() == {}
@@ -106,12 +185,8 @@ def test_missing_upstream_holds_back(instance: dg.DagsterInstance) -> None:
 
 def test_ignored_upstream_changes_nothing_by_itself(instance: dg.DagsterInstance) -> None:
     """A station list that is read again does not remake all months."""
-    condition = follow_upstream(ignoring=dg.AssetSelection.assets(stations))
-
-    @dg.asset(partitions_def=MONTHS, deps=[rain, stations], automation_condition=condition)
-    def follower() -> None: ...
-
-    automation = Automation(instance, rain, stations, follower)
+    condition = follow_upstream(EVERY_HOUR, ignored=[stations.key])
+    automation = Automation(instance, rain, stations, following(rain, stations, condition=condition))
     automation.happened("stations", None)
     automation.requested()
     automation.happened("rain", "2024-01")
@@ -129,33 +204,32 @@ def test_upstream_in_progress_holds_back(instance: dg.DagsterInstance) -> None:
     def sun() -> None:
         during.append(automation.requested())
 
-    @dg.asset(partitions_def=MONTHS, deps=[rain, sun], automation_condition=follow_upstream())
-    def follower() -> None: ...
-
-    automation = Automation(instance, rain, sun, follower)
+    automation = Automation(instance, rain, sun, following(rain, sun))
     automation.happened("sun", "2024-01")
     automation.requested()
     automation.happened("rain", "2024-01")
-    dg.materialize([sun], partition_key="2024-01", instance=instance)
+    assert automation.run("sun", partition="2024-01")
     assert during == [{}]
     assert automation.requested() == {"follower": ["2024-01"]}
 
 
-def test_change_during_the_run_is_followed_after_it(instance: dg.DagsterInstance) -> None:
-    """A month that is corrected while its follower is being made of the old rows is followed again."""
+@pytest.mark.parametrize("made_before", [True, False])
+def test_change_during_the_run_is_followed_after_it(instance: dg.DagsterInstance, *, made_before: bool) -> None:
+    """A month that is corrected while its follower is being made of the old rows is followed again, also the first time."""
     during: list[dict[str, list[Any]]] = []
 
-    @dg.asset(partitions_def=MONTHS, deps=[rain], automation_condition=follow_upstream())
-    def follower() -> None:
+    def correct() -> None:
         automation.happened("rain", "2024-01")
         during.append(automation.requested())
 
-    automation = Automation(instance, rain, follower)
+    automation = Automation(instance, rain, following(work=correct))
     automation.requested()
     automation.happened("rain", "2024-01")
+    if made_before:
+        automation.happened("follower", "2024-01")
+        automation.happened("rain", "2024-01")
     assert automation.requested() == {"follower": ["2024-01"]}
-    assert automation.requested() == {}
-    dg.materialize([rain, follower], selection=[follower], partition_key="2024-01", instance=instance)
+    assert automation.run("follower", partition="2024-01")
     assert during == [{}]
     assert automation.requested() == {"follower": ["2024-01"]}
     automation.happened("follower", "2024-01")
@@ -174,97 +248,232 @@ def test_failed_check_holds_back(tmp_path: Path, instance: dg.DagsterInstance) -
     def read(key: str) -> pd.DataFrame:
         return readings_of(key).assign(station_code="nowhere" if key in broken else "ABC")
 
-    @dg.asset(partitions_def=MONTHS, deps=[monthly], automation_condition=follow_upstream(), backfill_policy=SINGLE_RUN)
-    def follower() -> None: ...
-
-    automation = Automation(instance, monthly, follower, resources=graph.resources(graph.stores))
+    automation = Automation(instance, monthly, following(monthly), resources=graph.resources(graph.stores))
     automation.requested()
     assert not graph.run(monthly, months=("2024-01", "2024-03"), raise_on_error=False).success
     assert automation.requested() == {"follower": ["2024-01", "2024-03"]}
+    automation.happened("follower", "2024-01", "2024-03")
     broken.clear()
     graph.run(monthly, month="2024-02")
     assert automation.requested() == {"follower": ["2024-02"]}
 
 
-def trained(condition: dg.AutomationCondition) -> dg.AssetsDefinition:
-    """Return an asset whose month, the current one included, needs the two months of rain before it."""
+def test_one_unchecked_month_of_several_holds_back(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """Whatever is made of two months waits if one of them failed its blocking check, although the other passed."""
+    graph = SmallGraph(tmp_path, instance, READINGS)
 
-    @dg.asset(
-        partitions_def=WITH_CURRENT_MONTH,
-        deps=[dg.AssetDep(rain, partition_mapping=TWO_MONTHS_BEFORE)],
-        automation_condition=condition,
-    )
-    def model() -> None: ...
+    @lake_asset(READINGS, partitions_def=MONTHS)
+    def monthly(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        return readings_of(context.partition_key).assign(station_code="nowhere" if broken else "ABC")
 
-    return model
-
-
-def test_latest_partition_is_made_once_when_complete(instance: dg.DagsterInstance) -> None:
-    """The model of May is trained when March and April are there, not before, not again for a correction, and June's in June."""
-    automation = Automation(instance, rain, trained(once_when_complete()))
-    assert automation.requested() == {}
-    automation.happened("rain", "2024-01", "2024-02", "2024-04")
-    assert automation.requested() == {}
-    automation.happened("rain", "2024-03")
-    assert automation.requested() == {"model": ["2024-05"]}
-    automation.happened("model", "2024-05")
-    automation.happened("rain", "2024-03", "2024-04")
-    assert automation.requested() == {}
-    assert automation.requested(IN_JUNE) == {}
-    automation.happened("rain", "2024-05")
-    assert automation.requested(IN_JUNE) == {"model": ["2024-06"]}
-
-
-def test_history_loaded_before_the_automation_counts(instance: dg.DagsterInstance) -> None:
-    """Whoever loads the months first and then switches the automation on does not wait for the next month."""
-    automation = Automation(instance, rain, trained(once_when_complete()))
-    automation.happened("rain", "2024-03", "2024-04")
-    assert automation.requested() == {"model": ["2024-05"]}
-    assert automation.requested() == {}
-
-
-def test_failed_run_is_not_repeated(instance: dg.DagsterInstance) -> None:
-    """A request that came to nothing, because the run failed, is for a person to look at; corrections do not start it again."""
-    automation = Automation(instance, rain, trained(once_when_complete()))
-    automation.happened("rain", "2024-03", "2024-04")
-    assert automation.requested() == {"model": ["2024-05"]}
-    automation.happened("rain", "2024-03")
-    assert automation.requested() == {}
-
-
-def test_only_the_latest_partition_follows(instance: dg.DagsterInstance) -> None:
-    """What is derived from a model follows the latest one; earlier models stay as they were."""
-
-    @dg.asset(partitions_def=WITH_CURRENT_MONTH)
-    def model() -> None: ...
-
-    @dg.asset(partitions_def=WITH_CURRENT_MONTH, deps=[model], automation_condition=latest_follows_upstream())
-    def figures() -> None: ...
-
-    automation = Automation(instance, model, figures)
+    broken = [True]
+    two_months = dg.AssetDep(monthly, partition_mapping=months_before(2))
+    follower = following(two_months, partitions=WITH_CURRENT_MONTH)
+    automation = Automation(instance, monthly, follower, resources=graph.resources(graph.stores))
+    automation.happened("follower", "2024-01")  # which needs nothing: there is no month before it
     automation.requested()
-    automation.happened("model", "2024-04", "2024-05")
-    assert automation.requested() == {"figures": ["2024-05"]}
-    automation.happened("figures", "2024-05")
+    graph.run(monthly, month="2024-03", raise_on_error=False)
+    broken.clear()
+    graph.run(monthly, month="2024-04")
     assert automation.requested() == {}
-    automation.happened("model", "2024-05")
-    assert automation.requested() == {"figures": ["2024-05"]}
+    graph.run(monthly, month="2024-03")
+    assert automation.requested() == {"follower": ["2024-05"]}
+
+
+def test_day_without_a_day_before_is_followed(instance: dg.DagsterInstance) -> None:
+    """A series looks at the evening before, but the first day has none; a day that nobody read has no series."""
+
+    @dg.asset(partitions_def=DAYS)
+    def sightings() -> None: ...
+
+    two_days = dg.AssetDep(sightings, partition_mapping=days_up_to(2))
+    automation = Automation(instance, sightings, following(two_days, condition=follow_own_upstream(EVERY_HOUR), partitions=DAYS))
+    automation.requested()
+    automation.happened("sightings", "2024-05-03")
+    assert automation.requested() == {"follower": ["2024-05-03"]}
+    automation.happened("follower", "2024-05-03")
+    automation.happened("sightings", "2024-05-04")
+    automation.happened("follower", "2024-05-04")
+    automation.requested()
+    automation.happened("sightings", "2024-05-03")
+    assert automation.requested() == {"follower": ["2024-05-03", "2024-05-04"]}
+
+
+@dg.asset(partitions_def=WITH_CURRENT_MONTH)
+def evaluation() -> None: ...
+
+
+@dg.asset(deps=[evaluation], automation_condition=after_any_upstream(EVERY_HOUR))
+def champion() -> None: ...
 
 
 def test_whole_asset_follows_any_partition(instance: dg.DagsterInstance) -> None:
     """A decision over all months is taken again when any month changed, although most months were never made."""
+    automation = Automation(instance, evaluation, champion)
+    assert automation.requested() == {}
+    automation.happened("evaluation", "2024-02")
+    assert automation.requested() == {"champion": [None]}
+    automation.happened("champion", None)
+    assert automation.requested() == {}
+    automation.happened("evaluation", "2024-01")
+    assert automation.requested() == {"champion": [None]}
 
-    @dg.asset(deps=[rain], automation_condition=after_any_upstream_partition())
+
+def test_ignored_upstream_starts_no_decision(instance: dg.DagsterInstance) -> None:
+    """Rows that a decision reads, but that say nothing new without an evaluation, start none."""
+
+    @dg.asset(deps=[evaluation, rain], automation_condition=after_any_upstream(EVERY_HOUR, ignored=[rain.key]))
     def decision() -> None: ...
 
-    automation = Automation(instance, rain, decision)
-    assert automation.requested() == {}
-    automation.happened("rain", "2024-02")
-    assert automation.requested() == {"decision": [None]}
-    automation.happened("decision", None)
-    assert automation.requested() == {}
+    automation = Automation(instance, rain, evaluation, decision)
+    automation.requested()
     automation.happened("rain", "2024-01")
-    assert automation.requested() == {"decision": [None]}
+    assert automation.requested() == {}
+    automation.happened("evaluation", "2024-02")
+    automation.happened("decision", None)
+    automation.happened("rain", "2024-01")
+    assert automation.requested() == {}
+
+
+def test_evaluation_beside_the_decision_is_decided_after_it(instance: dg.DagsterInstance) -> None:
+    """What lands while a decision is being taken is not lost in the tick that asked for the decision."""
+    automation = Automation(instance, evaluation, champion)
+    automation.requested()
+    automation.happened("evaluation", "2024-01")
+    assert automation.requested() == {"champion": [None]}
+    automation.happened("champion", None)
+    automation.happened("evaluation", "2024-02")
+    assert automation.requested() == {"champion": [None]}
+
+
+def scored(condition: dg.AutomationCondition) -> dg.AssetsDefinition:
+    return following(rain, CHAMPION, condition=condition)
+
+
+def test_latest_month_is_scored_once_a_champion_may(instance: dg.DagsterInstance) -> None:
+    """Not without a champion, nor by one that knows the month, nor old months that nobody scored."""
+    automation = Automation(instance, rain, evaluation, champion, scored(follow_with_champion(EVERY_HOUR, CHAMPION)))
+    automation.happened("evaluation", "2024-01")
+    automation.happened("champion", None)
+    automation.happened("rain", "2024-02", "2024-03", "2024-04")
+    assert automation.requested() == {}
+    automation.happened("champion", None, **{SCORES_FROM: "2024-05-01T00:00:00+00:00"})
+    assert automation.requested() == {}
+    automation.happened("champion", None, **{SCORES_FROM: "2024-04-01T00:00:00+00:00"})
+    assert automation.requested() == {"follower": ["2024-04"]}
+    automation.happened("follower", "2024-04")
+    automation.happened("champion", None, **{SCORES_FROM: "2024-04-01T00:00:00+00:00"})
+    assert automation.requested() == {}
+    automation.happened("rain", "2024-03", "2024-04")
+    assert automation.requested() == {"follower": ["2024-04"]}
+
+
+def test_old_forecasts_stay_as_they_were_said(instance: dg.DagsterInstance) -> None:
+    """Today's and yesterday's forecasts follow corrections; older ones do not."""
+
+    @dg.asset(partitions_def=DAYS)
+    def series() -> None: ...
+
+    history = dg.AssetDep(series, partition_mapping=days_up_to(5))
+    condition = forecast_with_champion(EVERY_HOUR, CHAMPION, lookback=timedelta(days=2))
+    forecasts = following(history, CHAMPION, condition=condition, partitions=DAYS)
+    automation = Automation(instance, series, evaluation, champion, forecasts)
+    automation.happened("evaluation", "2024-01")
+    automation.happened("champion", None, **{SCORES_FROM: "2024-05-01T00:00:00+00:00"})
+    automation.happened("series", "2024-05-08", "2024-05-09", "2024-05-10")
+    assert automation.requested() == {"follower": ["2024-05-09", "2024-05-10"]}
+    automation.happened("follower", "2024-05-08", "2024-05-09", "2024-05-10")
+    assert automation.requested() == {}
+    automation.happened("series", "2024-05-08")
+    assert automation.requested() == {"follower": ["2024-05-09", "2024-05-10"]}
+
+
+class Training:
+    """A window of two months, a model and its evaluation, which a condition starts and the others join."""
+
+    def __init__(self, work: Callable[[], None] = lambda: None) -> None:
+        @dg.asset(
+            partitions_def=WITH_CURRENT_MONTH,
+            deps=[dg.AssetDep(rain, partition_mapping=months_before(2))],
+            automation_condition=train_once(EVERY_HOUR, CHAMPION),
+        )
+        def window() -> None: ...
+
+        @dg.asset(partitions_def=WITH_CURRENT_MONTH, deps=[window], automation_condition=with_training(EVERY_HOUR))
+        def model() -> None:
+            work()
+
+        @dg.asset(
+            name="evaluation", partitions_def=WITH_CURRENT_MONTH, deps=[model], automation_condition=with_training(EVERY_HOUR)
+        )
+        def evaluated() -> None: ...
+
+        self.assets = [rain, window, model, evaluated, champion]
+
+
+ALL_OF_MAY = {"window": ["2024-05"], "model": ["2024-05"], "evaluation": ["2024-05"]}
+
+
+def test_latest_model_is_trained_once_when_complete(instance: dg.DagsterInstance) -> None:
+    """The model of May is trained in one run when March and April are there, not before, and not again for a correction."""
+    automation = Automation(instance, *Training().assets)
+    automation.happened("champion", None)
+    assert automation.requested() == {}
+    automation.happened("rain", "2024-01", "2024-02", "2024-04")
+    assert automation.requested() == {}
+    automation.happened("rain", "2024-03")
+    assert automation.requested() == ALL_OF_MAY
+    automation.run("window", "model", "evaluation", partition="2024-05")
+    automation.happened("champion", None)
+    automation.happened("rain", "2024-03", "2024-04")
+    assert automation.requested() == {}
+    assert automation.requested(IN_JUNE) == {}
+    automation.happened("rain", "2024-05")
+    assert automation.requested(IN_JUNE) == {name: ["2024-06"] for name in ALL_OF_MAY}
+
+
+def test_first_model_is_left_to_the_bootstrap(instance: dg.DagsterInstance) -> None:
+    """Before anything was decided, conditions train nothing: the first model is that of the month before."""
+    automation = Automation(instance, *Training().assets)
+    automation.happened("rain", "2024-03", "2024-04")
+    assert automation.requested() == {}
+    automation.happened("evaluation", "2024-04")
+    automation.happened("champion", None)
+    assert automation.requested() == ALL_OF_MAY
+
+
+def test_training_that_failed_is_repeated_from_where_it_failed(instance: dg.DagsterInstance) -> None:
+    """The window is there, the model is not: after an hour, model and evaluation are asked for in one run."""
+    luck = [fail, lambda: None]
+    automation = Automation(instance, *Training(work=lambda: luck.pop(0)()).assets)
+    automation.happened("champion", None)
+    automation.requested()
+    automation.happened("rain", "2024-03", "2024-04")
+    assert automation.requested() == ALL_OF_MAY
+    assert not automation.run("window", "model", "evaluation", partition="2024-05")
+    assert automation.requested(IN_MAY + timedelta(minutes=1)) == {}
+    again = automation.requested(IN_MAY + timedelta(minutes=18))
+    assert again == {"model": ["2024-05"], "evaluation": ["2024-05"]}
+    assert automation.run("model", "evaluation", partition="2024-05")
+    assert automation.requested(IN_MAY + timedelta(hours=2)) == {"champion": [None]}
+
+
+def test_recent_failure_is_repeated_and_an_old_one_is_not(instance: dg.DagsterInstance) -> None:
+    """Yesterday's model is asked for again; what failed days ago is for a person to look at."""
+    window = following(rain, condition=repeat_failed(EVERY_HOUR, lookback=timedelta(days=2)), work=fail, partitions=DAYS)
+    automation = Automation(instance, dg.AssetsDefinition.from_op(_op(), keys_by_output_name={"result": rain.key}), window)
+    automation.happened("rain", None)
+    automation.requested()
+    for day in ("2024-05-05", "2024-05-09"):
+        assert not automation.run("follower", partition=day)
+    assert automation.requested(IN_MAY + timedelta(minutes=18)) == {"follower": ["2024-05-09"]}
+
+
+def _op() -> dg.OpDefinition:
+    @dg.op(name="rain")
+    def rain_of_all_days() -> None: ...
+
+    return rain_of_all_days
 
 
 @pytest.mark.parametrize(("is_running", "status"), [(True, "RUNNING"), (False, "STOPPED")])

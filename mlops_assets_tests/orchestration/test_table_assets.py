@@ -10,7 +10,7 @@ import pytest
 from mlops_assets.contracts import TableContract
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.orchestration.table_assets import contract_check, holding, lake_asset, warehouse_asset
+from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset, warehouse_asset
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
 from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
@@ -119,7 +119,7 @@ def test_one_function_makes_several_tables(graph: SmallGraph) -> None:
             "scale": dg.AssetOut(**fitted_object("weather", "scale", "A number.")),
             "stations": dg.AssetOut(**lake_table(STATIONS)),
         },
-        check_specs=[contract_check(READINGS), contract_check(STATIONS)],
+        check_specs=[*check_specs(READINGS, STATIONS)],
     )
     @holding(READINGS, STATIONS)
     def several() -> Iterator[dg.Output]:

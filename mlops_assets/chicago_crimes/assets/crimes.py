@@ -15,7 +15,7 @@ from mlops_assets.months import Month
 from mlops_assets.orchestration.asset_options import lake_table
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.orchestration.table_assets import contract_check, holding, lake_asset
+from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
 
 
 @lake_asset(POLICE_STATIONS)
@@ -30,7 +30,7 @@ def police_stations(context: dg.AssetExecutionContext, crime_source: dg.Resource
         "raw_crimes": dg.AssetOut(**lake_table(RAW_CRIMES), dagster_type=PartitionedFrames, freshness_policy=CRIMES_FRESHNESS),
         "rejected_crimes": dg.AssetOut(**lake_table(REJECTED_CRIMES), dagster_type=PartitionedFrames),
     },
-    check_specs=[contract_check(RAW_CRIMES, CRIME_MONTHS), contract_check(REJECTED_CRIMES, CRIME_MONTHS)],
+    check_specs=check_specs(RAW_CRIMES, REJECTED_CRIMES, partitions=CRIME_MONTHS),
     partitions_def=CRIME_MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )

@@ -9,7 +9,8 @@ import pandas as pd
 
 from mlops_assets.chicago_crimes import DOMAIN, recipe
 from mlops_assets.chicago_crimes.balancing import balance_classes
-from mlops_assets.chicago_crimes.conditions import FOLLOW_TRAINING, TRAIN_ONCE_A_MONTH
+from mlops_assets.chicago_crimes.checks import DOES_NOT_OVERLAP_TRAIN, IS_LATER_THAN_TRAIN, judge_order, judge_overlap
+from mlops_assets.chicago_crimes.conditions import TRAIN_ONCE_A_MONTH, WITH_TRAINING
 from mlops_assets.chicago_crimes.features import SOURCE_COLUMNS
 from mlops_assets.chicago_crimes.model_contracts import (
     BALANCED_TRAIN,
@@ -26,11 +27,12 @@ from mlops_assets.chicago_crimes.training_window import build_training_window, d
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.failures import naming
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.orchestration.table_assets import contract_check, holding, lake_asset
+from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
 from mlops_assets.orchestration.tables import image_metadata
 
 _JUDGED_COLUMNS = [*SOURCE_COLUMNS, "is_arrest", "is_validation"]
 """All that feature selection looks at."""
+_SPLIT_CHECKS = (DOES_NOT_OVERLAP_TRAIN, IS_LATER_THAN_TRAIN)
 
 
 class SplitStrategy(Enum):
@@ -100,14 +102,14 @@ def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enr
 
 @dg.multi_asset(
     outs={
-        "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT, is_intermediate=True), automation_condition=FOLLOW_TRAINING),
-        "test_split": dg.AssetOut(**lake_table(TEST_SPLIT, is_intermediate=True), automation_condition=FOLLOW_TRAINING),
+        "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT, is_intermediate=True), automation_condition=WITH_TRAINING),
+        "test_split": dg.AssetOut(**lake_table(TEST_SPLIT, is_intermediate=True), automation_condition=WITH_TRAINING),
     },
-    check_specs=[contract_check(TRAIN_SPLIT, MODEL_MONTHS), contract_check(TEST_SPLIT, MODEL_MONTHS)],
+    check_specs=check_specs(TRAIN_SPLIT, TEST_SPLIT, partitions=MODEL_MONTHS, checks=_SPLIT_CHECKS),
     partitions_def=MODEL_MONTHS,
 )
 @holding(TRAIN_SPLIT, TEST_SPLIT)
-def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Output[pd.DataFrame]]:
+def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
     """Split the training window."""
     train, test = split_training_window(training_window, config.strategy.value, config.test_share, config.validation_share)
     for name, rows in (("train_split", train), ("test_split", test)):
@@ -118,6 +120,8 @@ def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Ou
             "strategy": config.strategy.value,
         }
         yield dg.Output(rows, name, metadata=metadata)
+    yield DOES_NOT_OVERLAP_TRAIN.report(judge_overlap(train, test))
+    yield IS_LATER_THAN_TRAIN.report(judge_order(train, test))
 
 
 @dg.multi_asset(
@@ -129,11 +133,11 @@ def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Ou
                 "The fitted transformer from enriched crimes to features: code frequencies and arrest rates, medians, limits and "
                 "scales, all learned from fitting rows alone. It becomes part of the model.",
             ),
-            automation_condition=FOLLOW_TRAINING,
+            automation_condition=WITH_TRAINING,
         ),
-        "scaled_train": dg.AssetOut(**lake_table(SCALED_TRAIN, is_intermediate=True), automation_condition=FOLLOW_TRAINING),
+        "scaled_train": dg.AssetOut(**lake_table(SCALED_TRAIN, is_intermediate=True), automation_condition=WITH_TRAINING),
     },
-    check_specs=[contract_check(SCALED_TRAIN, MODEL_MONTHS)],
+    check_specs=check_specs(SCALED_TRAIN, partitions=MODEL_MONTHS),
     partitions_def=MODEL_MONTHS,
 )
 @holding(SCALED_TRAIN)
@@ -146,14 +150,14 @@ def preprocessing(train_split: pd.DataFrame) -> Iterator[dg.Output]:
     yield dg.Output(scaled, "scaled_train")
 
 
-@lake_asset(SCALED_TEST, is_intermediate=True, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@lake_asset(SCALED_TEST, is_intermediate=True, partitions_def=MODEL_MONTHS, automation_condition=WITH_TRAINING)
 def scaled_test(preprocessing: Any, test_split: pd.DataFrame) -> pd.DataFrame:
     from mlops_assets.chicago_crimes.preprocessing import scale_test
 
     return scale_test(preprocessing, test_split)
 
 
-@lake_asset(BALANCED_TRAIN, is_intermediate=True, partitions_def=MODEL_MONTHS, automation_condition=FOLLOW_TRAINING)
+@lake_asset(BALANCED_TRAIN, is_intermediate=True, partitions_def=MODEL_MONTHS, automation_condition=WITH_TRAINING)
 def balanced_train(context: dg.AssetExecutionContext, config: BalanceConfig, scaled_train: pd.DataFrame) -> pd.DataFrame:
     balanced = balance_classes(scaled_train, config.oversampled_ratio, config.undersampled_ratio, config.seed)
     context.add_asset_metadata(
@@ -170,7 +174,7 @@ def balanced_train(context: dg.AssetExecutionContext, config: BalanceConfig, sca
     SELECTED_FEATURES,
     partitions_def=MODEL_MONTHS,
     ins={"train_split": dg.AssetIn(metadata={"columns": _JUDGED_COLUMNS})},
-    automation_condition=FOLLOW_TRAINING,
+    automation_condition=WITH_TRAINING,
 )
 def selected_features(
     context: dg.AssetExecutionContext, config: SelectionConfig, train_split: pd.DataFrame, scaled_train: pd.DataFrame

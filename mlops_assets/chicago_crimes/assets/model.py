@@ -1,5 +1,6 @@
 """Assets: the month's model, its figures, and the decision whether it becomes champion."""
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -8,23 +9,32 @@ import pandas as pd
 
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, recipe
 from mlops_assets.chicago_crimes.championship import decide_champion, failures_at_gate
-from mlops_assets.chicago_crimes.conditions import AFTER_EACH_EVALUATION, FOLLOW_TRAINING
-from mlops_assets.chicago_crimes.evaluation import draw_evaluation, evaluate_arrest_model, measure_importance
+from mlops_assets.chicago_crimes.checks import PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES, judge_features
+from mlops_assets.chicago_crimes.conditions import AFTER_EACH_EVALUATION, WITH_TRAINING
+from mlops_assets.chicago_crimes.evaluation import (
+    draw_evaluation,
+    evaluate_arrest_model,
+    largest_feature_difference,
+    measure_importance,
+)
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_EVALUATION, TEST_SPLIT
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS
 from mlops_assets.chicago_crimes.training import MODEL_NAME, TRAINING_ROWS, train_arrest_model
 from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
-from mlops_assets.ml.promotion_record import promotion_record
+from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import model
+from mlops_assets.orchestration.asset_options import asset_key, model
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
-from mlops_assets.orchestration.model_io import RegisteredModel, model_name, version_metadata
-from mlops_assets.orchestration.promotion import apply_decision, decision_metadata, find_contest
+from mlops_assets.orchestration.model_io import RegisteredModel, version_metadata
+from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
 from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
+
+_COMPARED_ROWS = 2_000
+"""Test rows whose features are made twice, by the bundle and as in training."""
 
 
 class SearchConfig(dg.Config):
@@ -55,7 +65,7 @@ class EvaluationConfig(dg.Config):
         "every configuration that was tried.",
     ),
     partitions_def=MODEL_MONTHS,
-    automation_condition=FOLLOW_TRAINING,
+    automation_condition=WITH_TRAINING,
 )
 def arrest_model(
     context: dg.AssetExecutionContext,
@@ -90,9 +100,10 @@ def arrest_model(
 
 @warehouse_asset(
     ARREST_EVALUATION,
+    checks=(PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES),
     partitions_def=MODEL_MONTHS,
     ins={"train_split": dg.AssetIn(metadata={"columns": ["primary_type", "is_arrest", "is_validation"]})},
-    automation_condition=FOLLOW_TRAINING,
+    automation_condition=WITH_TRAINING,
 )
 def arrest_evaluation(
     context: dg.AssetExecutionContext,
@@ -102,7 +113,7 @@ def arrest_evaluation(
     train_split: pd.DataFrame,
     test_split: pd.DataFrame,
     scaled_test: pd.DataFrame,
-) -> pd.DataFrame:
+) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
     bundle, version = arrest_model.bundle, arrest_model.version
     evaluation = evaluate_arrest_model(bundle, train_split, test_split)
     importance = measure_importance(bundle, scaled_test, config.seed)
@@ -119,33 +130,29 @@ def arrest_evaluation(
         }
     )
     month = Month.parse(context.partition_key).first_day
-    return evaluation.table.assign(month=month, model_version=version.version, model_run_id=version.run_id)
+    yield dg.Output(evaluation.table.assign(month=month, model_version=version.version, model_run_id=version.run_id))
+    difference = largest_feature_difference(bundle, test_split.head(_COMPARED_ROWS), scaled_test.head(_COMPARED_ROWS))
+    yield SERVES_TRAINING_FEATURES.report(judge_features(difference))
 
 
-@warehouse_asset(
+def decide_about(stores: Stores, pair: CandidatePair) -> PromotionDecision:
+    """Let a challenger and the version before it score the challenger's test rows, and apply the promotion rule."""
+    registry, challenger = stores.models(), pair.challenger
+    month = Month.parse(challenger.partition)
+    evaluation = stores.warehouse(DOMAIN).read(ARREST_EVALUATION, [month.first_day])
+    failures = failures_at_gate(evaluation, challenger.version)
+    test = read_partition(stores.lake(DOMAIN), TEST_SPLIT, month.key)
+    incumbent = None if pair.incumbent is None else registry.load(pair.incumbent)
+    return decide_champion(test, registry.load(challenger), incumbent, failures)
+
+
+arrest_champion = champion_asset(
     ARREST_CHAMPION,
-    deps=[arrest_evaluation, dg.AssetKey([DOMAIN, "test_split"])],
+    arrest_model.key,
+    decide_about,
+    deps=[arrest_evaluation, asset_key(TEST_SPLIT)],
     automation_condition=AFTER_EACH_EVALUATION,
 )
-def arrest_champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> pd.DataFrame:
-    """Not partitioned: there is one champion, and the challenger says to which month its test rows belong."""
-    registry = stores.models()
-    with retrying_transient_errors():
-        contest = find_contest(registry, model_name(arrest_model.key))
-        if contest is None:
-            context.add_asset_metadata({"decision": "Nothing to decide: a rollback put this champion in charge."})
-            return stores.warehouse(DOMAIN).read(ARREST_CHAMPION)
-        challenger = contest.challenger
-        month = Month.parse(challenger.version.partition)
-        test = read_partition(stores.lake(DOMAIN), TEST_SPLIT, month.key)
-        evaluation = stores.warehouse(DOMAIN).read(ARREST_EVALUATION, [month.first_day])
-    objections = failures_at_gate(evaluation, challenger.version.version) + ([contest.objection] if contest.objection else [])
-    champion = contest.champion
-    decision = decide_champion(test, challenger.bundle, champion.bundle if champion else None, objections)
-    with retrying_transient_errors():
-        apply_decision(registry, contest, decision)
-    context.add_asset_metadata(decision_metadata(decision, contest, stores.mlflow_ui_url))
-    return promotion_record(decision, challenger.version.version, champion.version.version if champion else None)
 
 
 ASSETS = [arrest_model, arrest_evaluation, arrest_champion]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mlops_assets.chicago_crimes import TIME_ZONE
 from mlops_assets.chicago_crimes.assets.model import arrest_champion, arrest_model
-from mlops_assets.chicago_crimes.conditions import FOLLOW_CRIMES
+from mlops_assets.chicago_crimes.conditions import SCORE_CRIMES
 from mlops_assets.chicago_crimes.model_contracts import ARREST_DRIFT, ARREST_PREDICTIONS
 from mlops_assets.chicago_crimes.monitoring import LIMITS, OUTCOMES_KNOWN_AFTER_DAYS, measure_month, score_crimes
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
@@ -29,7 +29,7 @@ class DriftConfig(dg.Config):
     ARREST_PREDICTIONS,
     partitions_def=CRIME_MONTHS,
     deps=[arrest_champion],
-    automation_condition=FOLLOW_CRIMES,
+    automation_condition=SCORE_CRIMES,
 )
 def arrest_predictions(
     context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], raw_crimes: pd.DataFrame
@@ -51,7 +51,7 @@ def arrest_predictions(
     ARREST_DRIFT,
     partitions_def=CRIME_MONTHS,
     deps=[arrest_champion],
-    automation_condition=FOLLOW_CRIMES,
+    automation_condition=SCORE_CRIMES,
 )
 def arrest_drift(
     context: dg.AssetExecutionContext,

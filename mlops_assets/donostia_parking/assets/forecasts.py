@@ -6,8 +6,16 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.donostia_parking import DOMAIN, recipe
-from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION, champion_record, decide_champion, failures_at_gate
+from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION, ForecastDecision, decide_champion, failures_at_gate
+from mlops_assets.donostia_parking.checks import FEED_IS_ALIVE, PASSES_QUALITY_GATE, SAYS_WHAT_IS_TO_COME
 from mlops_assets.donostia_parking.cities import City
+from mlops_assets.donostia_parking.conditions import (
+    AFTER_EACH_BACKTEST,
+    COMPARE_WITH_FORECASTS,
+    FORECAST_LATEST_DAYS,
+    REPEAT_TRAINING,
+    WITH_TRAINING,
+)
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.forecast_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS, TRAINING_WINDOW
@@ -17,7 +25,7 @@ from mlops_assets.ml.training import TrainedModel
 from mlops_assets.orchestration.asset_options import model
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.model_io import RegisteredModel, champion_before, model_name, version_metadata
-from mlops_assets.orchestration.promotion import apply_decision, decision_metadata, find_contest
+from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
 from mlops_assets.orchestration.table_assets import lake_asset, warehouse_asset
 from mlops_assets.orchestration.tables import frame_metadata, image_metadata
 from mlops_assets.stores.catalog import Stores
@@ -27,9 +35,11 @@ _HISTORY_IN = dg.AssetIn(partition_mapping=HISTORY, metadata={"skip_missing_part
 
 @lake_asset(
     TRAINING_WINDOW,
+    checks=(FEED_IS_ALIVE,),
     is_intermediate=True,
     partitions_def=PARKING_DAYS,
     ins={"hourly_free": _HISTORY_IN},
+    automation_condition=REPEAT_TRAINING,
 )
 def training_window(
     context: dg.AssetExecutionContext, hourly_free: pd.DataFrame, parking_city: dg.ResourceParam[City]
@@ -63,6 +73,7 @@ def issued_at(day: LocalDay, now: datetime) -> datetime:
         "one bundle that takes recent hourly rows. Hours of a frozen feed are never learned from. Registered in MLflow.",
     ),
     partitions_def=PARKING_DAYS,
+    automation_condition=WITH_TRAINING,
 )
 def forecast_model(
     context: dg.AssetExecutionContext,
@@ -85,7 +96,12 @@ def forecast_model(
     return as_trained_model(trained)
 
 
-@warehouse_asset(FORECAST_METRICS, partitions_def=PARKING_DAYS)
+@warehouse_asset(
+    FORECAST_METRICS,
+    checks=(PASSES_QUALITY_GATE,),
+    partitions_def=PARKING_DAYS,
+    automation_condition=WITH_TRAINING,
+)
 def forecast_metrics(
     context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], forecast_model: RegisteredModel
 ) -> pd.DataFrame:
@@ -104,31 +120,30 @@ def forecast_metrics(
     return metrics.assign(issue_date=_date(context.partition_key), model_version=version.version, model_run_id=version.run_id)
 
 
-@warehouse_asset(FORECAST_CHAMPION, deps=[forecast_metrics])
-def forecast_champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> pd.DataFrame:
-    """Not partitioned: there is one champion, and the challenger says of which day it is."""
-    registry, warehouse = stores.models(), stores.warehouse(DOMAIN)
-    with retrying_transient_errors():
-        contest = find_contest(registry, model_name(forecast_model.key))
-        if contest is None:
-            context.add_asset_metadata({"decision": "Nothing to decide: a rollback put this champion in charge."})
-            return warehouse.read(FORECAST_CHAMPION)
-        challenger = contest.challenger.version
-        metrics = warehouse.read(FORECAST_METRICS, [_date(challenger.partition)])
-    champion = contest.champion.version.version if contest.champion else None
-    objections = failures_at_gate(metrics, challenger.version) + ([contest.objection] if contest.objection else [])
-    decision = decide_champion(metrics, challenger.version, champion, objections)
-    with retrying_transient_errors():
-        apply_decision(registry, contest, decision)
-    context.add_asset_metadata(decision_metadata(decision, contest, stores.mlflow_ui_url))
-    return champion_record(decision, challenger.version, champion)
+def decide_about(stores: Stores, pair: CandidatePair) -> ForecastDecision:
+    """Apply the promotion rule to what the challenger's backtest says."""
+    challenger = pair.challenger
+    metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_date(challenger.partition)])
+    incumbent = None if pair.incumbent is None else pair.incumbent.version
+    return decide_champion(metrics, challenger.version, incumbent, failures_at_gate(metrics, challenger.version))
+
+
+forecast_champion = champion_asset(
+    FORECAST_CHAMPION,
+    forecast_model.key,
+    decide_about,
+    deps=[forecast_metrics],
+    automation_condition=AFTER_EACH_BACKTEST,
+)
 
 
 @warehouse_asset(
     FORECASTS,
+    checks=(SAYS_WHAT_IS_TO_COME,),
     partitions_def=PARKING_DAYS,
     ins={"hourly_free": _HISTORY_IN},
     deps=[forecast_champion],
+    automation_condition=FORECAST_LATEST_DAYS,
 )
 def forecasts(
     context: dg.AssetExecutionContext,
@@ -160,6 +175,7 @@ def forecasts(
     FORECAST_ACCURACY,
     partitions_def=PARKING_DAYS,
     ins={"forecasts": dg.AssetIn(partition_mapping=DAY_BEFORE)},
+    automation_condition=COMPARE_WITH_FORECASTS,
 )
 def forecast_accuracy(
     context: dg.AssetExecutionContext,

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.car_parks import build_car_parks
+from mlops_assets.donostia_parking.checks import FEED_IS_NOT_FROZEN
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.collecting import burst, recorded
 from mlops_assets.donostia_parking.conditions import FEED_FRESHNESS, FOLLOW_READINGS, FOLLOW_SIGHTINGS
@@ -24,7 +25,7 @@ from mlops_assets.errors import MissingPartitionError, SettingsError
 from mlops_assets.orchestration.asset_options import lake_table, landing
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.orchestration.table_assets import contract_check, holding, lake_asset
+from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
 
@@ -102,7 +103,7 @@ def _moment(text: str | None) -> datetime | None:
         "car_park_sightings": dg.AssetOut(**lake_table(CAR_PARK_SIGHTINGS), dagster_type=PartitionedFrames),
     },
     deps=[snapshots],
-    check_specs=[contract_check(contract, PARKING_DAYS) for contract in (READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS)],
+    check_specs=check_specs(READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS, partitions=PARKING_DAYS),
     partitions_def=PARKING_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
@@ -146,6 +147,7 @@ def car_parks(context: dg.AssetExecutionContext, car_park_sightings: pd.DataFram
 
 @lake_asset(
     HOURLY_FREE,
+    checks=(FEED_IS_NOT_FROZEN,),
     partitions_def=PARKING_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     ins={"readings": dg.AssetIn(partition_mapping=DAY_AND_BEFORE, metadata={"skip_missing_partitions": True})},

@@ -145,7 +145,7 @@ class ModelRegistry:
         number = self._aliases(model_name).get(alias)
         return None if number is None else self.version(model_name, number)
 
-    def champion_for(self, model_name: str, before: datetime) -> ModelVersion | None:
+    def champion_for(self, model_name: str, before: datetime, *, other_than: ModelVersion | None = None) -> ModelVersion | None:
         """Return the model that may score records from a moment on: a champion, now or once, that has seen nothing later.
 
         The champion of today is preferred. Where it was trained on later data, as in a backfill, the promoted version with the
@@ -154,8 +154,10 @@ class ModelRegistry:
         Args:
             model_name: the registered model.
             before: start of the records to be scored (UTC); the training window must end by then.
+            other_than: a version that does not count.
         """
-        in_time = [version for version in self.versions(model_name) if version.training_end_at <= before]
+        excluded = other_than.version if other_than else None
+        in_time = [v for v in self.versions(model_name) if v.training_end_at <= before and v.version != excluded]
         champions = [version for version in in_time if CHAMPION in version.aliases]
         promoted = [version for version in in_time if version.promoted_at and not version.rolled_back_at]
         return max(champions or promoted, key=lambda v: (v.training_end_at, v.version), default=None)
@@ -193,6 +195,19 @@ class ModelRegistry:
             if aliases.get(CHALLENGER) == version.version:
                 self._client.delete_registered_model_alias(version.name, CHALLENGER)
             return self.version(version.name, version.version)
+
+    def promote_for_its_time(self, version: ModelVersion, *, now: datetime) -> None:
+        """Let a version score the records of its own time, as `champion_for` finds it, and leave the champion in charge.
+
+        Args:
+            version: a version that was trained on an earlier window than the champion, as in a backfill of the past.
+            now: recorded as the time of promotion (UTC).
+        """
+        with self._connection.exclusive(), self._errors(f"promote {version} for its time"):
+            if self.version(version.name, version.version).promoted_at is None:
+                self._client.set_model_version_tag(version.name, str(version.version), PROMOTED_AT, now.isoformat())
+            if self._aliases(version.name).get(CHALLENGER) == version.version:
+                self._client.delete_registered_model_alias(version.name, CHALLENGER)
 
     def rollback(self, model_name: str, *, now: datetime) -> ModelVersion:
         """Swap the champion with the previous champion and return the version that is champion now.

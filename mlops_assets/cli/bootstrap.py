@@ -1,0 +1,74 @@
+"""Take a domain from an empty platform to its first scores, here and now; interrupted and repeated, it goes on."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mlops_assets.build import build_definitions, build_domains
+from mlops_assets.cli.progress import run_with_progress
+from mlops_assets.cli.servers import use_home
+from mlops_assets.errors import PermanentError, SettingsError
+from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
+from mlops_assets.orchestration.clock import Clock
+from mlops_assets.orchestration.domain import Domain
+from mlops_assets.settings import Settings
+
+_COLUMNS = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
+
+
+def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str], clock: Clock | None = None) -> None:
+    """Take every step that is left of the domains' bootstraps.
+
+    Args:
+        console: gets the progress.
+        settings: of the platform.
+        names: of the domains; all of them if there is none.
+        clock: tells the time.
+
+    Raises:
+        SettingsError: there is no such domain.
+        NotEnoughDataError: the source of a domain has too little to begin with.
+    """
+    use_home(settings)
+    definitions, now = build_definitions(settings), (clock or Clock()).now()
+    with dg.DagsterInstance.get() as instance:
+        for domain, bootstrap in _choose(build_domains(settings), names):
+            with dg.build_resources({bootstrap.source_key: domain.resources[bootstrap.source_key]}, instance=instance) as resources:
+                source = getattr(resources, bootstrap.source_key)
+                if not bootstrap.remaining(instance, source, now):
+                    console.print(f"[bold]{domain.name}[/bold] is at work already; schedules, sensors and conditions take over.")
+                    continue
+                console.rule(f"[bold]{domain.name}[/bold]: from {source.describe()}")
+                with Progress(*_COLUMNS, console=console) as progress:
+                    # Asked anew after each step: whether there is anything to score with is known after the training.
+                    while steps := bootstrap.remaining(instance, source, now):
+                        _take(progress, definitions, instance, domain.name, steps[0])
+    console.print("Next: [bold]make dev[/bold], the Dagster UI on this data.", highlight=False)
+
+
+def _take(progress: Progress, definitions: dg.Definitions, instance: dg.DagsterInstance, domain: str, step: BootstrapStep) -> None:
+    work = step.work(domain)
+    run_with_progress(
+        progress,
+        step.title,
+        definitions.resolve_job_def(step.job),
+        instance,
+        partition_key=work.partition,
+        tags=work.run_tags,
+        run_config=work.run_config,
+        only=work.only,
+    )
+    if step.missing(instance):
+        raise PermanentError(
+            f"{step.title}: {step.job} ended without {step.outcome.to_user_string()} of {', '.join(step.missing(instance))}"
+        )
+
+
+def _choose(domains: Sequence[Domain], names: Sequence[str]) -> list[tuple[Domain, Bootstrap]]:
+    known = {domain.name: (domain, domain.bootstrap) for domain in domains if domain.bootstrap is not None}
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"there is no domain {name!r} to bootstrap; there are {', '.join(known)}")
+    return [known[name] for name in names or known]

@@ -1,0 +1,167 @@
+"""From an empty platform to a domain at work: read the first history, train, decide, score; afterwards the schedules take over.
+
+A domain says in which steps. The same steps are taken by `mlops-assets bootstrap`, here and now, and by a sensor, one run after the
+other. What has been done is not done again, so that either goes on where it, or the other, was interrupted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.orchestration.automation import sensor_status
+from mlops_assets.orchestration.clock import CLOCK
+from mlops_assets.orchestration.materializations import latest_storage_ids
+from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.orchestration.requests import Work, ask_again
+from mlops_assets.orchestration.upstream_state import champion_scores_from
+
+
+@dataclass(frozen=True)
+class BootstrapStep:
+    """One run on the way.
+
+    Attributes:
+        title: what the run does, for people.
+        job: its job.
+        partitions: keys to materialize, in order; several are one run over their range.
+        outcome: the asset whose partitions say whether the step has been taken.
+        run_config: of the run.
+        only: the assets of the job to make, if not all of them; these have no partitions.
+        scores_from: the moment of which a champion is needed; the step is left out if the first model was not good enough.
+    """
+
+    title: str
+    job: str
+    partitions: tuple[str, ...]
+    outcome: dg.AssetKey
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[dg.AssetKey, ...] = ()
+    scores_from: datetime | None = None
+
+    def missing(self, instance: dg.DagsterInstance) -> tuple[str, ...]:
+        """Return the partitions that have not been made; of an outcome without partitions, all until it is there."""
+        made = latest_storage_ids(instance, self.outcome)
+        return () if None in made else tuple(key for key in self.partitions if key not in made)
+
+    def narrowed(self, missing: Sequence[str]) -> "BootstrapStep":
+        """Return the step for the range from the first to the last partition that it lacks."""
+        first, last = self.partitions.index(missing[0]), self.partitions.index(missing[-1])
+        return replace(self, partitions=self.partitions[first : last + 1])
+
+    def work(self, domain: str) -> Work:
+        """Return what a run of the step does: its one partition, the range of its partitions, or assets that have none."""
+        first, last = self.partitions[0], self.partitions[-1]
+        return Work(
+            identity=f"bootstrap {domain} {self.outcome.path[-1]} {last}",
+            partition=first if first == last and not self.only else None,
+            tags={} if first == last else range_tags(first, last),
+            run_config=self.run_config,
+            only=self.only,
+        )
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How a domain gets to work.
+
+    Attributes:
+        domain: its name.
+        source_key: resource key of the source from which the first history is read.
+        choose_last: returns the partition with which the first history ends, by the source and the time.
+            Raises `NotEnoughDataError` if the source has too little.
+        steps: returns the steps, by the source and that partition.
+        champion_key: the asset that keeps promotion decisions: a domain in which something was decided is at work.
+    """
+
+    domain: str
+    source_key: str
+    choose_last: Callable[[Any, datetime], str]
+    steps: Callable[[Any, str], Sequence[BootstrapStep]]
+    champion_key: dg.AssetKey
+
+    def remaining(self, instance: dg.DagsterInstance, source: Any, now: datetime) -> list[BootstrapStep]:
+        """Return the steps that have not been taken, with the partitions that they lack.
+
+        With which partition the history ends is remembered by the instance: the steps stay the same while months pass.
+
+        Raises:
+            NotEnoughDataError: the source has too little to begin with.
+        """
+        last = self._last(instance, source, now)
+        if last is None:
+            return []
+        steps = [step for step in self.steps(source, last) if self._is_possible(step, instance)]
+        remaining = [step.narrowed(missing) for step in steps if (missing := step.missing(instance))]
+        if not remaining:
+            _remember(instance, self.domain, _DONE)
+        return remaining
+
+    def _is_possible(self, step: BootstrapStep, instance: dg.DagsterInstance) -> bool:
+        """Tell whether nothing is known that would make a step fail: the first model may not have become champion."""
+        if step.scores_from is None or instance.get_latest_materialization_event(self.champion_key) is None:
+            return True
+        champion_from = champion_scores_from(instance, self.champion_key)
+        return champion_from is not None and champion_from <= step.scores_from
+
+    def _last(self, instance: dg.DagsterInstance, source: Any, now: datetime) -> str | None:
+        """Return the partition with which the first history ends; None if the domain is at work."""
+        remembered = _recall(instance, self.domain)
+        if remembered is None:
+            is_at_work = instance.get_latest_materialization_event(self.champion_key) is not None
+            remembered = _DONE if is_at_work else self.choose_last(source, now)
+            _remember(instance, self.domain, remembered)
+        return None if remembered == _DONE else remembered
+
+
+_DONE = "done"
+
+
+def _key(domain: str) -> str:
+    return f"mlops_assets/bootstrap/{domain}"
+
+
+def _recall(instance: dg.DagsterInstance, domain: str) -> str | None:
+    storage = instance.daemon_cursor_storage
+    assert storage is not None
+    return storage.get_cursor_values({_key(domain)}).get(_key(domain))
+
+
+def _remember(instance: dg.DagsterInstance, domain: str, last: str) -> None:
+    storage = instance.daemon_cursor_storage
+    assert storage is not None
+    storage.set_cursor_values({_key(domain): last})
+
+
+def bootstrap_sensor(bootstrap: Bootstrap, jobs: Sequence[Any], *, is_running: bool) -> dg.SensorDefinition:
+    """Return the sensor that takes the steps of a bootstrap, one run after the other.
+
+    Args:
+        bootstrap: of the domain.
+        jobs: that its steps run.
+        is_running: whether it starts with the daemon.
+    """
+
+    @dg.sensor(
+        name=f"{bootstrap.domain}_bootstrap",
+        jobs=jobs,
+        minimum_interval_seconds=30,
+        default_status=sensor_status(is_running),
+        required_resource_keys={bootstrap.source_key, CLOCK},
+        description="Reads the first history, trains the first model and scores with it; then the schedules take over.",
+    )
+    def take_next_step(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now, source = getattr(context.resources, CLOCK).now(), getattr(context.resources, bootstrap.source_key)
+        try:
+            steps = bootstrap.remaining(context.instance, source, now)
+        except NotEnoughDataError as error:
+            return dg.SkipReason(f"Waits for the source: {error}")
+        if not steps:
+            return dg.SkipReason("Done: schedules, sensors and conditions have taken over.")
+        answer = ask_again(context.instance, steps[0].job, steps[0].work(bootstrap.domain), now)
+        return dg.SkipReason(f"{steps[0].title}: {answer}") if isinstance(answer, str) else answer
+
+    return take_next_step

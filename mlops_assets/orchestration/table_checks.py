@@ -1,0 +1,56 @@
+"""Checks of one table, evaluated in the step that makes it.
+
+A check that is a step of its own is left out of the runs that automation conditions start; whatever waits for it would then wait
+for ever. In the asset's own step it also needs no second reading of the table.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+import pandas as pd
+
+from mlops_assets.contracts import TableContract
+from mlops_assets.orchestration.asset_options import asset_key
+from mlops_assets.orchestration.check_verdicts import Verdict, conclude
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """A rule about a table beyond its contract.
+
+    Attributes:
+        contract: of the table.
+        name: of the check, below the table.
+        description: what holds if the check passes, in one sentence.
+        evaluate: looks at the rows of a partition, given with its key; None if the asset's function reports the outcome itself,
+            because the rule is about more than the rows.
+        is_blocking: whether nothing in the same run builds on rows that fail; otherwise a failure is a warning.
+    """
+
+    contract: TableContract
+    name: str
+    description: str
+    evaluate: Callable[[pd.DataFrame, str], Verdict] | None = None
+    is_blocking: bool = True
+
+    @property
+    def key(self) -> dg.AssetCheckKey:
+        """The check as Dagster knows it."""
+        return dg.AssetCheckKey(asset_key(self.contract), self.name)
+
+    def spec(self, partitions: dg.PartitionsDefinition | None) -> dg.AssetCheckSpec:
+        """Return what the asset declares about the check."""
+        return dg.AssetCheckSpec(
+            self.name,
+            asset=self.key.asset_key,
+            description=self.description,
+            blocking=self.is_blocking,
+            partitions_def=partitions,
+        )
+
+    def report(self, outcomes: Verdict | Mapping[str, Verdict]) -> dg.AssetCheckResult:
+        """Return the result of the check in the current step, for one outcome or for that of each partition."""
+        severity = dg.AssetCheckSeverity.ERROR if self.is_blocking else dg.AssetCheckSeverity.WARN
+        by_partition = {"": outcomes} if isinstance(outcomes, Verdict) else outcomes
+        return conclude(dg.AssetExecutionContext.get(), self.key, by_partition, severity=severity)

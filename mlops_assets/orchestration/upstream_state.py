@@ -1,0 +1,69 @@
+"""What conditions ask of the upstream of an asset where Dagster's own say too little or too much."""
+
+from datetime import datetime
+
+import dagster as dg
+from dagster import AssetKey, AutomationContext
+from dagster._core.asset_graph_view.entity_subset import EntitySubset
+from dagster._core.definitions.declarative_automation.operands.subset_automation_condition import SubsetAutomationCondition
+from dagster._record import record
+
+SCORES_FROM = "scores_from"
+"""Metadata of a champion asset: the moment (ISO, UTC) from which on a champion may score; missing while there is none."""
+
+
+@record
+class OwnUpstreamMissingCondition(SubsetAutomationCondition[AssetKey]):
+    """Holds for every partition for which an upstream asset of the same partitions lacks the partition of the same key.
+
+    `any_deps_missing` asks for all that a partition may look at: the day before a day's series, say, which need not exist.
+    """
+
+    @property
+    def name(self) -> str:
+        """How the UI calls the condition."""
+        return "own_upstream_missing"
+
+    async def compute_subset(self, context: AutomationContext[AssetKey]) -> EntitySubset[AssetKey]:  # type: ignore[override]
+        """Return the candidates without a counterpart upstream."""
+        complete = context.candidate_subset
+        for parent in context.asset_graph.get(context.key).parent_keys:
+            if context.asset_graph.get(parent).partitions_def == context.partitions_def:
+                made = await context.asset_graph_view.compute_materialized_asset_subset(parent)
+                complete = complete.compute_intersection_with_partition_keys(made.expensively_compute_partition_keys())
+        return context.candidate_subset.compute_difference(complete)
+
+
+@record
+class ChampionAvailableCondition(SubsetAutomationCondition[AssetKey]):
+    """Holds for every partition that a champion may score: one whose training ended before the partition begins.
+
+    Attributes:
+        champion_key: the asset that keeps the promotion decisions.
+    """
+
+    champion_key: AssetKey
+
+    @property
+    def name(self) -> str:
+        """How the UI calls the condition."""
+        return "champion_available"
+
+    def compute_subset(self, context: AutomationContext[AssetKey]) -> EntitySubset[AssetKey]:
+        """Return the candidates that begin when there is a champion already."""
+        partitions, scores_from = context.partitions_def, champion_scores_from(context.asset_graph_view.instance, self.champion_key)
+        if scores_from is None or not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+            return context.get_empty_subset()
+        keys = context.candidate_subset.expensively_compute_partition_keys()
+        available = {key for key in keys if partitions.time_window_for_partition_key(key).start >= scores_from}
+        return context.candidate_subset.compute_intersection_with_partition_keys(available)
+
+
+def champion_scores_from(instance: dg.DagsterInstance, champion_key: AssetKey) -> datetime | None:
+    """Return the moment from which on some champion may score, by the latest decision; None if there is no champion.
+
+    It is in Dagster's own records, so that neither a tick nor a condition has to ask the model registry.
+    """
+    event = instance.get_latest_materialization_event(champion_key)
+    value = event.asset_materialization.metadata.get(SCORES_FROM) if event and event.asset_materialization else None
+    return datetime.fromisoformat(str(value.value)) if value is not None else None

@@ -1,0 +1,169 @@
+"""A bootstrap takes each step once, in order, goes on where it was interrupted, and ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep, bootstrap_sensor
+from mlops_assets.orchestration.upstream_state import SCORES_FROM
+from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN
+from mlops_assets_tests.platforms import StoppedClock
+
+NOW = datetime(2024, 6, 1, tzinfo=timezone.utc)
+RAIN, MODEL, CHAMPION, SCORES = (dg.AssetKey(name) for name in ("rain", "model", "champion", "scores"))
+
+
+@dg.asset(partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
+def rain() -> None: ...
+
+
+@dg.asset(partitions_def=MONTHS)
+def model() -> None: ...
+
+
+@dg.asset(deps=[model])
+def champion() -> None: ...
+
+
+@dg.asset(partitions_def=MONTHS)
+def scores() -> None: ...
+
+
+JOBS = [
+    dg.define_asset_job("read", [rain]),
+    dg.define_asset_job("train", [model, champion]),
+    dg.define_asset_job("score", [scores]),
+]
+
+
+@dataclass
+class Source:
+    """A source with months up to a last one."""
+
+    last: str = "2024-04"
+    asked: list[datetime] = field(default_factory=list)
+
+
+def choose_last(source: Source, now: datetime) -> str:
+    source.asked.append(now)
+    if source.last < "2024-03":
+        raise NotEnoughDataError("the source has two months; three are needed")
+    return source.last
+
+
+def steps(_: Source, last: str) -> Sequence[BootstrapStep]:
+    months = tuple(f"2024-{number:02d}" for number in range(1, int(last[-2:]) + 1))
+    return [
+        BootstrapStep("Read the months", "read", months, RAIN),
+        BootstrapStep(f"Train {last}", "train", (last,), MODEL),
+        BootstrapStep(f"Decide about {last}", "train", (last,), CHAMPION, only=(CHAMPION,)),
+        BootstrapStep(
+            f"Score {last}", "score", (last,), SCORES, scores_from=datetime(2024, int(last[-2:]), 1, tzinfo=timezone.utc)
+        ),
+    ]
+
+
+BOOTSTRAP = Bootstrap("weather", "rain_source", choose_last, steps, CHAMPION)
+DEFINITIONS = dg.Definitions(
+    [rain, model, champion, scores], jobs=JOBS, sensors=[bootstrap_sensor(BOOTSTRAP, JOBS, is_running=False)]
+)
+
+
+def happened(instance: dg.DagsterInstance, key: dg.AssetKey, *partitions: str | None, **metadata: Any) -> None:
+    for partition in partitions:
+        instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
+
+
+def decided(instance: dg.DagsterInstance, scores_from: str | None) -> None:
+    happened(instance, CHAMPION, None, **({SCORES_FROM: f"{scores_from}-01T00:00:00+00:00"} if scores_from else {}))
+
+
+def remaining(instance: dg.DagsterInstance, source: Source | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    return [(step.title, step.partitions) for step in BOOTSTRAP.remaining(instance, source or Source(), NOW)]
+
+
+def tick(instance: dg.DagsterInstance, source: Source | None = None) -> Any:
+    """Evaluate the sensor and return the one run that it asks for, or why it asks for none."""
+    context = dg.build_sensor_context(
+        instance=instance, definitions=DEFINITIONS, resources={"rain_source": source or Source(), "clock": StoppedClock(NOW)}
+    )
+    data = DEFINITIONS.resolve_sensor_def("weather_bootstrap").evaluate_tick(context)
+    return data.run_requests[0] if data.run_requests else data.skip_message
+
+
+def test_steps_are_taken_in_order_and_end(instance: dg.DagsterInstance) -> None:
+    """Each step is left until what it makes is there; afterwards nothing is left for good."""
+    assert [title for title, _ in remaining(instance)] == [
+        "Read the months",
+        "Train 2024-04",
+        "Decide about 2024-04",
+        "Score 2024-04",
+    ]
+    happened(instance, RAIN, "2024-01", "2024-02", "2024-03", "2024-04")
+    happened(instance, MODEL, "2024-04")
+    assert [title for title, _ in remaining(instance)] == ["Decide about 2024-04", "Score 2024-04"]
+    decided(instance, "2024-04")
+    assert [title for title, _ in remaining(instance)] == ["Score 2024-04"]
+    happened(instance, SCORES, "2024-04")
+    assert remaining(instance) == []
+    assert tick(instance) == "Done: schedules, sensors and conditions have taken over."
+
+
+def test_history_that_is_partly_there_is_completed(instance: dg.DagsterInstance) -> None:
+    """One run reads from the first month that is missing to the last; what was made before stays."""
+    happened(instance, RAIN, "2024-01", "2024-03")
+    assert remaining(instance)[0] == ("Read the months", ("2024-02", "2024-03", "2024-04"))
+
+
+def test_end_of_the_history_stays_while_months_pass(instance: dg.DagsterInstance) -> None:
+    """Interrupted in April and repeated in May, the bootstrap is still that of April; the months after it are the schedules'."""
+    remaining(instance, Source(last="2024-04"))
+    later = Source(last="2024-05")
+    assert remaining(instance, later)[1] == ("Train 2024-04", ("2024-04",))
+    assert later.asked == []
+
+
+def test_domain_at_work_is_left_alone(instance: dg.DagsterInstance) -> None:
+    """Where something was decided before anybody asked for a bootstrap, as after an upgrade, nothing is read or trained."""
+    decided(instance, None)
+    assert remaining(instance) == []
+
+
+def test_rejected_first_model_scores_nothing(instance: dg.DagsterInstance) -> None:
+    """Without a champion a run could only fail; the next model is the automation's."""
+    remaining(instance)
+    happened(instance, RAIN, "2024-01", "2024-02", "2024-03", "2024-04")
+    happened(instance, MODEL, "2024-04")
+    decided(instance, None)
+    assert remaining(instance) == []
+
+
+def test_sensor_asks_for_one_run_and_waits_for_it(instance: dg.DagsterInstance) -> None:
+    """A range is one run; while it is under way the tick says so in a sentence."""
+    request = tick(instance)
+    assert (request.job_name, request.partition_key) == ("read", None)
+    assert set(request.tags.values()) >= {"2024-01", "2024-04"}
+    run = instance.create_run_for_job(DEFINITIONS.resolve_job_def("read"), tags=dict(request.tags))
+    assert tick(instance) == f"Read the months: read is under way (run {run.run_id[:8]})"
+
+
+def test_sensor_makes_the_decision_alone_where_the_gate_stopped_the_training(instance: dg.DagsterInstance) -> None:
+    """The model is not trained again for it."""
+    remaining(instance)
+    happened(instance, RAIN, "2024-01", "2024-02", "2024-03", "2024-04")
+    happened(instance, MODEL, "2024-04")
+    request = tick(instance)
+    assert (request.job_name, request.asset_selection) == ("train", [CHAMPION])
+
+
+def test_source_with_too_little_is_waited_for(instance: dg.DagsterInstance) -> None:
+    """The sensor says what is missing, and begins once it is there."""
+    assert tick(instance, Source(last="2024-02")) == ("Waits for the source: the source has two months; three are needed")
+    with pytest.raises(NotEnoughDataError):
+        remaining(instance, Source(last="2024-02"))
+    assert tick(instance, Source(last="2024-03")).job_name == "read"
