@@ -5,7 +5,7 @@ Time is that of the test: it stands still while runs are at work and moves when 
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 import time_machine
+from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -83,6 +84,24 @@ class Automatic:
         """Materialize a partition of assets by hand, as a person does in the UI."""
         job = self.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(assets))
         assert job.execute_in_process(instance=self.instance, partition_key=partition).success
+
+    def backfill(self, *assets: dg.AssetKey, partitions: Sequence[str]) -> list[str]:
+        """Materialize partitions of assets as the UI does, by a backfill, and return its runs in order."""
+        request = PartitionBackfill.from_asset_partitions(
+            backfill_id=f"backfill{len(self.instance.get_backfills())}",
+            asset_graph=self.definitions.resolve_asset_graph(),
+            partition_names=list(partitions),
+            asset_selection=list(assets),
+            backfill_timestamp=datetime.now(timezone.utc).timestamp(),
+            tags={},
+            dynamic_partitions_store=self.instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        self.instance.add_backfill(request)
+        return self.settle()
 
     def says(self, sensor: str) -> str:
         """Return why a sensor started nothing at its latest tick."""

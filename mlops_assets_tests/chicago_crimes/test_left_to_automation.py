@@ -63,15 +63,15 @@ class Life:
         return sorted(f"{month:%Y-%m}" for month in self.table(ARREST_PREDICTIONS)["month"].unique())
 
 
-@pytest.fixture
-def life(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+@pytest.fixture(params=["on"])
+def life(request: pytest.FixtureRequest, tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
     """Begin on 20 June 2024 with nothing, and search among few models."""
     train = model.train_arrest_model
     quick = {"families": ["logistic_regression"], "rows": ["natural"], "trials_per_candidate": 1}
     monkeypatch.setattr(model, "train_arrest_model", lambda *inputs, **options: train(*inputs, **{**options, **quick}))
     crimes = ChicagoCrimesSettings(_env_file=None)
     folder = with_registry(tmp_path / "data", mlflow_database)
-    settings = Settings(data_dir=folder, automation="on", chicago_crimes=crimes, _env_file=None)
+    settings = Settings(data_dir=folder, automation=request.param, chicago_crimes=crimes, _env_file=None)
     portal = Portal()
     definitions = build_definitions(settings, crime_source=dg.ResourceDefinition.hardcoded_resource(portal))
     domain = next(domain for domain in build_domains(settings) if domain.name == DOMAIN)
@@ -130,6 +130,22 @@ def test_platform_runs_itself_for_months(life: Life) -> None:
     assert "train_arrest_model 2024-08" in automation.settle()
     report_drift(automation, "2024-06")
     assert automation.settle() == []
+
+
+@pytest.mark.parametrize("life", ["off"], indirect=True)
+def test_backfills_load_a_history_and_decide_about_each_of_its_models(life: Life) -> None:
+    """By hand and on an empty platform: the documented selection of assets loads, and two months' models get two decisions."""
+    automation = life.automation
+    months = [f"2023-{number:02d}" for number in range(1, 13)] + ["2024-01", "2024-02"]
+    data = [dg.AssetKey([DOMAIN, name]) for name in ("police_stations", "raw_crimes", "rejected_crimes", "enriched_crimes")]
+    *sources, last = automation.backfill(*data, partitions=months)
+    assert sorted(sources) == ["police_stations", "raw_crimes+rejected_crimes 2023-01..2024-02"]
+    assert last == "enriched_crimes 2023-01..2024-02"
+    chain = [dg.AssetKey([DOMAIN, name]) for name in (*ONCE_A_MONTH.split("+"), "arrest_champion")]
+    *trainings, decision = automation.backfill(*chain, partitions=["2024-01", "2024-02"])
+    assert sorted(trainings) == [f"{ONCE_A_MONTH} 2024-01", f"{ONCE_A_MONTH} 2024-02"]
+    assert decision == "arrest_champion"
+    assert life.decided() == [1, 2]
 
 
 def report_drift(automation: Automatic, month: str) -> None:
