@@ -7,6 +7,7 @@ objects lie beside the tables as `object.joblib`. The same names are used on eve
 from __future__ import annotations
 
 import io
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _TABLE_FILE = "data.parquet"
 _OBJECT_FILE = "object.joblib"
+_PARTITION = re.compile(rf"[^/=]+=(?P<key>[^/]+)/(?:{re.escape(_TABLE_FILE)}|{re.escape(_OBJECT_FILE)})")
 _ROWS_PER_GROUP = 131_072
 
 
@@ -140,13 +142,15 @@ class Lake:
             return any(self._storage.exists(f"{address.folder}/{file}") for file in (_TABLE_FILE, _OBJECT_FILE))
 
     def partitions(self, asset: tuple[str, ...]) -> Iterator[str]:
-        """Yield the keys of the partitions that an asset has, in order."""
+        """Yield the keys of the partitions that an asset has, in order; whatever else lies in its folder is none."""
         prefix = "/".join(asset) + "/"
+        latest = None
         with _naming("list the partitions of", LakeAddress(asset)):
             for name in self._storage.names(prefix):
-                folder = name.removeprefix(prefix).split("/")[0]
-                if "=" in folder:
-                    yield folder.partition("=")[2]
+                found = _PARTITION.fullmatch(name.removeprefix(prefix))
+                if found and found["key"] != latest:
+                    latest = found["key"]
+                    yield latest
 
     def _put(self, address: LakeAddress, file: str, data: pa.Buffer | bytes, row_count: int) -> StoredObject:
         name = f"{address.folder}/{file}"

@@ -128,6 +128,19 @@ class LakeContract:
         assert list(lake.partitions(ASSET)) == ["2023-12", "2024-01", "2024-02"]
         assert list(lake.partitions(("weather", "nothing"))) == []
 
+    def test_only_what_the_lake_has_written_is_a_partition(self, lake: Lake, storage: ObjectStorage) -> None:
+        """Neither files of others nor empty folders count, and a partition with a table and an object counts once."""
+        lake.write(IN_JANUARY, table(JANUARY, 1.0))
+        lake.write_object(IN_JANUARY, "a fitted object")
+        for name in (
+            "month=2024-02/notes.txt",
+            "month=2024-03/old/data.parquet",
+            "backup/data.parquet",
+            "month=2024-04/data.parquet~",
+        ):
+            storage.put(f"weather/readings/{name}", b"1")
+        assert list(lake.partitions(ASSET)) == ["2024-01"]
+
     def test_asset_without_partitions_lists_none(self, lake: Lake) -> None:
         """A whole asset has no partitions, and is not one of its own."""
         lake.write(WHOLE, table(JANUARY, 1.0))

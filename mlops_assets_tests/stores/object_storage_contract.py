@@ -73,6 +73,14 @@ class ObjectStorageContract:
         assert list(storage.names("a")) == ["a-b/data", "a/1/data", "a/10/data", "a/2/data", "ab/data"]
         assert list(storage.names("nothing/here")) == []
 
+    def test_foreign_objects_are_not_listed(self, storage: ObjectStorage) -> None:
+        """What file managers, editors and consoles leave behind is nobody's data, wherever it lies."""
+        storage.put("a/object", b"1")
+        for name in (".DS_Store", "a/Thumbs.db", "a/desktop.ini", "a/object~", "a/.object.swp", "a/~$object", "__MACOSX/a/object"):
+            storage.put(name, b"1")
+        assert list(storage.names("")) == ["a/object"]
+        assert list(storage.names("a/")) == ["a/object"]
+
     def test_deleted_object_is_gone(self, storage: ObjectStorage) -> None:
         """Deleting removes one object, and deleting it again is no error."""
         storage.put("a/object", b"1")

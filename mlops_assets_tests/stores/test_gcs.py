@@ -53,6 +53,17 @@ def rules_of(client: Client, bucket: str) -> list[dict[str, Any]]:
     return [dict(rule) for rule in client.get_bucket(bucket).lifecycle_rules]
 
 
+def test_folder_markers_are_no_objects(client: Client, gcs_url: str) -> None:
+    """The console of a bucket makes an object of no bytes for a folder; in our place it is nothing, at any depth."""
+    url = fresh_prefix(gcs_url)
+    storage, place = open_object_storage(url), parse_bucket_url(url, ("project", "location"))
+    storage.put("a/object", b"1")
+    for name in ("", "a/", "a/b/"):
+        client.bucket(place.bucket).blob(f"{place.prefix}/{name}").upload_from_string(b"")
+    assert list(storage.names("")) == ["a/object"]
+    assert list(storage.names("a/")) == ["a/object"]
+
+
 @pytest.mark.parametrize("size", [0, 1, TAIL_BYTES - 1, TAIL_BYTES, TAIL_BYTES + 1, 3 * TAIL_BYTES])
 def test_object_of_any_size_comes_back(gcs_url: str, size: int) -> None:
     """Also where the end of an object is all of it, or nearly."""

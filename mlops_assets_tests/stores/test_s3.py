@@ -83,6 +83,16 @@ def test_server_may_be_named_by_the_environment(s3_url: str, monkeypatch: pytest
     assert storage.uri("object") == f"s3://{place.bucket}/{place.prefix}/object"
 
 
+def test_folder_markers_are_no_objects(client: BaseClient, storage: S3Storage, s3_url: str) -> None:
+    """The console of a bucket makes an object of no bytes for a folder; in our place it is nothing, at any depth."""
+    storage.put("a/object", b"1")
+    place = s3_place(storage.uri(""))
+    for name in ("", "a/", "a/b/"):
+        client.put_object(Bucket=place.bucket, Key=f"{place.prefix}/{name}", Body=b"")
+    assert list(storage.names("")) == ["a/object"]
+    assert list(storage.names("a/")) == ["a/object"]
+
+
 @pytest.mark.parametrize("size", [0, 1, TAIL_BYTES - 1, TAIL_BYTES])
 def test_small_object_is_read_by_one_request(client: BaseClient, storage: S3Storage, size: int) -> None:
     """Opening and reading it cost one request, also at its limits."""

@@ -29,7 +29,10 @@ class ObjectStorage(Protocol):
         """Tell whether there is an object of this name."""
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Yield the names of all objects that begin with `prefix`, in order."""
+        """Yield the names of all objects that begin with `prefix`, in order.
+
+        What file managers, editors and consoles leave behind is passed over; see `foreign_files`.
+        """
 
     def delete(self, name: str) -> None:
         """Remove an object; a name that does not exist is no error."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import StoreAccessError
+from mlops_assets.foreign_files import is_foreign
 from mlops_assets.stores.diagnosis import Diagnosis
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ class FileStorage:
             return path.is_file()
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Yield the names of all objects that begin with `prefix`, in order; temporary files are no objects."""
+        """Yield the names of all objects that begin with `prefix`, in order; foreign and temporary files are passed over."""
         folder = self._folder / prefix.rpartition("/")[0]
-        paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(_TEMPORARY_SUFFIX))
-        names = (path.relative_to(self._folder).as_posix() for path in paths)
+        names = (path.relative_to(self._folder).as_posix() for path in folder.rglob("*") if path.is_file())
         with _naming_errors(folder):
-            found = sorted(name for name in names if name.startswith(prefix))
+            # A temporary file is hidden, and so counts as foreign.
+            found = sorted(name for name in names if name.startswith(prefix) and not is_foreign(name))
         yield from found
 
     def delete(self, name: str) -> None:

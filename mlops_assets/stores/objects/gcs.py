@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import StoreUnavailableError
+from mlops_assets.foreign_files import is_foreign
 from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.gcs_client import DEFAULT_PATIENCE, naming_errors, shared_client
@@ -98,12 +99,14 @@ class GCSStorage:
         return False
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Yield the names of all objects that begin with `prefix`, in order."""
+        """Yield the names of all objects that begin with `prefix`, in order; foreign ones are passed over."""
         with naming_errors(self.uri(prefix)):
             for blob in self._client.list_blobs(
                 self._bucket_name, prefix=self._prefix + prefix, fields="items(name),nextPageToken", **self._options()
             ):
-                yield blob.name.removeprefix(self._prefix)
+                name = blob.name.removeprefix(self._prefix)
+                if name and not is_foreign(name):
+                    yield name
 
     def delete(self, name: str) -> None:
         """Remove an object."""

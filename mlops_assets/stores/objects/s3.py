@@ -11,6 +11,7 @@ import uuid
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from mlops_assets.foreign_files import is_foreign
 from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.ranged import TAIL_BYTES, as_native_file
@@ -95,12 +96,14 @@ class S3Storage:
         return True
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Yield the names of all objects that begin with `prefix`, in order."""
+        """Yield the names of all objects that begin with `prefix`, in order; foreign ones are passed over."""
         with naming_errors(self.uri(prefix)):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
             for page in pages:
                 for entry in page.get("Contents", ()):
-                    yield entry["Key"].removeprefix(self._prefix)
+                    name = entry["Key"].removeprefix(self._prefix)
+                    if name and not is_foreign(name):
+                        yield name
 
     def delete(self, name: str) -> None:
         """Remove an object."""
