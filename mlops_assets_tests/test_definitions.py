@@ -20,6 +20,7 @@ ASSETS = {
         "balanced_train",
         "enriched_crimes",
         "police_stations",
+        "export_files",
         "preprocessing",
         "raw_crimes",
         "rejected_crimes",
@@ -33,6 +34,7 @@ ASSETS = {
     "donostia_parking": {
         "car_park_sightings",
         "car_parks",
+        "export_files",
         "forecast_accuracy",
         "forecast_champion",
         "forecast_metrics",

@@ -25,7 +25,7 @@ from mlops_assets.foreign_files import is_foreign
         "prefix/",
     ],
 )
-def test_left_overs_are_foreign(name: str) -> None:
+def test_files_that_programs_leave_behind_are_foreign(name: str) -> None:
     """At any depth, and in any case of letters where the system does not mind."""
     assert is_foreign(name)
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
 from mlops_assets.chicago_crimes.assets import features, model, monitoring
-from mlops_assets.chicago_crimes.assets.crimes import enriched_crimes, police_stations, raw_crimes
+from mlops_assets.chicago_crimes.assets.crimes import enriched_crimes, export_files, police_stations, raw_crimes
 from mlops_assets.chicago_crimes.bootstrap import BOOTSTRAP, is_published
 from mlops_assets.chicago_crimes.changed_months import OpenMonths, months_to_read
 from mlops_assets.chicago_crimes.source import CrimeSource
@@ -25,7 +25,7 @@ _ASKED_EVERY_S = 3_600
 
 READ_CRIMES = dg.define_asset_job(
     "read_chicago_crimes",
-    selection=dg.AssetSelection.assets(police_stations, raw_crimes, enriched_crimes),
+    selection=dg.AssetSelection.assets(police_stations, raw_crimes, export_files, enriched_crimes),
     description="Read the police stations and a month of crimes, again or for the first time, and enrich them.",
     tags={"domain": DOMAIN},
 )

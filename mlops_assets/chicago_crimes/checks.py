@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_assets.chicago_crimes.championship import failures_at_gate
-from mlops_assets.chicago_crimes.contracts import RAW_CRIMES, REJECTED_CRIMES
+from mlops_assets.chicago_crimes.contracts import EXPORT_FILES, PROVENANCE_COLUMNS, RAW_CRIMES, REJECTED_CRIMES
 from mlops_assets.chicago_crimes.model_contracts import ARREST_EVALUATION, TEST_SPLIT
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.orchestration.check_verdicts import Verdict
-from mlops_assets.orchestration.checks import rejects_check, volume_check
+from mlops_assets.orchestration.checks import optional_values_check, rejects_checks, volume_check
+from mlops_assets.orchestration.export_accounts import export_files_check
 from mlops_assets.orchestration.table_checks import TableCheck
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _HARMLESS_REASONS = frozenset({"superseded"})
+_OPTIONAL_COLUMNS = [column.name for column in RAW_CRIMES.columns if column.nullable and column.name not in PROVENANCE_COLUMNS]
 _FEATURE_TOLERANCE = 1e-5
 """Features are 32-bit floats; anything beyond their rounding is another feature."""
 
@@ -67,6 +69,17 @@ SERVES_TRAINING_FEATURES = TableCheck(
 
 CHECKS = [
     volume_check(RAW_CRIMES, CRIME_MONTHS),
-    rejects_check(RAW_CRIMES, REJECTED_CRIMES, CRIME_MONTHS, greatest_share=0.05, harmless_reasons=_HARMLESS_REASONS),
+    *rejects_checks(
+        RAW_CRIMES,
+        REJECTED_CRIMES,
+        CRIME_MONTHS,
+        entity="source_name",
+        name="source_name",
+        entity_word="source",
+        greatest_share=0.05,
+        harmless_reasons=_HARMLESS_REASONS,
+    ),
+    optional_values_check(RAW_CRIMES, CRIME_MONTHS, never_empty=_OPTIONAL_COLUMNS),
+    export_files_check(EXPORT_FILES),
 ]
 """Checks that are steps of their own, because they look at other partitions or assets."""

@@ -2,11 +2,17 @@
 
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.contracts import Column, TableContract
+from mlops_assets.tabular.export_files import export_files_contract
 
 SEASONS = ("winter", "spring", "summer", "autumn")
 TIMES_OF_DAY = ("night", "morning", "afternoon", "evening")
 LOCATION_STATUSES = ("known", "missing", "placeholder", "outside_illinois")
 REJECT_REASONS = ("malformed_record", "missing_value", "unreadable_value", "outside_month", "superseded")
+
+PROVENANCE_COLUMNS = ("source_name", "unread_values")
+"""What a row of `raw_crimes` says about its record; tables made from it leave this out."""
+
+_SOURCE_NAME = Column("source_name", "string", "File or request that the record came from.")
 
 _X = Column("x_ft", "float64", "East-west position in the Illinois East state plane (EPSG:3435).", "US survey foot", True)
 _Y = Column("y_ft", "float64", "North-south position in the Illinois East state plane (EPSG:3435).", "US survey foot", True)
@@ -74,6 +80,13 @@ RAW_CRIMES = TableContract(
         Column("updated_at", "timestamp", "When the portal last changed the record.", nullable=True),
         _LATITUDE,
         _LONGITUDE,
+        _SOURCE_NAME,
+        Column(
+            "unread_values",
+            "string",
+            "Optional values that the record has and that cannot be read, such as `ward 'North'`; their columns are empty.",
+            nullable=True,
+        ),
     ),
     key=("crime_id",),
 )
@@ -83,7 +96,7 @@ REJECTED_CRIMES = TableContract(
     name="rejected_crimes",
     meaning="One row per record that did not become a row of `raw_crimes`, with the reason and the record as it was.",
     columns=(
-        Column("source_name", "string", "File or request that the record came from."),
+        _SOURCE_NAME,
         Column("reason_code", "string", "Kind of reason.", allowed=REJECT_REASONS),
         Column("reason", "string", "The reason in words, naming the column and the value."),
         Column("raw_text", "string", "The record as the source gave it: JSON, or the line of a damaged CSV file."),
@@ -94,6 +107,7 @@ ENRICHED_CRIMES = RAW_CRIMES.derive(
     "enriched_crimes",
     "One row per crime of the month with where and when in usable form. Coordinates that stand for nothing are emptied; "
     "the row stays.",
+    dropped=PROVENANCE_COLUMNS,
     added=(
         Column("location_status", "string", "Whether the position can be used, and if not, why.", allowed=LOCATION_STATUSES),
         Column(
@@ -111,4 +125,6 @@ ENRICHED_CRIMES = RAW_CRIMES.derive(
     ),
 )
 
-DATA_CONTRACTS = (POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES, ENRICHED_CRIMES)
+EXPORT_FILES = export_files_contract(DOMAIN, partition="month")
+
+DATA_CONTRACTS = (POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES, EXPORT_FILES, ENRICHED_CRIMES)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
 from mlops_assets.chicago_crimes.assets import ASSETS
 from mlops_assets.chicago_crimes.automation import JOBS, build_schedules, build_sensors
 from mlops_assets.chicago_crimes.bootstrap import BOOTSTRAP
@@ -14,6 +14,7 @@ from mlops_assets.chicago_crimes.contracts import DATA_CONTRACTS
 from mlops_assets.chicago_crimes.model_contracts import MODEL_CONTRACTS
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
 from mlops_assets.chicago_crimes.source import CrimeSource
+from mlops_assets.months import Month
 from mlops_assets.orchestration.domain import Domain
 
 CONTRACTS = (*DATA_CONTRACTS, *MODEL_CONTRACTS)
@@ -49,7 +50,8 @@ def open_source(settings: ChicagoCrimesSettings, cache: Path, now: datetime) -> 
     Args:
         settings: which source, and where it is.
         cache: where large exports are kept split by month.
-        now: up to when the simulated portal has heard of anything, unless the settings fix it.
+        now: what is dated later is a typing error in an export; and up to when the simulated portal has heard of anything, unless
+            the settings fix it.
     """
     if settings.source == "live":
         from mlops_assets.chicago_crimes.live import LiveCrimeSource, open_portal
@@ -60,7 +62,7 @@ def open_source(settings: ChicagoCrimesSettings, cache: Path, now: datetime) -> 
         from mlops_assets.chicago_crimes.export import ExportCrimeSource
 
         assert settings.export_path is not None
-        return ExportCrimeSource(settings.export_path, cache)
+        return ExportCrimeSource(settings.export_path, cache, until=Month.of(now, TIME_ZONE))
     from mlops_assets.chicago_crimes.sample import SampleCrimeSource
 
     return SampleCrimeSource(

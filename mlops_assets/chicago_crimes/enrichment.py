@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.chicago_crimes import TIME_ZONE
+from mlops_assets.chicago_crimes.contracts import PROVENANCE_COLUMNS
 
 _METRES_PER_SURVEY_FOOT = 1200 / 3937
 _STATE_PLANE = "EPSG:3435"
@@ -32,10 +33,11 @@ def enrich_crimes(crimes: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
         stations: `police_stations`.
 
     Returns:
-        The same rows in the same order. Where a position cannot be used, all four coordinates, the station and the distance are
-        missing and `location_status` says why.
+        The same rows in the same order, without what they say about their records. Where a position cannot be used, all four
+        coordinates, the station and the distance are missing and `location_status` says why.
     """
-    return add_local_calendar(add_nearest_station(clean_positions(crimes), stations))
+    located = add_nearest_station(clean_positions(crimes), stations)
+    return add_local_calendar(located).drop(columns=list(PROVENANCE_COLUMNS), errors="ignore")
 
 
 def clean_positions(crimes: pd.DataFrame) -> pd.DataFrame:

@@ -10,90 +10,92 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mlops_assets.chicago_crimes.export_cache import ExportCache
-from mlops_assets.chicago_crimes.portal_csv import PortalFile, read_titles, stream_records
-from mlops_assets.chicago_crimes.source import (
-    CRIMES_DATASET,
-    PORTAL_FIELDS,
-    STATION_FIELDS,
-    STATIONS_DATASET,
-    ChangedMonths,
-    DamagedRecord,
-    RawRecords,
-)
+from mlops_assets.chicago_crimes.export_index import IndexedFile, is_csv
+from mlops_assets.chicago_crimes.source import CRIMES_DATASET, STATIONS_DATASET, ChangedMonths, RawRecords
 from mlops_assets.errors import NotEnoughDataError, SourceError
 from mlops_assets.months import Month
+from mlops_assets.tabular.export_files import ExportFile, but_not
+from mlops_assets.tabular.files import SourceFile, list_files
+from mlops_assets.tabular.layout import DamagedRecord
+from mlops_assets.tabular.records import stream_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _STATIONS_WORD = "station"
-"""Files with this word in their name hold police stations, all others crimes."""
+"""A file beside a single one of crimes is looked at if it has this word in its name: it may hold the police stations."""
+
+_END_OF_TIME = Month(2199, 12)
 
 
 class ExportCrimeSource:
     """Crimes and police stations from a folder of portal CSV files (`.csv`, `.csv.gz`, also in subfolders), or from a single file.
 
-    Files may hold any months, one day or the whole history, and may overlap. Rows whose date cannot be read, and lines that cannot
-    be split into fields, are given with the earliest month of their file, so that they are rejected there and not lost.
+    Files may hold any months, one day or the whole history, and may overlap. A file without a header that continues another one's
+    columns, as the parts of a split file do, is read; a file of which nobody can tell what it holds is an error that names it. What
+    a damaged line or a row without a possible date belongs to is told by `export_months`.
     """
 
-    def __init__(self, path: Path, cache: Path) -> None:
-        """Read from `path`; keep the index of months and split files in the folder `cache`."""
+    def __init__(self, path: Path, cache: Path, until: Month = _END_OF_TIME) -> None:
+        """Read from `path`.
+
+        Args:
+            path: the folder or file.
+            cache: a folder for the index of the files and for files split by month.
+            until: the last month in which a crime can have happened by now; a later date is a typing error.
+        """
         self._path = path.absolute()
         self._cache = ExportCache(cache.absolute())
+        self._until = until
 
     def describe(self) -> str:
-        """Say which files are read, and which are passed over because they are tables of something else."""
-        others = [file.name for file, months in self._months_of_files().items() if not months]
-        return f"portal CSV files at {self._path}" + (f", but not {', '.join(others)}" if others else "")
+        """Say which files are read, and which are not: tables of something else, files that cannot be read."""
+        others = [file.name for file in self.export_files() if file.status != "read"]
+        return f"portal CSV files at {self._path}{but_not(others)}"
 
-    def months(self) -> list[Month]:
-        """Return the months of which some file has crimes, in order."""
-        return sorted({month for months in self._months_of_files().values() for month in months})
+    def export_files(self) -> list[ExportFile]:
+        """Return every file at the path but those of stations, and to which months its records belong."""
+        return [_as_export_file(indexed) for indexed in self._crimes_files()]
 
     def read_month(self, month: Month) -> RawRecords:
         """Return the records of a month from all files that hold some; see `CrimeSource`."""
-        months_of = self._months_of_files()
+        files = self._readable()
         tables, damaged = [], []
-        for file, months in months_of.items():
-            if month in months:
-                table, broken = self._read(file, month, months)
-                tables.append(table.append_column("source_name", pa.repeat(file.name, len(table))))
+        for indexed in files:
+            if month in indexed.counts:
+                table, broken = self._read(indexed, month)
+                tables.append(table.append_column("source_name", pa.repeat(indexed.file.name, len(table))))
                 damaged += broken
         if not tables:
-            known = sorted({month for months in months_of.values() for month in months})
+            known = sorted({month for indexed in files for month in indexed.counts})
             span = f"{len(known)} months from {known[0]} to {known[-1]}" if known else "no crimes"
             raise NotEnoughDataError(
-                f"crimes of {month}: no file at {self._path} has any; the {len(months_of)} files there hold {span}"
+                f"crimes of {month}: no file at {self._path} has any; the {len(files)} files there hold {span}"
             )
         return RawRecords(pa.concat_tables(tables), tuple(damaged))
 
-    def _read(self, file: PortalFile, month: Month, months: tuple[Month, ...]) -> tuple[pa.Table, list[DamagedRecord]]:
-        if len(months) > 1:
-            return self._cache.read_split(file, month, months)
-        damaged: list[DamagedRecord] = []
-        table = _read_text(file, PORTAL_FIELDS, damaged)
-        file.require_unchanged()
-        return table, damaged
+    def _read(self, indexed: IndexedFile, month: Month) -> tuple[pa.Table, list[DamagedRecord]]:
+        if len(indexed.counts) > 1:
+            return self._cache.read_split(indexed, month)
+        return _read_whole(indexed)
 
     def read_stations(self) -> pa.Table:
-        """Return the police stations from the file with "station" in its name; see `CrimeSource`."""
-        files = [file for file in self._list_files() if _STATIONS_WORD in file.path.name.lower()]
+        """Return the police stations from the one file that holds some; see `CrimeSource`."""
+        files = [indexed for indexed in self._index() if indexed.holds_stations]
         if len(files) != 1:
-            found = f"several: {', '.join(file.name for file in files)}" if files else "none"
+            found = f"several: {', '.join(indexed.file.name for indexed in files)}" if files else "none"
             raise SourceError(
-                f"police stations: expected one CSV file with {_STATIONS_WORD!r} in its name at {self._folder()}, found {found}. "
-                f"Download dataset {STATIONS_DATASET} (Police Stations) as CSV from the portal and put it there."
+                f"police stations: expected one CSV file of them at {self._folder()}, found {found}. Download dataset "
+                f"{STATIONS_DATASET} (Police Stations) as CSV from the portal and put it there, as police_stations.csv."
             )
-        damaged: list[DamagedRecord] = []
-        stations = _read_text(files[0], STATION_FIELDS, damaged)
+        stations, damaged = _read_whole(files[0])
         if damaged:
-            raise SourceError(f"{files[0].path}: the line {damaged[0].text!r} {damaged[0].reason}")
+            raise SourceError(f"{files[0].file.path}: the line {damaged[0].text!r} {damaged[0].reason}")
         return stations
 
     def available_months(self) -> list[Month]:
         """Return the months of which a file has crimes; see `CrimeSource`."""
-        return sorted({month for months in self._months_of_files().values() for month in months})
+        return sorted({month for indexed in self._readable() for month in indexed.counts})
 
     def changed_months(self, cursor: str | None) -> ChangedMonths:
         """Return the months whose files came, changed or went since the cursor; see `CrimeSource`.
@@ -101,45 +103,77 @@ class ExportCrimeSource:
         The cursor keeps a fingerprint per month of the name, size and time of its files, so it stays small for a folder of daily
         files, and needs nothing else to notice that a file is gone.
         """
-        fingerprints = _fingerprints(self._months_of_files())
+        fingerprints = _fingerprints({indexed.file: indexed.counts for indexed in self._readable()})
         before = _read_cursor(cursor)
         changed = sorted(key for key in {*fingerprints, *before} if fingerprints.get(key) != before.get(key)) if before else []
         return ChangedMonths(tuple(Month.parse(key) for key in changed), json.dumps({"export": fingerprints}))
 
-    def _months_of_files(self) -> dict[PortalFile, tuple[Month, ...]]:
-        files = [file for file in self._list_files() if _STATIONS_WORD not in file.path.name.lower() or file.path == self._path]
-        if not files:
+    def _readable(self) -> list[IndexedFile]:
+        """Return what each file but those of stations holds.
+
+        Raises:
+            NotEnoughDataError: there is no CSV file.
+            SourceError: of a file nobody can tell what it holds. A month read without it might lack crimes.
+        """
+        files = self._crimes_files()
+        for indexed in files:
+            if indexed.error is not None:
+                raise SourceError(indexed.error)
+        if not any(is_csv(indexed.file) for indexed in files):
             raise NotEnoughDataError(
                 f"crimes: no .csv or .csv.gz file at {self._path}; download dataset {CRIMES_DATASET} (Crimes) as CSV from "
                 "the portal and put it there"
             )
-        return self._cache.months_of(files)
+        return files
 
-    def _list_files(self) -> list[PortalFile]:
-        """Return all CSV files by name; a single file stands for itself and the stations file beside it."""
+    def _crimes_files(self) -> list[IndexedFile]:
+        return [indexed for indexed in self._index() if not indexed.holds_stations]
+
+    def _index(self) -> list[IndexedFile]:
+        """Return what each file holds: of the folder, or the single file and the stations beside it."""
+        files = list_files(self._path, "crimes")
         if self._path.is_dir():
-            paths = [path for path in self._path.rglob("*") if _is_csv(path)]
-        elif self._path.is_file():
-            beside = [path for path in self._path.parent.iterdir() if _is_csv(path) and _STATIONS_WORD in path.name.lower()]
-            paths = [self._path, *(path for path in beside if path != self._path)]
-        else:
-            raise SourceError(f"crimes: there is no file or folder {self._path}; set the export path to where the portal's CSV is")
-        return [PortalFile.at(path, path.relative_to(self._folder()).as_posix()) for path in sorted(paths)]
+            return self._cache.index_of(files, self._until)
+        beside = [
+            SourceFile.at(path, path.name)
+            for path in sorted(self._folder().iterdir())
+            if _STATIONS_WORD in path.name.lower() and path != self._path and path.is_file()
+        ]
+        single, *others = self._cache.index_of([*files, *beside], self._until)
+        return [single, *(indexed for indexed in others if indexed.holds_stations)]
 
     def _folder(self) -> Path:
         return self._path if self._path.is_dir() else self._path.parent
 
 
-def _is_csv(path: Path) -> bool:
-    return path.name.lower().endswith((".csv", ".csv.gz")) and not path.name.startswith(".") and path.is_file()
+def _read_whole(indexed: IndexedFile) -> tuple[pa.Table, list[DamagedRecord]]:
+    """Return all records of a file as text, a column per field, and the damaged ones.
+
+    Raises:
+        SourceError: a column is missing without which there are no records.
+    """
+    file, table = indexed.file, indexed.table
+    assert table is not None
+    table.require_columns(file.path)
+    damaged: list[DamagedRecord] = []
+    schema = pa.schema([pa.field(name, pa.string()) for name in table.titles])
+    records = pa.Table.from_batches(stream_records(file, table.layout, table.titles, damaged), schema)
+    file.require_unchanged()
+    return records, damaged
 
 
-def _read_text(file: PortalFile, fields: tuple[str, ...], damaged: list[DamagedRecord]) -> pa.Table:
-    schema = pa.schema([pa.field(name, pa.string()) for name in fields])
-    return pa.Table.from_batches(stream_records(file, read_titles(file, fields), damaged), schema)
+def _as_export_file(indexed: IndexedFile) -> ExportFile:
+    name = indexed.file.name
+    if indexed.table is None:
+        return ExportFile(name, "unreadable" if indexed.error else "set_aside", indexed.error or indexed.set_aside)
+    try:
+        indexed.table.require_columns(indexed.file.path)
+    except SourceError as error:
+        return ExportFile(name, "unreadable", str(error))
+    return ExportFile(name, "read", indexed.table.note, {(month.key, name): count for month, count in indexed.counts.items()})
 
 
-def _fingerprints(months_of: dict[PortalFile, tuple[Month, ...]]) -> dict[str, str]:
+def _fingerprints(months_of: Mapping[SourceFile, Iterable[Month]]) -> dict[str, str]:
     states: dict[str, list[str]] = {}
     for file, months in months_of.items():
         for month in months:

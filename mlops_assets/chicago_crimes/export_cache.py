@@ -1,4 +1,4 @@
-"""What is known about portal CSV files: which months each holds, and files of many months split once into months.
+"""What was learnt about portal CSV files, kept: what each holds, and files of many months split once into months.
 
 A single download of the portal holds 300 months. Without the split, each monthly partition would read all of it again.
 Everything here can be deleted at any time; it is made again from the files.
@@ -9,25 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mlops_assets.chicago_crimes.portal_csv import PortalFile, is_other_table, read_titles, stream_records
-from mlops_assets.chicago_crimes.portal_values import clean_text, read_times
-from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, DamagedRecord
-from mlops_assets.errors import SourceError, TransientError
+from mlops_assets.chicago_crimes.export_index import IndexedFile, look_at
+from mlops_assets.chicago_crimes.export_months import MonthsOfRecords, month_of, number_of
+from mlops_assets.chicago_crimes.source import FIRST_MONTH
+from mlops_assets.errors import TransientError
 from mlops_assets.months import Month
+from mlops_assets.tabular.files import SourceFile
+from mlops_assets.tabular.layout import DamagedRecord
+from mlops_assets.tabular.records import stream_records
 
 _BUFFER_BYTES = 192 << 20
 """Text held in memory while a file is split; large, so that an unsorted file gives few and not tiny pieces per month."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Raise it when the index or the pieces are laid out differently: older ones are then made again."""
 
 
@@ -43,48 +46,58 @@ class ExportCache:
         self._index_path = folder / "index.json"
         self._splits = folder / "splits"
 
-    def months_of(self, files: Sequence[PortalFile]) -> dict[PortalFile, tuple[Month, ...]]:
-        """Return the months whose crimes each file holds, in order; none for a table of something else.
+    def index_of(self, files: Sequence[SourceFile], until: Month) -> list[IndexedFile]:
+        """Return what each file holds. Files that are new or changed since the last time are read through once.
 
-        Files that are new or changed since the last time are read through once.
-
-        Raises:
-            SourceError: a file is not CSV, or is one of crimes without a date column or a readable date.
+        Args:
+            files: all files of the export.
+            until: the last month that a crime can lie in.
         """
-        index = self._load_index()
-        if any(_known_months(index, file) is None for file in files):
+        known = self._known(files)
+        if len(known) < len(files):
             with self._lock():
-                index = self._extend_index(files)
-        return {file: _known_months(index, file) or () for file in files}
+                known = self._extend_index(files, until)
+        return [known[file] for file in files]
 
-    def _extend_index(self, files: Sequence[PortalFile]) -> dict[str, dict]:
-        index = {path: entry for path, entry in self._load_index().items() if _is_current(path, entry)}
-        try:
-            for file in files:
-                if _known_months(index, file) is None:
-                    months = [month.key for month in _scan_months(file)]
-                    index[str(file.path)] = {"size": file.size, "mtime_ns": file.mtime_ns, "months": months}
-        finally:
-            # Also after a broken file: what was learnt about the others need not be read again.
-            self._write_index(index)
-            self._remove_leftovers(index)
-        return index
+    def _known(self, files: Sequence[SourceFile]) -> dict[SourceFile, IndexedFile]:
+        index = self._load_index()
+        entries = ((file, index.get(str(file.path))) for file in files)
+        found = [IndexedFile.from_json(file, entry) for file, entry in entries if entry is not None]
+        known = {indexed.file: indexed for indexed in found if indexed is not None}
+        headers = {indexed.table.layout.titles for indexed in known.values() if indexed.table and not indexed.table.continues}
+        # What a file without a header holds is known for as long as one with its columns is there.
+        return {
+            file: indexed
+            for file, indexed in known.items()
+            if not (indexed.table and indexed.table.continues and indexed.table.layout.titles not in headers)
+        }
 
-    def _load_index(self) -> dict[str, dict]:
+    def _extend_index(self, files: Sequence[SourceFile], until: Month) -> dict[SourceFile, IndexedFile]:
+        known = self._known(files)
+        new = look_at([file for file in files if file not in known], list(known.values()), (FIRST_MONTH, until))
+        known |= {indexed.file: indexed for indexed in new}
+        kept = {path: entry for path, entry in self._load_index().items() if _is_current(path, entry)}
+        # Files with errors are looked at again each time: what they lack may be a sibling.
+        kept |= {str(indexed.file.path): indexed.to_json() for indexed in known.values() if indexed.error is None}
+        self._write_index(kept)
+        self._remove_leftovers(kept)
+        return known
+
+    def _load_index(self) -> dict[str, dict[str, Any]]:
         try:
             index = json.loads(self._index_path.read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
         return index["files"] if index.get("format") == _FORMAT else {}
 
-    def _write_index(self, index: dict[str, dict]) -> None:
+    def _write_index(self, index: Mapping[str, dict[str, Any]]) -> None:
         temporary = self._folder / ".index.json.tmp"
         temporary.write_text(json.dumps({"format": _FORMAT, "files": index}), "utf-8")
         temporary.replace(self._index_path)
 
-    def _remove_leftovers(self, index: dict[str, dict]) -> None:
+    def _remove_leftovers(self, index: Mapping[str, dict[str, Any]]) -> None:
         """Remove half-made splits and those of files that are gone or changed."""
-        wanted = {_split_name(path, entry["size"], entry["mtime_ns"]) for path, entry in index.items()}
+        wanted = {_split_name(path, entry) for path, entry in index.items()}
         for folder in self._splits.glob("*"):
             if folder.name not in wanted:
                 shutil.rmtree(folder)
@@ -97,36 +110,53 @@ class ExportCache:
         with FileLock(self._folder / ".lock"):
             yield
 
-    def read_split(self, file: PortalFile, month: Month, months: Sequence[Month]) -> tuple[pa.Table, list[DamagedRecord]]:
+    def read_split(self, indexed: IndexedFile, month: Month) -> tuple[pa.Table, list[DamagedRecord]]:
         """Return one month of a file that holds several, splitting the file if that has not been done.
 
-        Rows without a readable date, and damaged records, are given with the first month: they must be rejected somewhere.
+        Returns:
+            The records as text, a column per field, and the damaged ones.
+
+        Raises:
+            SourceError: a column is missing without which there are no records.
         """
-        split = self._splits / _split_name(str(file.path), file.size, file.mtime_ns)
+        file, table = indexed.file, indexed.table
+        assert table is not None
+        table.require_columns(file.path)
+        split = self._splits / _split_name(str(file.path), indexed.to_json())
         if not split.exists():
             with self._lock():
                 if not split.exists():
-                    self._make_split(file, months[0], split)
+                    _make_split(indexed, split)
         try:
             pieces = [pq.read_table(piece, partitioning=None) for piece in sorted(split.glob(f"{month}.*.parquet"))]
-            damaged = json.loads((split / "damaged.json").read_text("utf-8")) if month == months[0] else []
+            damaged = json.loads((split / "damaged.json").read_text("utf-8")).get(month.key, [])
         except FileNotFoundError as error:
             raise TransientError(f"{file.path}: was changed, and its split files removed, while {month} was being read") from error
-        return pa.concat_tables(pieces), [DamagedRecord(*record) for record in damaged]
+        schema = pa.schema([pa.field(name, pa.string()) for name in table.titles])
+        return pa.concat_tables([schema.empty_table(), *pieces]), [DamagedRecord(*record) for record in damaged]
 
-    def _make_split(self, file: PortalFile, first: Month, split: Path) -> None:
-        temporary = split.with_name(f".{split.name}")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        damaged: list[DamagedRecord] = []
-        pieces = _MonthlyPieces(temporary)
-        for batch in stream_records(file, read_titles(file, PORTAL_FIELDS), damaged):
-            pieces.add(batch, _month_numbers(batch["date"], unreadable=_number(first)))
-        pieces.write()
-        records = [(record.source_name, record.text, record.reason) for record in damaged]
-        (temporary / "damaged.json").write_text(json.dumps(records), "utf-8")
-        file.require_unchanged()
-        temporary.replace(split)
+
+def _make_split(indexed: IndexedFile, split: Path) -> None:
+    """Write the records of each month of a file into a folder of their own."""
+    file, table = indexed.file, indexed.table
+    assert table is not None
+    assert indexed.first is not None
+    assert indexed.until is not None
+    temporary = split.with_name(f".{split.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    damaged: list[DamagedRecord] = []
+    months = MonthsOfRecords(table, (FIRST_MONTH, indexed.until), number_of(indexed.first))
+    pieces = _MonthlyPieces(temporary)
+    for batch in stream_records(file, table.layout, table.titles, damaged):
+        pieces.add(batch, months.of_records(batch["date"]))
+    pieces.write()
+    of_months: dict[str, list[tuple[str, str, str]]] = {}
+    for record, number in zip(damaged, months.of_damaged(damaged), strict=True):
+        of_months.setdefault(month_of(number).key, []).append((record.source_name, record.text, record.reason))
+    (temporary / "damaged.json").write_text(json.dumps(of_months), "utf-8")
+    file.require_unchanged()
+    temporary.replace(split)
 
 
 class _MonthlyPieces:
@@ -153,52 +183,14 @@ class _MonthlyPieces:
     def write(self) -> None:
         """Write what is buffered, one piece per month."""
         for number, batches in self._batches.items():
-            month = Month(number // 12, number % 12 + 1)
             table = pa.Table.from_batches(batches)
-            pq.write_table(table, self._folder / f"{month}.{self._round:04d}.parquet", compression="lz4")
+            pq.write_table(table, self._folder / f"{month_of(number)}.{self._round:04d}.parquet", compression="lz4")
         self._batches.clear()
         self._bytes = 0
         self._round += 1
 
 
-def _scan_months(file: PortalFile) -> list[Month]:
-    if is_other_table(file, PORTAL_FIELDS):
-        return []
-    # A missing column is an error for whoever wants the file's crimes, not for those who want other files of the folder.
-    titles = read_titles(file, ("date",))
-    numbers: set[int] = set()
-    example, rows = None, 0
-    for batch in stream_records(file, {"date": titles["date"]}):
-        numbers.update(np.unique(_month_numbers(batch["date"], unreadable=-1)).tolist())
-        rows += len(batch)
-        example = example or (batch["date"][0].as_py() if len(batch) else None)
-    numbers.discard(-1)
-    file.require_unchanged()
-    if not numbers:
-        found = f"none of its {rows} rows has a readable date in {titles['date']!r}, for example {example!r}" if rows else "no rows"
-        raise SourceError(f"{file.path}: has a header but {found}")
-    return [Month(number // 12, number % 12 + 1) for number in sorted(numbers)]
-
-
-def _month_numbers(dates: pa.Array, unreadable: int) -> np.ndarray:
-    """Return the month of each local date, counted from the year 0, and `unreadable` where there is none."""
-    moments = read_times(clean_text(dates))
-    months = moments.to_numpy(zero_copy_only=False).astype("datetime64[M]").astype(np.int64) + 1970 * 12
-    return np.where(np.asarray(pc.is_null(moments)), unreadable, months)
-
-
-def _number(month: Month) -> int:
-    return month.year * 12 + month.month - 1
-
-
-def _known_months(index: dict[str, dict], file: PortalFile) -> tuple[Month, ...] | None:
-    entry = index.get(str(file.path))
-    if entry is None or (entry["size"], entry["mtime_ns"]) != (file.size, file.mtime_ns):
-        return None
-    return tuple(Month.parse(key) for key in entry["months"])
-
-
-def _is_current(path: str, entry: dict) -> bool:
+def _is_current(path: str, entry: Mapping[str, Any]) -> bool:
     try:
         state = Path(path).stat()
     except OSError:
@@ -206,5 +198,7 @@ def _is_current(path: str, entry: dict) -> bool:
     return (state.st_size, state.st_mtime_ns) == (entry["size"], entry["mtime_ns"])
 
 
-def _split_name(path: str, size: int, mtime_ns: int) -> str:
-    return hashlib.sha256(f"{_FORMAT}|{path}|{size}|{mtime_ns}".encode()).hexdigest()[:32]
+def _split_name(path: str, entry: Mapping[str, Any]) -> str:
+    """Return the name of a file's split: another one for each state of the file, and for each way to read it."""
+    state = json.dumps([_FORMAT, path, entry], sort_keys=True)
+    return hashlib.sha256(state.encode()).hexdigest()[:32]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,11 +15,13 @@ from mlops_assets.chicago_crimes.portal_client import PortalQuery, open_portal
 from mlops_assets.chicago_crimes.source import (
     CRIMES_DATASET,
     PORTAL_FIELDS,
+    REQUIRED_FIELDS,
     STATION_FIELDS,
     STATIONS_DATASET,
     ChangedMonths,
     RawRecords,
 )
+from mlops_assets.contracts.text import text_array
 from mlops_assets.errors import NotEnoughDataError, SourceError, TransientError
 from mlops_assets.months import Month, months_from
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["LiveCrimeSource", "open_portal"]
 
 _DRIFT_ROWS = 1_000
-"""In a month of more rows than this, a field that no record has is not chance: the portal has renamed or dropped it."""
+"""In a month of more rows than this, a required field that no record has is not chance: the portal has renamed or dropped it."""
 
 _CURSOR = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?"
 
@@ -64,23 +68,27 @@ class LiveCrimeSource:
     def read_month(self, month: Month) -> RawRecords:
         """Return the records of a month; see `CrimeSource`.
 
-        The number of records is compared with the portal's own count. Records may come or go while the pages are fetched, so a
-        difference is tried once more from the start.
+        The number of records is compared with the portal's own count, and no identifier should occur twice. Records may come or go
+        while the pages are fetched, so a difference is tried once more from the start. If the same identifiers occur twice again,
+        that is the portal's own mistake, which time does not cure: all records are given, and of these versions of a crime the
+        newest will be kept.
         """
         what = f"crimes of {month}"
-        records = self._read_counted(what, month)
-        if records is None:
-            records = self._read_counted(what, month)
-        if records is None:
-            raise TransientError(f"{what}: {self._host} twice gave other records than it counts; try again later")
-        if not records:
+        first = self._read_counted(what, month)
+        records = first if first.is_complete else self._read_counted(what, month)
+        if not (records.is_complete or records.repeats(first)):
+            raise TransientError(
+                f"{what}: on two attempts {self._host} returned a different number of records than its count, or other ones twice; "
+                "try again later"
+            )
+        if not records.of_month:
             raise NotEnoughDataError(f"{what}: {self._host} has none")
-        self._require_all_fields(what, records)
-        table = _as_table(records, PORTAL_FIELDS)
+        self._require_all_fields(what, records.of_month)
+        table = _as_table(records.of_month, PORTAL_FIELDS)
         return RawRecords(table.append_column("source_name", pa.repeat(f"{self._host}/d/{CRIMES_DATASET}", len(table))))
 
-    def _read_counted(self, what: str, month: Month) -> list[dict[str, Any]] | None:
-        """Return the records of a month, or nothing if they are not those that the portal counts."""
+    def _read_counted(self, what: str, month: Month) -> _Reading:
+        """Read the records of a month, and how many the portal counts."""
         where = f"date >= '{month.first_day}T00:00:00' and date < '{month.plus(1).first_day}T00:00:00'"
         expected = self._count(what, where)
         records: list[dict[str, Any]] = []
@@ -97,8 +105,7 @@ class LiveCrimeSource:
             if not page:
                 break
             records += page
-        is_complete = len(records) == expected == len({record.get("id") for record in records})
-        return records if is_complete else None
+        return _Reading(records, expected)
 
     def _count(self, what: str, where: str) -> int:
         answer = self._query(what, CRIMES_DATASET, select="count(*) as crimes", where=where)
@@ -108,7 +115,7 @@ class LiveCrimeSource:
         if len(records) <= _DRIFT_ROWS:
             return
         seen = set().union(*records)
-        missing = [name for name in PORTAL_FIELDS if name not in seen]
+        missing = [name for name in PORTAL_FIELDS if name in REQUIRED_FIELDS and name not in seen]
         if missing:
             raise SourceError(
                 f"{what}: not one of {len(records)} records from {self._host} has {', '.join(missing)}; "
@@ -130,6 +137,10 @@ class LiveCrimeSource:
         first, last = (Month.parse(str(_value(what, answer, name))[:7]) for name in ("first", "last"))
         return list(months_from(first, last))
 
+    def export_files(self) -> tuple[()]:
+        """Return nothing: the portal has no files."""
+        return ()
+
     def changed_months(self, cursor: str | None) -> ChangedMonths:
         """Return the months of the records updated since the cursor, which is the newest `updated_on` seen; see `CrimeSource`."""
         what = "months with changed crimes"
@@ -149,6 +160,33 @@ class LiveCrimeSource:
         return ChangedMonths(tuple(months), max([cursor, *(str(_value(what, [group], "newest")) for group in groups)]))
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """The records of a month as they were read page by page.
+
+    Attributes:
+        of_month: the records.
+        expected: how many the portal counted before.
+    """
+
+    of_month: list[dict[str, Any]]
+    expected: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether these are as many records as the portal counts, each of another identifier."""
+        return len(self.of_month) == self.expected and not self._repeated
+
+    def repeats(self, other: _Reading) -> bool:
+        """Tell whether these are as many records as the portal counts, and those of another reading occur twice."""
+        return len(self.of_month) == self.expected and self._repeated == other._repeated
+
+    @property
+    def _repeated(self) -> dict[str | None, int]:
+        counts = Counter(_as_text(record["id"]) for record in self.of_month if record.get("id") is not None)
+        return {identifier: count for identifier, count in counts.items() if count > 1}
+
+
 def _value(what: str, answer: Sequence[dict[str, Any]], name: str) -> Any:
     """Return the one value of an aggregating query."""
     if len(answer) != 1 or name not in answer[0]:
@@ -158,7 +196,7 @@ def _value(what: str, answer: Sequence[dict[str, Any]], name: str) -> Any:
 
 def _as_table(records: Sequence[dict[str, Any]], fields: Sequence[str]) -> pa.Table:
     """Return records as text; the portal leaves out a field without a value, and gives flags as JSON booleans."""
-    return pa.table({name: pa.array([_as_text(record.get(name)) for record in records], pa.string()) for name in fields})
+    return pa.table({name: text_array(_as_text(record.get(name)) for record in records) for name in fields})
 
 
 def _as_text(value: Any) -> str | None:

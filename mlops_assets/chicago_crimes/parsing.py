@@ -6,7 +6,8 @@ What a value must look like is not decided here but in the contract `RAW_CRIMES`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from mlops_assets.chicago_crimes.contracts import POLICE_STATIONS, RAW_CRIMES
 from mlops_assets.chicago_crimes.rejects import RejectCollector
 from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, STATION_FIELDS
 from mlops_assets.contracts.frames import arrow_schema, to_pandas
+from mlops_assets.contracts.text import writable_array, writable_text
 from mlops_assets.errors import SourceError
+from mlops_assets.tabular.words import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +58,11 @@ _SPELLING: dict[str, Callable[[pa.Array], pa.Array]] = {
     "community_area_code": portal_values.unpadded,
 }
 
+_PORTAL_COLUMNS = [column for column in RAW_CRIMES.columns if _PORTAL_FIELD.get(column.name, column.name) in PORTAL_FIELDS]
+"""The columns that a record of the portal has values for."""
+
+_REPETITIVE_COLUMNS = {"primary_type", "description", "location_description", "is_arrest", "is_domestic", *_SPELLING}
+
 _EXPECTED = {
     "timestamp": "a date and time such as 01/31/2017 11:53:00 PM or 2017-01-31T23:53:00.000",
     "bool": "true or false",
@@ -81,7 +89,11 @@ def parse_crimes(records: RawRecords, month: Month) -> ParsedCrimes:
 
     A record is rejected if it lacks a value that the contract requires (`missing_value`), has one that cannot be read or is out of
     range (`unreadable_value`), lies in another month of Chicago time (`outside_month`), or is not the newest version of its crime
-    (`superseded`; of equal versions one is kept, the same one in whatever order they come). `0` as community area is no value.
+    (`superseded`; of equal versions one is kept, the same one in whatever order they come).
+
+    An optional value that cannot be read costs the record that value and not its place: the column is empty, and `unread_values`
+    says what was there. So an edition of the data in which a whole column is written in another way has no rejects for it. Words
+    for nothing, such as `nan`, are no value, and neither is `0` as community area. `7.0`, as pandas writes it, is district 007.
 
     Args:
         records: what a source gave for the month.
@@ -92,12 +104,14 @@ def parse_crimes(records: RawRecords, month: Month) -> ParsedCrimes:
     """
     table = _portal_table(records)
     rejects = RejectCollector(table)
-    columns = _read_columns(table, rejects)
+    columns, unread = _read_columns(table, rejects)
     _reject_other_months(rejects, columns["occurred_at"], month)
     rows = _newest_versions(rejects, columns["crime_id"], columns["updated_at"])
     kept = {name: values.take(rows) for name, values in columns.items()}
     for name in ("occurred_at", "updated_at"):
         kept[name] = portal_values.local_to_utc(kept[name])
+    kept["source_name"] = table["source_name"].combine_chunks().take(rows)
+    kept["unread_values"] = unread.take(rows)
     crimes = pa.table(kept, schema=arrow_schema(RAW_CRIMES))
     return ParsedCrimes(to_pandas(crimes), rejects.to_frame(records.damaged))
 
@@ -110,17 +124,68 @@ def _portal_table(records: RawRecords) -> pa.Table:
     return pa.table({name: records.table[name].combine_chunks() for name in wanted})
 
 
-def _read_columns(table: pa.Table, rejects: RejectCollector) -> dict[str, pa.Array]:
-    """Return the typed columns, times still local, and note every value that breaks the contract."""
-    columns = {}
-    for column in RAW_CRIMES.columns:
+def _read_columns(table: pa.Table, rejects: RejectCollector) -> tuple[dict[str, pa.Array], pa.Array]:
+    """Return the typed columns, times still local, and what optional ones hold that cannot be read; reject for the others."""
+    columns: dict[str, pa.Array] = {}
+    unread: dict[int, list[str]] = defaultdict(list)
+    for column in _PORTAL_COLUMNS:
         portal_field = _PORTAL_FIELD.get(column.name, column.name)
-        text = portal_values.clean_text(table[portal_field].combine_chunks())
-        if column.name == "community_area_code":
-            text = pc.if_else(pc.equal(text, "0"), pa.scalar(None, pa.string()), text)
-        columns[column.name] = _read(text, column)
-        _reject_values(rejects, portal_field, text, columns[column.name], column)
-    return columns
+        text, values = _read_field(table[portal_field].combine_chunks(), column)
+        columns[column.name] = values
+        if not column.nullable:
+            _reject_values(rejects, portal_field, text, values, column)
+            continue
+        rows, originals = _unreadable(text, values)
+        for row, original in zip(rows.tolist(), originals, strict=True):
+            unread[row].append(f"{portal_field} {original!r}")
+    return columns, _sparse(len(table), {row: "; ".join(parts) for row, parts in unread.items()})
+
+
+def _sparse(rows: int, texts: Mapping[int, str]) -> pa.Array:
+    """Return texts by row, null in all others."""
+    if not texts:
+        return pa.nulls(rows, pa.string())
+    return pa.array([texts.get(row) for row in range(rows)], pa.string())
+
+
+def _read_field(raw: pa.Array, column: Column) -> tuple[pa.Array, pa.Array]:
+    """Return the cleaned text of a field and the values that it stands for; either is null where there is none.
+
+    Of fields that repeat a few values, each is read once; if all can be read, the values are given for the text.
+    """
+    if column.name not in _REPETITIVE_COLUMNS:
+        return _read_texts(raw, column)
+    encoded = raw.dictionary_encode()
+    distinct_text, distinct_values = _read_texts(encoded.dictionary, column)
+    values = pc.take(distinct_values, encoded.indices)
+    is_readable = distinct_text.null_count == distinct_values.null_count
+    return values if is_readable else pc.take(distinct_text, encoded.indices), values
+
+
+def _read_texts(raw: pa.Array, column: Column) -> tuple[pa.Array, pa.Array]:
+    text = portal_values.clean_text(raw)
+    if column.name == "community_area_code":
+        text = portal_values.without_zero(text)
+    return text, _read(text, column)
+
+
+def _unreadable(text: pa.Array, values: pa.Array) -> tuple[np.ndarray, list[str]]:
+    """Return the rows of the values that could not be read, and what they say."""
+    if values.null_count == text.null_count:
+        return np.array([], np.int64), []
+    rows = np.flatnonzero(pc.and_(text.is_valid(), values.is_null()))
+    return rows, text.take(rows).to_pylist()
+
+
+def _reject_values(rejects: RejectCollector, portal_field: str, text: pa.Array, values: pa.Array, column: Column) -> None:
+    """Reject the records that lack a value which the contract requires, or have one that cannot be read."""
+    if text.null_count:
+        rows = np.flatnonzero(text.is_null())
+        rejects.add("missing_value", rows, [f"{portal_field} is empty"] * len(rows))
+    if values.null_count > text.null_count:
+        rows, originals = _unreadable(text, values)
+        expected = _expectation(column)
+        rejects.add("unreadable_value", rows, [f"{portal_field} {original!r} is not {expected}" for original in originals])
 
 
 def _read(text: pa.Array, column: Column) -> pa.Array:
@@ -134,7 +199,7 @@ def _read(text: pa.Array, column: Column) -> pa.Array:
         return _within_range(portal_values.read_numbers(text), column)
     if column.pattern is not None:
         return portal_values.read_codes(text, column.pattern, _SPELLING[column.name])
-    return text
+    return writable_array(text)
 
 
 def _within_range(numbers: pa.Array, column: Column) -> pa.Array:
@@ -145,17 +210,6 @@ def _within_range(numbers: pa.Array, column: Column) -> pa.Array:
     if column.maximum is not None:
         numbers = pc.if_else(pc.less_equal(numbers, pa.scalar(column.maximum, numbers.type)), numbers, nothing)
     return numbers
-
-
-def _reject_values(rejects: RejectCollector, portal_field: str, text: pa.Array, values: pa.Array, column: Column) -> None:
-    if text.null_count and not column.nullable:
-        rows = np.flatnonzero(text.is_null())
-        rejects.add("missing_value", rows, [f"{portal_field} is empty"] * len(rows))
-    if values.null_count > text.null_count:
-        rows = np.flatnonzero(pc.and_(text.is_valid(), values.is_null()))
-        expected = _expectation(column)
-        originals = text.take(rows).to_pylist()
-        rejects.add("unreadable_value", rows, [f"{portal_field} {value!r} is not {expected}" for value in originals])
 
 
 def _expectation(column: Column) -> str:
@@ -234,13 +288,13 @@ def parse_stations(table: pa.Table) -> pd.DataFrame:
 
 
 def _read_station(number: int, record: dict[str, str | None]) -> dict[str, Any]:
-    text = {name: " ".join((record[name] or "").split()) or None for name in STATION_FIELDS}
-    district = text["district"] or ""
+    text = {name: _clean(record[name]) for name in STATION_FIELDS}
+    district = re.sub(r"\.0*$", "", text["district"] or "")
     place = f"police stations, row {number} (district {district!r})"
     is_headquarters = district.lower() == "headquarters"
     if not is_headquarters and not re.fullmatch("[0-9]{1,3}", district):
         raise SourceError(f"{place}: the district is neither a number nor Headquarters")
-    zip_code = re.fullmatch(r"([0-9]{5})(?:-[0-9]{4})?", text["zip"] or "")
+    zip_code = re.fullmatch(r"([0-9]{5})(?:-[0-9]{4}|\.0*)?", text["zip"] or "")
     if text["zip"] and not zip_code:
         raise SourceError(f"{place}: zip {text['zip']!r} is not a postal code")
     if not text["district_name"]:
@@ -254,6 +308,11 @@ def _read_station(number: int, record: dict[str, str | None]) -> dict[str, Any]:
         "zip_code": zip_code[1] if zip_code else None,
         **_read_position(place, text),
     }
+
+
+def _clean(text: str | None) -> str | None:
+    """Return a text without spare spaces; None for words that stand for nothing."""
+    return None if is_missing(text) else writable_text(" ".join((text or "").split()))
 
 
 def _read_position(place: str, text: dict[str, str | None]) -> dict[str, float]:

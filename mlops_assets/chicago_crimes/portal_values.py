@@ -12,36 +12,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_assets.chicago_crimes import TIME_ZONE
+from mlops_assets.tabular.words import LONGEST_NULL_WORD, NULL_WORDS
 
 _NULL_TEXT = pa.scalar(None, pa.string())
 _NUMBER = r"^[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?$"
 _WHOLE_NUMBER = r"^-?[0-9]{1,18}$"
-_FLAGS = {"true": True, "t": True, "yes": True, "y": True, "1": True} | {
-    "false": False,
-    "f": False,
-    "no": False,
-    "n": False,
-    "0": False,
-}
+_NOTHING = pa.array(["", *sorted(NULL_WORDS)])
+_DECIMAL_ZEROS = r"\.0*$"
+"""What pandas adds to whole numbers and to codes: `7.0` is 7."""
+
+_FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True) | dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False)
 
 
 def clean_text(text: pa.Array) -> pa.Array:
-    """Return the text without white space around it; nothing but white space becomes null."""
+    """Return the text without white space around it; white space alone and words for nothing, such as `nan`, become null."""
     trimmed = pc.utf8_trim_whitespace(text)
-    return pc.if_else(pc.equal(trimmed, ""), _NULL_TEXT, trimmed)
-
-
-def by_distinct_value(read: Callable[[pa.Array], pa.Array], text: pa.Array) -> pa.Array:
-    """Read each distinct text once; worth it for columns that repeat a few values."""
-    encoded = text.dictionary_encode()
-    return pc.take(read(encoded.dictionary), encoded.indices)
+    # Most columns hold nothing as short as such a word.
+    if pc.greater(pc.min(pc.binary_length(trimmed)), LONGEST_NULL_WORD).as_py():
+        return trimmed
+    return pc.if_else(pc.is_in(pc.utf8_lower(trimmed), _NOTHING), _NULL_TEXT, trimmed)
 
 
 def read_flags(text: pa.Array) -> pa.Array:
     """Read yes-or-no text (`true`, `True`, `Y`, `1` and their opposites) as booleans."""
-    known = pa.array(list(_FLAGS))
-    meanings = pa.array(list(_FLAGS.values()))
-    return by_distinct_value(lambda values: pc.take(meanings, pc.index_in(pc.utf8_lower(values), known)), text)
+    known, meanings = pa.array(list(_FLAGS)), pa.array(list(_FLAGS.values()))
+    return pc.take(meanings, pc.index_in(pc.utf8_lower(text), known))
 
 
 def read_numbers(text: pa.Array) -> pa.Array:
@@ -54,14 +49,22 @@ def read_numbers(text: pa.Array) -> pa.Array:
 
 
 def read_whole_numbers(text: pa.Array) -> pa.Array:
-    """Read digits as int64."""
+    """Read digits as int64, also if pandas has written a decimal point and zeros behind them."""
     # Arrow alone would read hexadecimal text such as 0x1F as well.
-    return pc.cast(_keep_matches(text, _WHOLE_NUMBER), pa.int64())
+    digits = _keep_matches(text, _WHOLE_NUMBER)
+    if digits.null_count > text.null_count:
+        digits = _keep_matches(pc.replace_substring_regex(text, _DECIMAL_ZEROS, ""), _WHOLE_NUMBER)
+    return pc.cast(digits, pa.int64())
 
 
 def read_codes(text: pa.Array, pattern: str, tidy: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Bring codes into their one spelling by `tidy` and keep those that match `pattern` whole."""
-    return by_distinct_value(lambda values: _keep_matches(tidy(values), f"^(?:{pattern})$"), text)
+    """Bring codes into their one spelling by `tidy`, `7.0` being 7, and keep those that match `pattern` whole."""
+    return _keep_matches(tidy(pc.replace_substring_regex(text, _DECIMAL_ZEROS, "")), f"^(?:{pattern})$")
+
+
+def without_zero(codes: pa.Array) -> pa.Array:
+    """Return codes of which zero stands for none, such as community areas, with null for it."""
+    return pc.if_else(pc.match_substring_regex(codes, r"^0+(\.0*)?$"), _NULL_TEXT, codes)
 
 
 def padded(width: int) -> Callable[[pa.Array], pa.Array]:

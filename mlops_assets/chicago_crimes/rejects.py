@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from mlops_assets.chicago_crimes.contracts import REJECTED_CRIMES
 from mlops_assets.contracts.frames import arrow_schema, to_pandas
+from mlops_assets.contracts.text import text_array
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.chicago_crimes.source import DamagedRecord
+    from mlops_assets.tabular.layout import DamagedRecord
 
 
 @dataclass
@@ -50,6 +51,4 @@ class RejectCollector:
             lines.append((source_name, reasons[0][0], "; ".join(text for _, text in reasons), raw_text))
         columns = zip(*sorted(lines), strict=True) if lines else [[]] * len(REJECTED_CRIMES.columns)
         schema = arrow_schema(REJECTED_CRIMES)
-        return to_pandas(
-            pa.table([pa.array(list(values), pa.string()) for values in columns], schema=schema),
-        )
+        return to_pandas(pa.table([text_array(values) for values in columns], schema=schema))

@@ -16,16 +16,13 @@ from mlops_assets.chicago_crimes import TIME_ZONE
 from mlops_assets.chicago_crimes.sample_city import City, build_city
 from mlops_assets.chicago_crimes.sample_export import write_crimes, write_stations
 from mlops_assets.chicago_crimes.sample_month import LONGEST_DELAY_DAYS, MonthOfCrimes, draw_month
-from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, STATION_FIELDS, ChangedMonths, RawRecords
+from mlops_assets.chicago_crimes.source import FIRST_MONTH, PORTAL_FIELDS, STATION_FIELDS, ChangedMonths, RawRecords
 from mlops_assets.errors import NotEnoughDataError, SettingsError
 from mlops_assets.months import Month, months_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-FIRST_MONTH = Month(2001, 1)
-"""As on the real portal."""
 
 DEFAULT_TREND_ORIGIN = Month(2023, 1)
 
@@ -103,6 +100,10 @@ class SampleCrimeSource:
     def read_stations(self) -> pa.Table:
         """Return the police stations; see `CrimeSource`."""
         return pa.table({name: pa.array(self._city.city_map.stations[name], pa.string()) for name in STATION_FIELDS})
+
+    def export_files(self) -> tuple[()]:
+        """Return nothing: a simulated portal has no files."""
+        return ()
 
     def changed_months(self, cursor: str | None) -> ChangedMonths:
         """Return the months with crimes or arrests published since the cursor, which is a day; see `CrimeSource`."""

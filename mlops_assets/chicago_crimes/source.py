@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from mlops_assets.months import Month
+from mlops_assets.tabular.layout import DamagedRecord
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
-    from mlops_assets.months import Month
+    from mlops_assets.tabular.export_files import ExportFile
 
 CRIMES_DATASET = "ijzp-q8t2"
 """The portal's dataset "Crimes - 2001 to Present"."""
@@ -40,6 +45,9 @@ PORTAL_FIELDS = (
 )
 """The fields of a crime, by the names of the portal's web API and in the order of its CSV files."""
 
+REQUIRED_FIELDS = frozenset({"id", "date", "iucr", "primary_type", "arrest", "domestic"})
+"""The fields without which there is no crime. Any other may be missing, in a record and in a whole file."""
+
 STATION_FIELDS = (
     "district",
     "district_name",
@@ -52,20 +60,11 @@ STATION_FIELDS = (
 )
 """The fields of a police station that are used, by the names of the portal's web API."""
 
+REQUIRED_STATION_FIELDS = frozenset({"district", "district_name"})
+"""The fields without which there is no station. Of both pairs of coordinates one is enough; older files have only degrees."""
 
-@dataclass(frozen=True)
-class DamagedRecord:
-    """A record that could not be split into fields.
-
-    Attributes:
-        source_name: the file or request that it came from.
-        text: the record as it was.
-        reason: what is wrong with it, in words.
-    """
-
-    source_name: str
-    text: str
-    reason: str
+FIRST_MONTH = Month(2001, 1)
+"""The first month in the portal's dataset: whatever is dated earlier is a typing error."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class RawRecords:
 
     Attributes:
         table: `PORTAL_FIELDS` and `source_name`, all text; a field without a value is null.
-        damaged: the records that are not in `table` because they have no fields.
+        damaged: the records that are not in `table` because they could not be split into fields.
     """
 
     table: pa.Table
@@ -102,7 +101,7 @@ class CrimeSource(Protocol):
         ...
 
     def read_month(self, month: Month) -> RawRecords:
-        """Return every record of the month, and whatever the source cannot assign to another month.
+        """Return every record of the month, those included that only their place in a file assigns to it.
 
         Raises:
             NotEnoughDataError: the source has nothing for this month.
@@ -117,6 +116,10 @@ class CrimeSource(Protocol):
 
     def read_stations(self) -> pa.Table:
         """Return the police stations: `STATION_FIELDS`, all text."""
+        ...
+
+    def export_files(self) -> Sequence[ExportFile]:
+        """Return the files of an export, and to which months their records belong; none for any other source."""
         ...
 
     def changed_months(self, cursor: str | None) -> ChangedMonths:

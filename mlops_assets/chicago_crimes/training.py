@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.chicago_crimes.contracts import RAW_CRIMES
+from mlops_assets.chicago_crimes.contracts import PROVENANCE_COLUMNS, RAW_CRIMES
 from mlops_assets.chicago_crimes.features import PROFILED_CATEGORIES, PROFILED_NUMBERS
 from mlops_assets.chicago_crimes.selection import selected_names
 from mlops_assets.errors import NotEnoughDataError, SettingsError
@@ -31,7 +31,7 @@ _UNUSED_COLUMNS = ("crime_id", "case_number", "block", "description", "is_arrest
 MODEL_INPUT = RAW_CRIMES.derive(
     "arrest_model_input",
     "What the arrest model needs to know of a crime: the columns of `raw_crimes` that are known when the crime is reported.",
-    dropped=_UNUSED_COLUMNS,
+    dropped=(*_UNUSED_COLUMNS, *PROVENANCE_COLUMNS),
     key=(),
 )
 

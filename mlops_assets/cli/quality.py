@@ -49,7 +49,7 @@ def _read_window(console: Console, export: Path, stations: Path, months: str | N
         source = ExportCrimeSource(export, Path(cache) / "crimes")
         station_table = parse_stations(ExportCrimeSource(stations, Path(cache) / "stations").read_stations())
         frames, read = [], []
-        for month in track(_wanted(source.months(), months), "Reading", console=console):
+        for month in track(_wanted(source.available_months(), months), "Reading", console=console):
             try:
                 parsed = parse_crimes(source.read_month(month), month)
             except PermanentError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_assets.donostia_parking.export_layouts import read_recorded, record_texts
+from mlops_assets.donostia_parking.export_layouts import read_historical, record_texts
 from mlops_assets.donostia_parking.feed import feature_texts, read_feed
 from mlops_assets.donostia_parking.feed_values import decode
 from mlops_assets.donostia_parking.records import RawReading, UnreadableSnapshotError
@@ -26,12 +26,20 @@ def read_body(body: bytes, city: City) -> list[RawReading]:
         raise UnreadableSnapshotError("empty_snapshot", "the snapshot is empty")
     if start.startswith(b"<"):
         raise UnreadableSnapshotError("malformed_snapshot", "the snapshot is a web page or XML, not JSON")
-    return read_feed(body) if _is_json(body) else read_recorded(body, city)
+    return read_feed(body) if _is_json(body) else read_historical(body, city)
 
 
 def record_texts_of(body: bytes, city: City) -> list[str]:
     """Return the text of every record, in the order of `read_body`."""
     return feature_texts(body) if _is_json(body) else record_texts(body, city)
+
+
+def count_records(body: bytes, city: City) -> int:
+    """Return how many records become readings or rejects: those of the body, or the body as a whole if it has none."""
+    try:
+        return len(read_body(body, city))
+    except UnreadableSnapshotError:
+        return 1
 
 
 def excerpt(body: bytes) -> str:

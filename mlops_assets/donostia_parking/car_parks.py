@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GONE_AFTER = timedelta(days=7)
 """A car park that the feed has not listed for this long, while it listed others, is gone; it may come back."""
 
-_ATTRIBUTES = [name for name in Description._fields if name != "car_park_id"]
+_ATTRIBUTES = [name for name in Description._fields if name not in ("car_park_id", "unread_values")]
 
 
 def find_sightings(rows: pd.DataFrame, descriptions: pd.DataFrame, city: City) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def find_sightings(rows: pd.DataFrame, descriptions: pd.DataFrame, city: City) -
         description=("description", "first"), first_seen_at=("read_at", "min"), last_seen_at=("read_at", "max")
     )
     said = descriptions.take(seen["description"].to_numpy(np.int64)).set_index(seen.index)
-    frame = pd.concat([seen.drop(columns="description"), said], axis=1).assign(city_code=city.code)
+    frame = pd.concat([seen.drop(columns="description"), said[["car_park_id", *_ATTRIBUTES]]], axis=1).assign(city_code=city.code)
     return to_pandas(to_arrow(frame, CAR_PARK_SIGHTINGS))
 
 

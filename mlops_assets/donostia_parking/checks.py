@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_assets.donostia_parking.championship import failures_at_gate
-from mlops_assets.donostia_parking.contracts import HOURLY_FREE, READINGS, REJECTED_READINGS
+from mlops_assets.donostia_parking.contracts import EXPORT_FILES, HOURLY_FREE, READINGS, REJECTED_READINGS
 from mlops_assets.donostia_parking.forecast_contracts import FORECAST_METRICS, FORECASTS, TRAINING_WINDOW
 from mlops_assets.donostia_parking.partitions import PARKING_DAYS
 from mlops_assets.donostia_parking.training_window import LONGEST_SILENCE, silence
 from mlops_assets.orchestration.check_verdicts import Verdict
-from mlops_assets.orchestration.checks import rejects_check
+from mlops_assets.orchestration.checks import optional_values_check, rejects_checks
+from mlops_assets.orchestration.export_accounts import export_files_check
 from mlops_assets.orchestration.table_checks import TableCheck
 
 if TYPE_CHECKING:
@@ -84,5 +85,18 @@ SAYS_WHAT_IS_TO_COME = TableCheck(
     judge_forecasts,
 )
 
-CHECKS = [rejects_check(READINGS, REJECTED_READINGS, PARKING_DAYS, greatest_share=0.05, harmless_reasons=_HARMLESS_REASONS)]
+CHECKS = [
+    *rejects_checks(
+        READINGS,
+        REJECTED_READINGS,
+        PARKING_DAYS,
+        entity="car_park_id",
+        name="car_park_name",
+        entity_word="car park",
+        greatest_share=0.05,
+        harmless_reasons=_HARMLESS_REASONS,
+    ),
+    optional_values_check(READINGS, PARKING_DAYS),
+    export_files_check(EXPORT_FILES),
+]
 """Checks that are steps of their own, because they look at other partitions or assets."""

@@ -6,6 +6,7 @@ city's time zone: Europe/Madrid for Donostia, Europe/London for Birmingham. A da
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.donostia_parking import DOMAIN
+from mlops_assets.tabular.export_files import export_files_contract
 
 CITY_CODES = ("donostia", "birmingham")
 CITY_TOTAL_ID = "city_total"
@@ -28,6 +29,7 @@ _CAR_PARK_ID = Column(
     "The feed's identifier of the car park, which outlives its names. In recordings that have only names: the identifier known "
     "for the name, or else the name.",
 )
+_SOURCE_NAME = Column("source_name", "string", "Landed object that the record came from.")
 _NAME = Column("car_park_name", "string", "Name as the feed gave it at the time.")
 _TOTAL = Column(
     "total_places", "int32", "Places of the car park, public and residents'; empty if not given.", "place", True, minimum=0
@@ -128,6 +130,13 @@ READINGS = TableContract(
         Column("is_over_capacity", "bool", "Whether more places are free than there are; false if the places are not known."),
         _IS_FROZEN,
         _IS_ALWAYS_ZERO,
+        _SOURCE_NAME,
+        Column(
+            "unread_values",
+            "string",
+            "What the record says besides free places and cannot be read, such as `public places 'many'`; it counts as not given.",
+            nullable=True,
+        ),
     ),
     key=("city_code", "read_at", "car_park_id"),
 )
@@ -140,7 +149,7 @@ REJECTED_READINGS = TableContract(
     ),
     columns=(
         Column("requested_at", "timestamp", "When the snapshot was requested."),
-        Column("source_name", "string", "Object or file that the record came from."),
+        _SOURCE_NAME,
         Column("reason_code", "string", "Kind of reason.", allowed=REJECT_REASONS),
         Column("reason", "string", "The reason in words, naming the field and the value."),
         Column(
@@ -148,8 +157,14 @@ REJECTED_READINGS = TableContract(
             "string",
             "The record as it came: JSON, or a line of CSV; of a snapshot without records the first 2 000 characters.",
         ),
+        Column(
+            "car_park_id", "string", "Car park that the record describes, as in `readings`; empty if it does not say.", None, True
+        ),
+        Column("car_park_name", "string", "Its name as the feed gave it at the time.", nullable=True),
     ),
 )
+
+EXPORT_FILES = export_files_contract(DOMAIN, partition="day")
 
 HOURLY_FREE = TableContract(
     domain=DOMAIN,
@@ -200,4 +215,4 @@ HOURLY_FREE = TableContract(
     key=("city_code", "car_park_id", "hour_at"),
 )
 
-DATA_CONTRACTS = (CAR_PARKS, CAR_PARK_SIGHTINGS, READINGS, REJECTED_READINGS, HOURLY_FREE)
+DATA_CONTRACTS = (CAR_PARKS, CAR_PARK_SIGHTINGS, READINGS, REJECTED_READINGS, EXPORT_FILES, HOURLY_FREE)

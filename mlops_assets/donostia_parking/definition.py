@@ -49,7 +49,8 @@ def open_source(settings: DonostiaParkingSettings, now: datetime) -> ParkingSour
 
     Args:
         settings: which source, of which city, and where it is.
-        now: up to when the simulated feed has been recorded, unless the settings fix it.
+        now: what is dated later is a typing error in an export; and up to when the simulated feed has been recorded, unless the
+            settings fix it.
     """
     if settings.source == "live":
         from mlops_assets.donostia_parking.live import LiveParkingSource
@@ -59,7 +60,7 @@ def open_source(settings: DonostiaParkingSettings, now: datetime) -> ParkingSour
         from mlops_assets.donostia_parking.export import ExportParkingSource
 
         assert settings.export_path is not None
-        return ExportParkingSource(settings.export_path, CITIES[settings.city])
+        return ExportParkingSource(settings.export_path, CITIES[settings.city], until=now)
     from mlops_assets.donostia_parking.sample import SampleParkingSource
 
     return SampleParkingSource(settings.sample_seed, as_of=settings.sample_as_of or now)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlops_assets.donostia_parking.feed_values import read_number, read_text, read_whole_number
+from mlops_assets.donostia_parking.feed_values import read_code, read_number, read_text, read_whole_number
 from mlops_assets.donostia_parking.positions import read_position
+from mlops_assets.tabular.words import is_missing
 
 if TYPE_CHECKING:
     from mlops_assets.donostia_parking.cities import City
@@ -17,7 +18,7 @@ MOST_PLACES = 50_000
 
 
 class Description(NamedTuple):
-    """One typed description of a car park; the fields are columns of `CAR_PARKS`."""
+    """One typed description of a car park; the fields are columns of `CAR_PARKS`, and the last one of `READINGS`."""
 
     car_park_id: str
     car_park_name: str
@@ -30,6 +31,7 @@ class Description(NamedTuple):
     latitude_deg: float | None
     longitude_deg: float | None
     prices_eur: str | None
+    unread_values: str | None
 
 
 class Fault(NamedTuple):
@@ -75,25 +77,46 @@ class DescriptionReader:
         self, car_park_id: Any, name: Any, kind: Any, total: Any, public: Any, resident: Any, x: Any, y: Any, prices: Any
     ) -> Description | Fault:
         name = read_text(name)
-        car_park_id = read_text(car_park_id) or (name and self._city.id_of(name))
+        car_park_id = read_code(car_park_id) or (name and self._city.id_of(name))
         if car_park_id is None:
             return Fault("missing_value", "the record has neither an identifier nor a name of the car park")
-        for words, value in (("places", total), ("public places", public), ("residents' places", resident)):
-            if not is_missing(value) and _read_capacity(value) is None:
-                return Fault("unreadable_value", say_unreadable(words, value))
         total_places, public_places, resident_places = map(_read_capacity, (total, public, resident))
+        position, prices_eur, car_park_type = read_position(x, y), _read_prices(prices), read_text(kind)
+        unread = _unread(
+            {
+                "type": (kind, car_park_type),
+                "places": (total, total_places),
+                "public places": (public, public_places),
+                "residents' places": (resident, resident_places),
+                "position": (_given_position(x, y), position.latitude_deg),
+                "prices": (prices or None, prices_eur),
+            }
+        )
         if total_places is None and public_places is not None:
             total_places = public_places + (resident_places or 0)
         return Description(
             car_park_id,
             name or car_park_id,
-            read_text(kind),
+            car_park_type,
             total_places,
             public_places,
             resident_places,
-            *read_position(x, y),
-            _read_prices(prices),
+            *position,
+            prices_eur,
+            unread,
         )
+
+
+def _unread(fields: Mapping[str, tuple[Any, Any]]) -> str | None:
+    """Return the fields that have a value which could not be read, with these values; each is given with what was read."""
+    parts = [f"{words} {value!r}" for words, (value, read) in fields.items() if read is None and not is_missing(value)]
+    return "; ".join(parts) or None
+
+
+def _given_position(x: Any, y: Any) -> tuple[Any, Any] | None:
+    """Return a point of the feed; None for one that is absent or a placeholder."""
+    is_given = not (is_missing(x) or is_missing(y)) and not read_number(x) == read_number(y) == 0
+    return (x, y) if is_given else None
 
 
 def read_places(value: Any) -> int | None:
@@ -107,8 +130,8 @@ def _read_capacity(value: Any) -> int | None:
     return places if places is not None and places >= 0 else None
 
 
-def is_missing(value: Any) -> bool:
-    """Tell whether a field is absent, null or blank."""
+def is_absent(value: Any) -> bool:
+    """Tell whether a field is not there, null or blank. What stands there for nothing, such as `-`, is there."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 

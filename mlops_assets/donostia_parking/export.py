@@ -1,126 +1,228 @@
-"""Readings that somebody recorded: CSV files of the known layouts, and responses of the feed kept whole."""
+"""Readings that somebody collected: CSV files of the known layouts, and responses of the feed kept whole."""
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
-from collections.abc import Iterator
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mlops_assets.donostia_parking.bodies import count_records
 from mlops_assets.donostia_parking.cities import DONOSTIA, City
-from mlops_assets.donostia_parking.export_layouts import LAYOUTS, RecordedFile, open_recording
+from mlops_assets.donostia_parking.days import LocalDay
+from mlops_assets.donostia_parking.export_layouts import LAYOUTS, HistoricalFile, open_file
 from mlops_assets.donostia_parking.feed_values import read_time
-from mlops_assets.donostia_parking.source import CSV_TYPE, JSON_TYPE, Snapshot
+from mlops_assets.donostia_parking.landing import snapshot_name
+from mlops_assets.donostia_parking.source import CSV_TYPE, FIRST_DATE, JSON_TYPE, Snapshot
 from mlops_assets.errors import NotEnoughDataError, SourceError
+from mlops_assets.tabular.export_files import ExportFile, but_not
+from mlops_assets.tabular.files import SourceFile, list_files
+from mlops_assets.tabular.kinds import OtherTable
+from mlops_assets.tabular.layout import read_layout
 
-_ENDINGS = (".csv", ".csv.gz", ".json", ".geojson", ".json.gz")
+if TYPE_CHECKING:
+    from mlops_assets.tabular.kinds import Table
+
+_CSV_ENDINGS = (".csv", ".csv.gz")
+_JSON_ENDINGS = (".json", ".geojson", ".json.gz", ".geojson.gz")
 _MOMENT_IN_NAME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})[T_ -]?(\d{2})[:-]?(\d{2})[:-]?(\d{2})(?!\d)")
+_END_OF_TIME = datetime.max.replace(tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a file of the export holds.
+
+    Attributes:
+        snapshots: its snapshots of the city, if it has any.
+        table: its columns, if it is CSV.
+        set_aside: why it is not read.
+        error: why it cannot be read.
+    """
+
+    snapshots: tuple[Snapshot, ...] = ()
+    table: Table | None = None
+    set_aside: str | None = None
+    error: str | None = None
+
+    @property
+    def status(self) -> str:
+        """One of the statuses of an `ExportFile`."""
+        return "unreadable" if self.error else "set_aside" if self.set_aside else "read"
+
+    @property
+    def note(self) -> str | None:
+        """What is worth knowing about the file."""
+        return self.error or self.set_aside or (self.table.note if self.table else None)
 
 
 class ExportParkingSource:
-    """Recordings of one city in a folder (subfolders included), or a single file.
+    """Historical files of one city in a folder (subfolders included), or a single file.
 
-    CSV files may hold any period and may overlap: what they say twice is one snapshot. A response of the feed kept whole counts
-    if its file name has the moment of the request in it, in UTC, as `raw_20251009_215854.json` has. Records whose moment cannot be
-    read stay with the record before them, so that they are rejected there and not lost.
+    CSV files may hold any period and may overlap: what they say twice is one snapshot. A file without a header that continues
+    another one's columns, as the parts of a split file do, is read; a file of which nobody can tell what it holds is an error that
+    names it. A response of the feed kept whole counts if its file name has the moment of the request in it, in UTC, as
+    `raw_20251009_215854.json` has.
+
+    A record whose moment cannot be read, or lies outside the time in which there can be readings, stays with the record before it,
+    so that it is rejected there and not lost.
     """
 
-    def __init__(self, path: Path, city: City) -> None:
-        """Read what of `path` belongs to `city`."""
+    def __init__(self, path: Path, city: City, until: datetime = _END_OF_TIME) -> None:
+        """Read what of `path` belongs to `city`.
+
+        Args:
+            path: a folder or a file.
+            city: whose car parks they are.
+            until: up to when there can be readings; a later moment is a typing error.
+        """
         self._path = path.absolute()
         self._city = city
+        self._possible = LocalDay(FIRST_DATE, city.time_zone).start, until
+        self._known: dict[SourceFile, _Content] = {}
 
     def describe(self) -> str:
-        """Say which files are read, and which are passed over because they are something else or another city's."""
-        others = [self._name(path) for path in self._list_files() if not self._read(path)]
-        return f"recordings of {self._city.name} at {self._path}" + (f", but not {', '.join(others)}" if others else "")
+        """Say which files are read, and which are not: something else, another city's, files that cannot be read."""
+        others = [file.name for file, content in self._contents().items() if content.status != "read"]
+        return f"historical files of {self._city.name} at {self._path}{but_not(others)}"
 
     def fetch_snapshot(self, at: datetime) -> Snapshot:
-        """Refuse: a recording has no present."""
+        """Refuse: files have no present."""
         raise NotEnoughDataError(
-            f"snapshot of {at.isoformat()}: {self._path} is a recording, which has no present; land what it holds"
+            f"snapshot of {at.isoformat()}: {self._path} holds historical files, which have no present; land what they hold"
         )
 
     def snapshots_between(self, since: datetime, until: datetime) -> Iterator[Snapshot]:
-        """Yield the recorded snapshots of a window in order of time; see `ParkingSource`."""
+        """Yield the collected snapshots of a window in order of time; see `ParkingSource`."""
         return iter([snapshot for snapshot in self._snapshots() if since <= snapshot.requested_at < until])
 
     def recorded_span(self) -> tuple[datetime, datetime] | None:
-        """Return the moments of the first and the last recorded snapshot."""
+        """Return the moments of the first and the last collected snapshot."""
         moments = [snapshot.requested_at for snapshot in self._snapshots()]
         return min(moments), max(moments)
 
+    def export_files(self) -> list[ExportFile]:
+        """Return every file at the path, and to which days its records belong; see `ParkingSource`."""
+        return [
+            ExportFile(file.name, content.status, content.note, self._count_records(content.snapshots))
+            for file, content in self._contents().items()
+        ]
+
+    def _count_records(self, snapshots: Iterable[Snapshot]) -> Counter[tuple[str, str]]:
+        """Return the numbers of records by day and by the name under which their snapshot lands."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for snapshot in snapshots:
+            day = LocalDay.of(snapshot.requested_at, self._city.time_zone).key
+            counts[day, snapshot_name(self._city, snapshot)] += count_records(snapshot.body, self._city)
+        return counts
+
     def _snapshots(self) -> list[Snapshot]:
-        """Return all snapshots by time and content, each once however many files have it."""
+        """Return all snapshots by time and content, each once however many files have it.
+
+        Raises:
+            NotEnoughDataError: no file holds any.
+            SourceError: of a file nobody can tell what it holds.
+        """
+        contents = self._contents()
+        for content in contents.values():
+            if content.error is not None:
+                raise SourceError(content.error)
         found = {
             (snapshot.requested_at, snapshot.body): snapshot
-            for path in reversed(self._list_files())
-            for snapshot in self._read(path)
+            for content in reversed(contents.values())
+            for snapshot in content.snapshots
         }
         if not found:
             known = "; ".join(", ".join(sorted(layout.columns)) for layout in LAYOUTS if layout.city == self._city)
             raise NotEnoughDataError(
-                f"recordings of {self._city.name}: no file at {self._path} is one. CSV files need these columns: {known}"
+                f"historical files of {self._city.name}: no file at {self._path} is one. CSV files need these columns: {known}"
             )
         return [found[key] for key in sorted(found)]
 
-    def _read(self, path: Path) -> list[Snapshot]:
-        """Return the snapshots of a file, none if it is something else or another city's."""
-        body = _read_bytes(path)
-        if ".json" in path.suffixes or path.suffix == ".geojson":
-            moment = _moment_in_name(path.name)
-            is_ours = self._city == DONOSTIA and moment is not None
-            return [Snapshot(moment, body, self._name(path), JSON_TYPE)] if is_ours and moment else []
-        recording = open_recording(body)
-        if recording is None or recording.layout.city != self._city:
-            return []
-        return [Snapshot(moment, body, self._name(path), CSV_TYPE) for moment, body in _split(path, recording)]
+    def _contents(self) -> dict[SourceFile, _Content]:
+        """Return what each file holds, by name; files that have not changed since they were read are not read again."""
+        files = list_files(self._path, "historical files")
+        siblings: list[tuple[str, Table]] = []
+        # Files without a header come last: each may continue any of the others.
+        for file in sorted(files, key=_lacks_header):
+            if file not in self._known:
+                self._known[file] = self._read(file, siblings)
+            table = self._known[file].table
+            if table is not None:
+                siblings.append((file.name, table))
+        return {file: self._known[file] for file in files}
 
-    def _list_files(self) -> list[Path]:
-        if self._path.is_file():
-            return [self._path]
-        if not self._path.is_dir():
-            raise SourceError(f"recordings: there is no file or folder {self._path}; set the export path to where they are")
-        return sorted(path for path in self._path.rglob("*") if _is_recording(path))
+    def _read(self, file: SourceFile, siblings: Sequence[tuple[str, Table]]) -> _Content:
+        try:
+            if file.name.lower().endswith(_CSV_ENDINGS):
+                return self._read_csv(file, siblings)
+            if file.name.lower().endswith(_JSON_ENDINGS):
+                return self._read_response(file)
+        except SourceError as error:
+            return _Content(error=str(error))
+        return _Content(set_aside=f"its name does not end in {', '.join(_CSV_ENDINGS)} or {', '.join(_JSON_ENDINGS)}")
 
-    def _name(self, path: Path) -> str:
-        return path.name if path == self._path else path.relative_to(self._path).as_posix()
+    def _read_csv(self, file: SourceFile, siblings: Sequence[tuple[str, Table]]) -> _Content:
+        found = open_file(file, siblings)
+        if isinstance(found, OtherTable):
+            return _Content(set_aside=found.reason)
+        if found.layout.city != self._city:
+            return _Content(table=found.table, set_aside=f"is of {found.layout.city.name}")
+        return _Content(tuple(self._split(file, found)), found.table)
+
+    def _read_response(self, file: SourceFile) -> _Content:
+        if self._city != DONOSTIA:
+            return _Content(set_aside=f"a response kept whole is of {DONOSTIA.name}")
+        moment = _moment_in_name(file.path.name)
+        if moment is None:
+            example = "raw_20251009_215854.json"
+            return _Content(set_aside=f"its name has no timestamp of the request in it (UTC), as {example} has")
+        return _Content((Snapshot(moment, file.content(), file.name, JSON_TYPE),))
+
+    def _split(self, file: SourceFile, historical: HistoricalFile) -> Iterator[Snapshot]:
+        """Yield the lines of each moment below the header, in the order of the file.
+
+        Raises:
+            SourceError: not one line has a possible moment.
+        """
+        lines_of: dict[datetime, list[bytes]] = {}
+        undated: list[bytes] = []
+        moment: datetime | None = None
+        for line, cells in historical.records():
+            moment = self._moment_of(historical, cells) or moment
+            lines = undated if moment is None else lines_of.setdefault(moment, [])
+            lines.append(line)
+        if undated and not lines_of:
+            first, last = self._possible
+            raise SourceError(
+                f"{file.path}: not one of its {len(undated)} lines has a {historical.layout.time_column} that can be read and lies "
+                f"between {first:%Y-%m-%d} and {last:%Y-%m-%d}"
+            )
+        if undated:
+            next(iter(lines_of.values()))[:0] = undated
+        for moment, lines in lines_of.items():
+            body = b"".join([_ended(historical.header), *map(_ended, lines)])
+            yield Snapshot(moment, body, file.name, CSV_TYPE)
+
+    def _moment_of(self, historical: HistoricalFile, cells: Sequence[str]) -> datetime | None:
+        moment = read_time(historical.moment_of(cells), historical.layout.time_zone)
+        first, last = self._possible
+        return moment if moment is not None and first <= moment <= last else None
 
 
-def _is_recording(path: Path) -> bool:
-    return path.name.lower().endswith(_ENDINGS) and not path.name.startswith(".") and path.is_file()
-
-
-def _read_bytes(path: Path) -> bytes:
+def _lacks_header(file: SourceFile) -> bool:
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"recordings: {path} cannot be read: {error}; is it complete?") from error
+        return file.name.lower().endswith(_CSV_ENDINGS) and not read_layout(file.head(), file.path).has_header
+    except SourceError:
+        return False
 
 
 def _moment_in_name(name: str) -> datetime | None:
     found = _MOMENT_IN_NAME.search(name)
     return None if found is None else read_time("{}-{}-{} {}:{}:{}".format(*found.groups()), "UTC")
-
-
-def _split(path: Path, recording: RecordedFile) -> list[tuple[datetime, bytes]]:
-    """Return the lines of each moment below the header, in the order of the file."""
-    lines_of: dict[datetime, list[bytes]] = {}
-    homeless: list[bytes] = []
-    moment: datetime | None = None
-    for line, cells in recording.records():
-        moment = read_time(recording.moment_of(cells), recording.layout.time_zone) or moment
-        lines = homeless if moment is None else lines_of.setdefault(moment, [])
-        lines.append(line)
-    if homeless and not lines_of:
-        raise SourceError(
-            f"recordings: not one of the {len(homeless)} lines of {path} has a {recording.layout.time_column} that can be read"
-        )
-    if homeless:
-        next(iter(lines_of.values()))[:0] = homeless
-    return [(moment, b"".join([_ended(recording.header), *map(_ended, lines)])) for moment, lines in lines_of.items()]
 
 
 def _ended(line: bytes) -> bytes:

@@ -1,20 +1,24 @@
-"""The layouts of recorded CSV files, told apart by their headers, and reading their lines."""
+"""The layouts of historical CSV files, told apart by their columns, and reading their lines."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from mlops_assets.donostia_parking.cities import BIRMINGHAM, DONOSTIA, City
-from mlops_assets.donostia_parking.feed_values import decode, read_time
+from mlops_assets.donostia_parking.feed_values import decode, read_time, read_whole_number
 from mlops_assets.donostia_parking.records import RawReading, UnreadableSnapshotError
+from mlops_assets.errors import SourceError
+from mlops_assets.tabular.files import HEAD_BYTES, SourceFile
+from mlops_assets.tabular.kinds import OtherTable, Table, TableKind, continue_sibling, field_name, recognize
+from mlops_assets.tabular.layout import head_rows, header_line, read_layout, split_line, unwrapped_line
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which readings were recorded.
+    """One way in which readings were collected.
 
     Attributes:
         name: for people.
@@ -22,6 +26,7 @@ class Layout:
         time_column: the column with the moment of the reading.
         time_zone: of moments that name none.
         fields: the column of each field of a `RawReading`.
+        optional: columns that a file need not have.
     """
 
     name: str
@@ -29,11 +34,22 @@ class Layout:
     time_column: str
     time_zone: str
     fields: Mapping[str, str]
+    optional: frozenset[str] = frozenset()
 
     @property
-    def columns(self) -> set[str]:
+    def columns(self) -> list[str]:
         """The columns that tell this layout from others; a file may have more."""
-        return {self.time_column, *self.fields.values()}
+        return [self.time_column, *dict.fromkeys(self.fields.values())]
+
+    def kind(self) -> TableKind:
+        """Return the layout as a kind of table."""
+        required = frozenset(map(field_name, self.columns)) - frozenset(map(field_name, self.optional))
+        return TableKind(self.name, tuple(map(field_name, self.columns)), required, self._is_record)
+
+    def _is_record(self, record: Mapping[str, str]) -> bool:
+        number = record.get(field_name(self.fields.get("free") or self.fields["occupied"]))
+        moment = read_time(record.get(field_name(self.time_column), ""), self.time_zone)
+        return moment is not None and read_whole_number(number) is not None
 
 
 LAYOUTS = (
@@ -52,6 +68,7 @@ LAYOUTS = (
         "timestamp",
         "UTC",
         {"car_park_id": "parking_id", "name": "name", "free": "free", "total": "total", "x": "lon", "y": "lat"},
+        frozenset({"parking_id", "total", "lon", "lat"}),
     ),
     Layout(
         "Parking Birmingham",
@@ -62,20 +79,23 @@ LAYOUTS = (
     ),
 )
 
+_KINDS = [layout.kind() for layout in LAYOUTS]
+_LAYOUT_OF = {layout.name: layout for layout in LAYOUTS}
+
 
 @dataclass(frozen=True)
-class RecordedFile:
-    """A recorded CSV file, its layout known.
+class HistoricalFile:
+    """A CSV file of readings, or a snapshot cut out of one, its layout known.
 
     Attributes:
         layout: what its columns mean.
-        titles: its header, column by column.
-        header: its header as it stands in the file.
+        table: its titles, and how it is written.
+        header: its header as it stands in the file, or that of the file which it continues.
         lines: the lines below, as they stand in the file.
     """
 
     layout: Layout
-    titles: Sequence[str]
+    table: Table
     header: bytes
     lines: Sequence[bytes]
 
@@ -85,69 +105,108 @@ class RecordedFile:
         A line stands for itself, so that a quote that nobody closed spoils no other one.
         """
         for line in self.lines:
-            cells = _cells(line)
+            cells = split_line(decode(line).rstrip("\r\n"), self.table.layout)
             if cells:
                 yield line, cells
 
     def moment_of(self, cells: Sequence[str]) -> str:
         """Return the text of a record's moment, empty if the record is too short to have one."""
-        position = self.titles.index(self.layout.time_column)
-        return cells[position] if position < len(cells) else ""
+        return cells[self._time_position] if self._time_position < len(cells) else ""
+
+    @cached_property
+    def _time_position(self) -> int:
+        position = self.position(self.layout.time_column)
+        assert position is not None
+        return position
+
+    def position(self, column: str) -> int | None:
+        """Return where a column of the layout stands; None if it is missing."""
+        title = self.table.titles[field_name(column)]
+        return None if title is None else self.table.layout.titles.index(title)
 
 
-def open_recording(body: bytes) -> RecordedFile | None:
-    """Return the recording that a CSV file is, or nothing if its header is of no known layout."""
+def open_file(file: SourceFile, siblings: Sequence[tuple[str, Table]] = ()) -> HistoricalFile | OtherTable:
+    """Return the readings that a CSV file holds, by its header or as the continuation of a sibling.
+
+    Raises:
+        SourceError: the file is no CSV, lacks a column, or nobody can tell whose columns its records have.
+    """
+    content = file.content()
+    head = content[:HEAD_BYTES]
+    layout = read_layout(head, file.path)
+    if layout.has_header:
+        found = recognize(file.path, layout, _KINDS)
+    else:
+        found = continue_sibling(file.path, layout, head_rows(head, layout), siblings)
+    if isinstance(found, OtherTable):
+        return found
+    found.require_columns(file.path)
+    lines = content.splitlines(keepends=True)[layout.skipped_lines :]
+    header = lines.pop(0) if layout.has_header else b""
+    if layout.is_wrapped:
+        lines = [unwrapped_line(decode(line), layout.delimiter).encode() for line in lines]
+    if layout.is_wrapped or not layout.has_header:
+        header = header_line(found.layout).encode() + b"\n"
+    # From here on the lines stand below a header and without quotes around them, as in any other file.
+    plain = replace(found, layout=replace(found.layout, skipped_lines=0, has_header=True, is_wrapped=False))
+    return HistoricalFile(_LAYOUT_OF[found.kind.name], plain, header, lines)
+
+
+def open_snapshot(body: bytes) -> HistoricalFile | None:
+    """Return the readings of a landed snapshot, a header and lines; nothing if its header is of no known layout."""
     header, *lines = body.splitlines(keepends=True) or [b""]
-    titles = [title.strip() for title in _cells(header)]
-    layout = next((layout for layout in LAYOUTS if layout.columns <= set(titles)), None)
-    return None if layout is None else RecordedFile(layout, titles, header, lines)
+    table = _table_below(header)
+    return None if table is None else HistoricalFile(_LAYOUT_OF[table.kind.name], table, header, lines)
 
 
-def read_recorded(body: bytes, city: City) -> list[RawReading]:
-    """Return the records of a recorded snapshot, as they came.
+@lru_cache(maxsize=256)
+def _table_below(header: bytes) -> Table | None:
+    try:
+        layout = read_layout(header, "the snapshot")
+        found = recognize("the snapshot", layout, _KINDS) if layout.has_header else None
+        if isinstance(found, Table):
+            found.require_columns("the snapshot")
+            return found
+    except SourceError:
+        pass
+    return None
+
+
+def read_historical(body: bytes, city: City) -> list[RawReading]:
+    """Return the records of a snapshot from a historical file, as they came.
 
     Raises:
         UnreadableSnapshotError: the header is of no known layout, or of another city's, or there is no record.
     """
-    recording = _require(body, city)
-    positions = {field: recording.titles.index(column) for field, column in recording.layout.fields.items()}
-    return [_read_record(recording, positions, cells) for _, cells in recording.records()]
+    file = _require(body, city)
+    positions = {field: file.position(column) for field, column in file.layout.fields.items()}
+    present = {field: position for field, position in positions.items() if position is not None}
+    return [_read_record(file, present, cells) for _, cells in file.records()]
 
 
 def record_texts(body: bytes, city: City) -> list[str]:
-    """Return every record as its lines stand in the file, in the order of `read_recorded`."""
-    recording = _require(body, city)
-    return [decode(line).rstrip("\r\n") for line, _ in recording.records()]
+    """Return every record as its lines stand in the file, in the order of `read_historical`."""
+    return [decode(line).rstrip("\r\n") for line, _ in _require(body, city).records()]
 
 
-def _require(body: bytes, city: City) -> RecordedFile:
-    recording = open_recording(body)
-    if recording is None:
+def _require(body: bytes, city: City) -> HistoricalFile:
+    file = open_snapshot(body)
+    if file is None:
         raise UnreadableSnapshotError("malformed_snapshot", "the snapshot is neither JSON nor CSV of a known layout")
-    if recording.layout.city != city:
-        raise UnreadableSnapshotError("malformed_snapshot", f"the snapshot is of {recording.layout.city.name}, not of {city.name}")
-    if next(recording.records(), None) is None:
+    if file.layout.city != city:
+        raise UnreadableSnapshotError("malformed_snapshot", f"the snapshot is of {file.layout.city.name}, not of {city.name}")
+    if next(file.records(), None) is None:
         raise UnreadableSnapshotError("empty_snapshot", "the snapshot has a header and no lines")
-    return recording
+    return file
 
 
-def _read_record(recording: RecordedFile, positions: Mapping[str, int], cells: Sequence[str]) -> RawReading:
-    if len(cells) != len(recording.titles):
-        return RawReading(fault=("malformed_record", f"the line has {len(cells)} cells, the header {len(recording.titles)}"))
-    text = recording.moment_of(cells)
-    read_at = read_time(text, recording.layout.time_zone)
-    if read_at is None:
-        return RawReading(fault=("unreadable_value", f"{recording.layout.time_column} {text!r} is not a date and time"))
+def _read_record(file: HistoricalFile, positions: Mapping[str, int], cells: Sequence[str]) -> RawReading:
+    titles = file.table.layout.titles
+    if len(cells) != len(titles):
+        return RawReading(fault=("malformed_record", f"the line has {len(cells)} cells, the header {len(titles)}"))
     fields: dict[str, Any] = {field: cells[position] for field, position in positions.items()}
+    text = file.moment_of(cells)
+    read_at = read_time(text, file.layout.time_zone)
+    if read_at is None:
+        return RawReading(fault=("unreadable_value", f"{file.layout.time_column} {text!r} is not a date and time"), **fields)
     return RawReading(read_at=read_at, **fields)
-
-
-def _cells(line: bytes) -> list[str]:
-    text = decode(line).rstrip("\r\n")
-    if '"' not in text:
-        return text.split(",") if text.strip() else []
-    # The csv module of Python 3.10 refuses a zero byte, and any refuses a cell as large as a file.
-    try:
-        return next(csv.reader([text.replace("\0", "\ufffd")]), [])
-    except csv.Error:
-        return [text]

@@ -9,10 +9,14 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mlops_assets.contracts.text import writable_text
+from mlops_assets.tabular.words import is_missing
+
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?|[+-]?\d+,\d+", re.ASCII)
 """`1.234`, `1.234,5` and `0,61`: a dot before exactly three digits divides thousands, as Spanish feeds write them."""
 
 _DECIMAL_POINT = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_DECIMAL_ZEROS = re.compile(r"^(\d+)\.0*$", re.ASCII)
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})[ T](?P<time>\d{2}:\d{2}:\d{2})(?:\.(?P<fraction>\d{1,9}))?"
     r" ?(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?",
@@ -51,10 +55,18 @@ def read_whole_number(value: Any) -> int | None:
 
 
 def read_text(value: Any) -> str | None:
-    """Return a text without spare spaces; nothing for what is empty or no text."""
+    """Return a text without spare spaces; nothing for what is empty, no text, or a word for nothing."""
+    if is_missing(value):
+        return None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = str(value)
-    return " ".join(value.split()) or None if isinstance(value, str) else None
+    return writable_text(" ".join(value.split())) if isinstance(value, str) else None
+
+
+def read_code(value: Any) -> str | None:
+    """Return an identifier; `7.0`, as pandas writes it, is 7."""
+    text = read_text(value)
+    return None if text is None else _DECIMAL_ZEROS.sub(r"\1", text)
 
 
 def decode(body: bytes) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mlops_assets.donostia_parking.cities import City
     from mlops_assets.donostia_parking.days import LocalDay
 
+SOURCE_COLUMNS = ["read_at", "car_park_id", "free_places", "total_places", "is_frozen", "is_always_zero"]
+"""The columns of `readings` that the series is made from."""
+
 FILL_LIMIT = timedelta(hours=3)
 """Hourly collectors are up to two and a half hours late; what is older than this is history, not the present."""
 
@@ -52,9 +55,8 @@ def build_hourly_free(
 
 def _last_of_hour(readings: pd.DataFrame) -> pd.DataFrame:
     """Return the last reading of each car park and hour, its value kept between 0 and the car park's places."""
-    wanted = ["read_at", "car_park_id", "free_places", "total_places", "is_frozen", "is_always_zero"]
     last = (
-        readings[wanted]
+        readings[SOURCE_COLUMNS]
         .assign(hour_at=readings["read_at"].dt.floor("h"))
         .sort_values(["read_at", "car_park_id"], kind="stable")
         .drop_duplicates(["car_park_id", "hour_at"], keep="last")

@@ -36,23 +36,27 @@ def snapshot_name(city: City, snapshot: Snapshot) -> str:
     return f"{_folder(city, moment)}{moment:%H%M%S.%f}Z-{digest}.{extension}"
 
 
+def is_snapshot_name(name: str) -> bool:
+    """Tell whether a name is that of a landed snapshot, and not of something that a file manager or an editor left there."""
+    return _read_name(name) is not None
+
+
 def requested_at_of(name: str) -> datetime:
     """Return the moment in the name of a landed snapshot.
 
     Raises:
-        SourceError: something else lies among the snapshots.
+        SourceError: it is another name.
     """
-    found = _match(name)
-    time = found["time"]
-    try:
-        return datetime.fromisoformat(f"{found['date']}T{time[:2]}:{time[2:4]}:{time[4:]}+00:00")
-    except ValueError as error:
-        raise SourceError(f"snapshots: the name {name!r} holds no moment; remove it from that folder") from error
+    moment = _read_name(name)
+    if moment is None:
+        raise SourceError(f"snapshots: {name!r} is not the name of a landed snapshot")
+    return moment
 
 
 def landed_snapshot(name: str, body: bytes) -> Snapshot:
     """Return the snapshot that landed under a name."""
-    return Snapshot(requested_at_of(name), body, name, _MEDIA_TYPES.get(_match(name)["extension"], "text/plain"))
+    media_type = _MEDIA_TYPES.get(name.rpartition(".")[2], "text/plain")
+    return Snapshot(requested_at_of(name), body, name, media_type)
 
 
 def folders_of(city: City, day: LocalDay) -> list[str]:
@@ -70,12 +74,12 @@ def names_for_day(names: Iterable[str], day: LocalDay) -> list[str]:
     """Return which snapshots a day's readings are made from, in order of time.
 
     These are all snapshots of the day, and of the two days before the last one of each hour: enough to see whether the feed has
-    been frozen, even if somebody recorded every 15 seconds.
+    been frozen, even if somebody asked every 15 seconds. Names of anything else are passed over.
     """
     start, end = day.start, day.end
     of_day: list[str] = []
     last_of_hour: dict[datetime, str] = {}
-    for name in sorted(names):
+    for name in sorted(filter(is_snapshot_name, names)):
         moment = requested_at_of(name)
         if start <= moment < end:
             of_day.append(name)
@@ -88,8 +92,13 @@ def _folder(city: City, moment: datetime) -> str:
     return f"{all_folders(city)}utc_date={moment:%Y-%m-%d}/"
 
 
-def _match(name: str) -> re.Match[str]:
+def _read_name(name: str) -> datetime | None:
+    """Return the moment in a name of ours; None for any other name."""
     found = _NAME.fullmatch(name)
     if found is None:
-        raise SourceError(f"snapshots: {name!r} is not the name of a landed snapshot; remove it from that folder")
-    return found
+        return None
+    time = found["time"]
+    try:
+        return datetime.fromisoformat(f"{found['date']}T{time[:2]}:{time[2:4]}:{time[4:]}+00:00")
+    except ValueError:
+        return None

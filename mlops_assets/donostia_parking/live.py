@@ -83,6 +83,10 @@ class LiveParkingSource:
         """Return nothing: the feed has no past."""
         return None
 
+    def export_files(self) -> tuple[()]:
+        """Return nothing: the feed has no files."""
+        return ()
+
     def fetch_snapshot(self, at: datetime) -> Snapshot:
         """Ask the feed; see `ParkingSource`."""
         import requests

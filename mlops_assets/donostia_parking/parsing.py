@@ -15,7 +15,7 @@ from mlops_assets.donostia_parking.descriptions import (
     Description,
     DescriptionReader,
     Fault,
-    is_missing,
+    is_absent,
     read_places,
     say_unreadable,
 )
@@ -35,12 +35,14 @@ class Problem:
         position: the number of the record in the snapshot; nothing for the snapshot itself.
         code: one of the contract's reason codes.
         reason: the reason in words.
+        car_park: which one the record describes, as far as it says so.
     """
 
     snapshot: Snapshot
     position: int | None
     code: str
     reason: str
+    car_park: Description | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class ParsedRecords:
 def parse_snapshots(snapshots: Sequence[Snapshot], city: City) -> ParsedRecords:
     """Type the records of snapshots.
 
-    A record is a problem if it has neither identifier nor name, no free places, or places that are not whole numbers. An unknown
-    position, type or price is none: the row stays without it.
+    A record is a problem if it has neither identifier nor name, or no number of free places. Whatever else cannot be read is none:
+    the row stays without it, and `unread_values` of its description says what was there.
 
     Args:
         snapshots: in any order.
@@ -86,8 +88,10 @@ def parse_snapshots(snapshots: Sequence[Snapshot], city: City) -> ParsedRecords:
     is_fault = np.array([isinstance(known, Fault) for known in reader.known], bool)[numbers]
     is_bad = is_fault | np.isnan(rows["free_places"].to_numpy()) | np.array([record.fault is not None for record in records], bool)
     for number in np.flatnonzero(is_bad).tolist():
-        code, reason = _find_fault(records[number], reader.known[numbers[number]])
-        problems.append(Problem(snapshots[places[number, 0]], int(places[number, 1]), code, reason))
+        description = reader.known[numbers[number]]
+        code, reason = _find_fault(records[number], description)
+        car_park = None if isinstance(description, Fault) else description
+        problems.append(Problem(snapshots[places[number, 0]], int(places[number, 1]), code, reason, car_park))
     good = rows[~is_bad].astype({"free_places": np.int32}).reset_index(drop=True)
     return ParsedRecords(good, descriptions, problems)
 
@@ -153,8 +157,11 @@ def _find_fault(record: RawReading, description: Description | Fault) -> tuple[s
     if isinstance(description, Fault):
         return description
     for words, value in (("free places", record.free), ("occupied places", record.occupied)):
-        if not is_missing(value) and read_places(value) is None:
+        if not is_absent(value) and read_places(value) is None:
             return "unreadable_value", say_unreadable(words, value)
-    if is_missing(record.occupied):
+    if is_absent(record.occupied):
         return "missing_value", "the number of free places is missing"
-    return "missing_value", "the number of occupied places is given, but not that of all places"
+    reason = "the number of occupied places is given, but not that of all places"
+    if description.unread_values is not None:
+        return "unreadable_value", f"{reason}: {description.unread_values}"
+    return "missing_value", reason

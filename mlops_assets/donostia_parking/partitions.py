@@ -1,12 +1,10 @@
 """The days that partition this domain."""
 
 from mlops_assets.donostia_parking import recipe
+from mlops_assets.donostia_parking.source import FIRST_DATE
 from mlops_assets.orchestration.partitions import daily_partitions, day_before, days_up_to
 
-FIRST_DAY = "2016-10-01"
-"""The month in which the oldest recording begins, Birmingham's. The simulated feed and Donostia's recordings begin in 2022."""
-
-PARKING_DAYS = daily_partitions(FIRST_DAY, "Europe/Madrid")
+PARKING_DAYS = daily_partitions(FIRST_DATE.isoformat(), "Europe/Madrid")
 """Calendar days, today's included. Another city's days begin by its own clocks; only the keys are shared."""
 
 DAY_AND_BEFORE = days_up_to(2)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from mlops_assets.contracts.frames import to_arrow, to_pandas
+from mlops_assets.contracts.text import text_array
 from mlops_assets.donostia_parking.car_parks import find_sightings
 from mlops_assets.donostia_parking.contracts import READINGS
+from mlops_assets.donostia_parking.descriptions import Description
 from mlops_assets.donostia_parking.feed import FEED_FIELDS
 from mlops_assets.donostia_parking.landing import LOOK_BACK
-from mlops_assets.donostia_parking.parsing import parse_snapshots
+from mlops_assets.donostia_parking.parsing import Problem, parse_snapshots
 from mlops_assets.donostia_parking.quality import find_always_zero, find_frozen
 from mlops_assets.donostia_parking.rejects import RejectCollector
 from mlops_assets.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mlops_assets.donostia_parking.cities import City
     from mlops_assets.donostia_parking.days import LocalDay
-    from mlops_assets.donostia_parking.parsing import Problem
     from mlops_assets.donostia_parking.source import Snapshot
 
 
@@ -67,13 +69,13 @@ def build_readings(snapshots: Iterable[Snapshot], day: LocalDay, city: City) -> 
         _refuse_other_format(problems, day)
     rejects = RejectCollector(city)
     for problem in problems:
-        rejects.add(problem.snapshot, problem.position, problem.code, problem.reason)
+        rejects.add(problem)
     rows = _order(parsed.rows, parsed.descriptions).assign(is_of_day=lambda rows: is_of_day[rows["snapshot"]])
     rows = _drop_duplicates(rows, parsed.descriptions, wanted, rejects)
     rows = _add_flags(rows)
-    rows = _keep_day(rows, wanted, day, rejects)
+    rows = _keep_day(rows, parsed.descriptions, wanted, day, rejects)
     return DayOfReadings(
-        _as_readings(rows, parsed.descriptions, city), rejects.to_frame(), find_sightings(rows, parsed.descriptions, city)
+        _as_readings(rows, parsed.descriptions, wanted, city), rejects.to_frame(), find_sightings(rows, parsed.descriptions, city)
     )
 
 
@@ -103,15 +105,19 @@ def _drop_duplicates(
     is_repeated = rows.duplicated(["read_at", "car_park"]).to_numpy()
     if not is_repeated.any():
         return rows
-    winner_of = np.maximum.accumulate(np.where(is_repeated, 0, np.arange(len(rows))))
-    losers = np.flatnonzero(is_repeated & rows["is_of_day"].to_numpy())
-    names = descriptions["car_park_id"].take(rows["description"].to_numpy()[losers])
-    kept_places = rows["free_places"].to_numpy()[winner_of[losers]]
-    for row, name, places in zip(rows.iloc[losers].to_dict("records"), names, kept_places.tolist(), strict=True):
+    kept_of = np.maximum.accumulate(np.where(is_repeated, 0, np.arange(len(rows))))
+    dropped = np.flatnonzero(is_repeated & rows["is_of_day"].to_numpy())
+    kept_places = rows["free_places"].to_numpy()[kept_of[dropped]]
+    for row, places in zip(rows.iloc[dropped].to_dict("records"), kept_places.tolist(), strict=True):
+        car_park = _description(descriptions, row)
         moment = row["read_at"].isoformat()
-        reason = f"car park {name} has another record of {moment}, which is kept; it says {places} free places"
-        rejects.add(snapshots[row["snapshot"]], row["position"], "duplicate", reason)
+        reason = f"car park {car_park.car_park_id} has another record of {moment}, which is kept; it says {places} free places"
+        rejects.add(Problem(snapshots[row["snapshot"]], row["position"], "duplicate", reason, car_park))
     return rows[~is_repeated].reset_index(drop=True)
+
+
+def _description(descriptions: pd.DataFrame, row: Mapping[Any, Any]) -> Description:
+    return Description(*descriptions.iloc[row["description"]])
 
 
 def _add_flags(rows: pd.DataFrame) -> pd.DataFrame:
@@ -124,17 +130,20 @@ def _zoneless(moments: pd.Series) -> np.ndarray:
     return moments.dt.tz_localize(None).to_numpy()
 
 
-def _keep_day(rows: pd.DataFrame, snapshots: Sequence[Snapshot], day: LocalDay, rejects: RejectCollector) -> pd.DataFrame:
+def _keep_day(
+    rows: pd.DataFrame, descriptions: pd.DataFrame, snapshots: Sequence[Snapshot], day: LocalDay, rejects: RejectCollector
+) -> pd.DataFrame:
     """Return the rows of the day, after rejecting what snapshots of the day say about other days."""
     is_in_day = (rows["read_at"] >= day.start) & (rows["read_at"] < day.end)
     for row in rows[rows["is_of_day"] & ~is_in_day].to_dict("records"):
-        moment = row["read_at"].isoformat()
-        reason = f"the record is of {moment}, which is not in {day}"
-        rejects.add(snapshots[row["snapshot"]], row["position"], "outside_day", reason)
+        reason = f"the record is of {row['read_at'].isoformat()}, which is not in {day}"
+        problem = Problem(snapshots[row["snapshot"]], row["position"], "outside_day", reason, _description(descriptions, row))
+        rejects.add(problem)
     return rows[rows["is_of_day"] & is_in_day].reset_index(drop=True)
 
 
-def _as_readings(rows: pd.DataFrame, descriptions: pd.DataFrame, city: City) -> pd.DataFrame:
+def _as_readings(rows: pd.DataFrame, descriptions: pd.DataFrame, snapshots: Sequence[Snapshot], city: City) -> pd.DataFrame:
+    source_names = text_array(snapshot.source_name for snapshot in snapshots)
     said = descriptions.take(rows["description"].to_numpy()).reset_index(drop=True)
     free = rows["free_places"]
     columns = {
@@ -143,5 +152,7 @@ def _as_readings(rows: pd.DataFrame, descriptions: pd.DataFrame, city: City) -> 
         **said[["car_park_id", "car_park_name", "total_places", "latitude_deg", "longitude_deg"]],
         "is_negative": free < 0,
         "is_over_capacity": free > said["total_places"],
+        "source_name": pd.array(source_names.take(pa.array(rows["snapshot"])), dtype="string[pyarrow]"),
+        "unread_values": said["unread_values"],
     }
     return to_pandas(to_arrow(pd.DataFrame(columns, index=rows.index), READINGS))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mlops_assets.contracts.frames import arrow_schema, to_pandas
+from mlops_assets.contracts.text import text_array
 from mlops_assets.donostia_parking.bodies import excerpt, record_texts_of
 from mlops_assets.donostia_parking.contracts import REJECTED_READINGS
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.donostia_parking.cities import City
-    from mlops_assets.donostia_parking.source import Snapshot
+    from mlops_assets.donostia_parking.parsing import Problem
 
 
 @dataclass
@@ -25,13 +26,15 @@ class RejectCollector:
     """Collects the rejects of one day. The text of a record is looked up in its snapshot again, for rejects are rare."""
 
     city: City
-    rows: list[tuple[datetime, str, str, str, str]] = field(default_factory=list)
+    rows: list[tuple[datetime, str, str, str, str, str | None, str | None]] = field(default_factory=list)
     texts: dict[bytes, list[str]] = field(default_factory=dict)
 
-    def add(self, snapshot: Snapshot, position: int | None, code: str, reason: str) -> None:
-        """Reject a record of a snapshot by its position; without one, a snapshot that has no records."""
+    def add(self, problem: Problem) -> None:
+        """Reject a record of a snapshot, or a snapshot that has no records."""
+        snapshot, position, car_park = problem.snapshot, problem.position, problem.car_park
         text = excerpt(snapshot.body) if position is None else self._texts_of(snapshot.body)[position]
-        self.rows.append((snapshot.requested_at, snapshot.source_name, code, reason, text))
+        of_whom = (car_park.car_park_id, car_park.car_park_name) if car_park else (None, None)
+        self.rows.append((snapshot.requested_at, snapshot.source_name, problem.code, problem.reason, text, *of_whom))
 
     def _texts_of(self, body: bytes) -> list[str]:
         if body not in self.texts:
@@ -41,7 +44,6 @@ class RejectCollector:
     def to_frame(self) -> pd.DataFrame:
         """Return all rejects as the contract wants them, in an order that does not depend on that of the snapshots."""
         schema = arrow_schema(REJECTED_READINGS)
-        columns = zip(*sorted(self.rows), strict=True) if self.rows else [[]] * len(schema)
-        return to_pandas(
-            pa.table([pa.array(list(values), kind) for values, kind in zip(columns, schema.types, strict=True)], schema=schema)
-        )
+        rows = sorted(self.rows, key=lambda row: row[:-2])
+        moments, *texts = zip(*rows, strict=True) if rows else [[]] * len(schema)
+        return to_pandas(pa.table([pa.array(list(moments), schema.types[0]), *map(text_array, texts)], schema=schema))

@@ -58,6 +58,10 @@ class SampleParkingSource:
         """Say which city is simulated."""
         return f"simulated feed, seed {self._seed}, recorded up to {self._as_of.isoformat()}"
 
+    def export_files(self) -> tuple[()]:
+        """Return nothing: a simulated feed has no files."""
+        return ()
+
     def fetch_snapshot(self, at: datetime) -> Snapshot:
         """Return what the feed says at a moment; see `ParkingSource`."""
         if at < FIRST_MOMENT:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mlops_assets.tabular.export_files import ExportFile
 
 JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv"
+
+FIRST_DATE = date(2016, 10, 1)
+"""The month in which the oldest historical file begins, Birmingham's. Donostia's, and the simulated feed, begin in 2022."""
 
 
 @dataclass(frozen=True)
@@ -59,4 +65,8 @@ class ParkingSource(Protocol):
 
     def recorded_span(self) -> tuple[datetime, datetime] | None:
         """Return the moments of the first and the last recorded snapshot; nothing for a live feed."""
+        ...
+
+    def export_files(self) -> Sequence[ExportFile]:
+        """Return the files of an export, and to which days their records belong; none for any other source."""
         ...

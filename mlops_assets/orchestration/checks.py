@@ -7,13 +7,17 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.contracts import TableContract
+from mlops_assets.contracts.frames import conform, to_pandas
 from mlops_assets.errors import MissingPartitionError
 from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.check_verdicts import Verdict, conclude
-from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import dimension_name
+from mlops_assets.orchestration.reject_rates import RejectRates, measure_rejects
+from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import Lake, LakeAddress
+
+_NAMED_ENTITIES = 5
 
 
 def volume_check(
@@ -56,49 +60,158 @@ def volume_check(
     return has_usual_volume
 
 
-def rejects_check(
+def rejects_checks(
     accepted: TableContract,
     rejected: TableContract,
     partitions: dg.TimeWindowPartitionsDefinition,
     *,
+    entity: str,
+    name: str,
+    entity_word: str,
     greatest_share: float,
     harmless_reasons: frozenset[str],
-) -> dg.AssetChecksDefinition:
-    """Return the blocking check that few records were rejected; a source that changed its ways shows here first.
+) -> list[dg.AssetChecksDefinition]:
+    """Return the checks that few records were rejected: one of the feed as a whole, which blocks, and one of each entity.
+
+    One entity in trouble has no new rows and is named by a warning; the others go on. That is a check of its own, because an
+    automation condition waits for a blocking check that has failed, be it with a warning. Only if most entities are in trouble, or
+    many rejects do not even say which entity they are about, has the source changed its ways, and nothing is built on it.
 
     Args:
-        accepted: the table of rows.
-        rejected: the table of rejects, with `reason_code`.
+        accepted: the table of rows, with the column `entity`.
+        rejected: the table of rejects, with `reason_code` and the columns `entity` and `name`.
         partitions: of both.
-        greatest_share: of rejects among all records.
+        entity: the column that tells apart what records are about, for example car parks.
+        name: the column of `rejected` with the entity's name, for people.
+        entity_word: what an entity is called, for example `car park`.
+        greatest_share: of rejects among the records of an entity.
         harmless_reasons: reason codes that do not count, for example older versions of a row.
     """
-    check = dg.AssetCheckKey(asset_key(rejected), "has_few_rejects")
+    asset, deps = asset_key(accepted), [asset_key(rejected)]
+    of_all, of_each = (
+        dg.AssetCheckKey(asset, name) for name in ("has_few_rejects", f"every_{entity_word.replace(' ', '_')}_is_read")
+    )
+
+    def measured(context: dg.AssetCheckExecutionContext, stores: Stores) -> dict[str, RejectRates]:
+        lake = stores.lake(accepted.domain)
+        return {
+            key: measure_rejects(
+                _columns(lake, accepted, partitions, key, [entity])[entity],
+                _columns(lake, rejected, partitions, key, list(dict.fromkeys(["reason_code", entity, name]))),
+                entity=entity,
+                name=name,
+                greatest_share=greatest_share,
+                harmless_reasons=harmless_reasons,
+            )
+            for key in context.partition_keys
+        }
+
+    @dg.asset_check(
+        asset=asset,
+        name=of_all.name,
+        description=f"Of most {entity_word}s, at most {greatest_share:.1%} of the records were rejected.",
+        blocking=True,
+        partitions_def=partitions,
+        additional_deps=deps,
+    )
+    def has_few_rejects(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
+        return conclude(
+            context, of_all, {key: _of_all(key, rates, entity_word) for key, rates in measured(context, stores).items()}
+        )
+
+    @dg.asset_check(
+        asset=asset,
+        name=of_each.name,
+        description=f"There is no {entity_word} of which more than {greatest_share:.1%} of the records were rejected.",
+        partitions_def=partitions,
+        additional_deps=deps,
+    )
+    def every_entity_is_read(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
+        verdicts = {key: _of_each(key, rates, entity_word) for key, rates in measured(context, stores).items()}
+        return conclude(context, of_each, verdicts, severity=dg.AssetCheckSeverity.WARN)
+
+    return [has_few_rejects, every_entity_is_read]
+
+
+def _of_all(key: str, rates: RejectRates, entity_word: str) -> Verdict:
+    parts = [f"{rates.rejected_count:,} of the {rates.record_count:,} records of {key} were rejected ({rates.share:.2%})"]
+    if rates.are_most_in_trouble:
+        entities = f"{len(rates.in_trouble)} of {len(rates.by_entity)} {entity_word}s"
+        parts.append(f"of {entities} more than {rates.greatest_share:.1%}")
+    if rates.are_many_nameless:
+        parts.append(f"{rates.nameless_count:,} of them do not say which {entity_word} they are about")
+    return Verdict(
+        passed=not (rates.are_most_in_trouble or rates.are_many_nameless),
+        description="; ".join(parts),
+        metadata={"rejected_count": rates.rejected_count, "rejected_share": rates.share},
+    )
+
+
+def _of_each(key: str, rates: RejectRates, entity_word: str) -> Verdict:
+    in_trouble = rates.by_entity[rates.by_entity["is_in_trouble"]]
+    shown = [
+        f"{row['name']} ({row['rejected_count']:,} of {row['accepted_count'] + row['rejected_count']:,} records rejected)"
+        for row in in_trouble.head(_NAMED_ENTITIES).to_dict("records")
+    ]
+    more = f" and {len(in_trouble) - len(shown)} more" if len(in_trouble) > len(shown) else ""
+    return Verdict(
+        passed=in_trouble.empty,
+        description=f"{key}: {', '.join(shown)}{more}" if shown else f"{key}: every {entity_word} is read",
+        metadata={"in_trouble_count": len(in_trouble), **({"in_trouble": frame_metadata(in_trouble)} if shown else {})},
+    )
+
+
+def optional_values_check(
+    contract: TableContract,
+    partitions: dg.TimeWindowPartitionsDefinition,
+    *,
+    never_empty: Sequence[str] = (),
+    greatest_share: float = 0.01,
+) -> dg.AssetChecksDefinition:
+    """Return the check that optional values could be read; a warning, for the rows are there, only without them.
+
+    Args:
+        contract: a table with the column `unread_values`.
+        partitions: of the table.
+        never_empty: optional columns that some row of every partition has a value in; if none has, the source lacks the column, or
+            writes it in a way that nothing understands.
+        greatest_share: of rows with values that could not be read.
+    """
+    check = dg.AssetCheckKey(asset_key(contract), "reads_optional_values")
 
     @dg.asset_check(
         asset=check.asset_key,
-        description=f"At most {greatest_share:.1%} of the records were rejected.",
-        blocking=True,
+        description=f"At most {greatest_share:.1%} of the rows lack an optional value because it could not be read.",
         partitions_def=partitions,
-        additional_deps=[asset_key(accepted)],
     )
-    def has_few_rejects(
-        context: dg.AssetCheckExecutionContext, table: PartitionedFrames, stores: dg.ResourceParam[Stores]
-    ) -> dg.AssetCheckResult:
-        lake = stores.lake(accepted.domain)
+    def reads_optional_values(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
+        lake = stores.lake(contract.domain)
 
-        def judge(key: str, rejects: pd.DataFrame) -> Verdict:
-            count = int((~rejects["reason_code"].isin(harmless_reasons)).sum())
-            share = count / max(count + _row_count(lake, accepted, partitions, key), 1)
+        def judge(key: str) -> Verdict:
+            rows = _columns(lake, contract, partitions, key, ["unread_values", *never_empty])
+            unread = rows["unread_values"].dropna()
+            empty = [name for name in never_empty if len(rows) and rows[name].isna().all()]
+            parts = [f"{len(unread):,} of {len(rows):,} rows have values that cannot be read"]
+            parts += [f"for example {unread.iloc[0]}"] if len(unread) else []
+            parts += [f"without a value in any row: {', '.join(empty)}"] if empty else []
             return Verdict(
-                passed=share <= greatest_share,
-                description=f"{share:.2%} of the records of {key} were rejected",
-                metadata={"rejected_count": count, "rejected_share": share},
+                passed=not empty and len(unread) <= greatest_share * len(rows),
+                description=f"{key}: {', '.join(parts)}",
+                metadata={"unread_count": len(unread), "empty_columns": ", ".join(empty)},
             )
 
-        return conclude(context, check, {key: judge(key, rejects) for key, rejects in table.items()})
+        verdicts = {key: judge(key) for key in context.partition_keys}
+        return conclude(context, check, verdicts, severity=dg.AssetCheckSeverity.WARN)
 
-    return has_few_rejects
+    return reads_optional_values
+
+
+def _columns(
+    lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, key: str, names: Sequence[str]
+) -> pd.DataFrame:
+    """Return some columns of a partition that must exist."""
+    address = LakeAddress((contract.domain, contract.name), dimension_name(partitions), key)
+    return to_pandas(conform(lake.read(address, names), contract, names))
 
 
 def _row_count(lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, key: str) -> int:

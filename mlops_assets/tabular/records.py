@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -71,7 +72,7 @@ def stream_records(
                 columns = dict(zip(present, batch.columns, strict=True))
                 missing = pa.nulls(batch.num_rows, pa.string())
                 yield pa.RecordBatch.from_arrays([columns.get(name, missing) for name in titles], names=list(titles))
-    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{file.path}: {_explain(error)}") from error
 
 
@@ -124,7 +125,7 @@ def _explain(error: Exception) -> str:
         return f"is not UTF-8; it looks like Latin-1 or Windows-1252, save it as UTF-8 ({text})"
     if "Truncated compressed" in text or isinstance(error, EOFError):
         return "is truncated gzip: the download or copy broke off; fetch it again"
-    if "zlib" in text:
+    if "zlib" in text or isinstance(error, zlib.error):
         return f"is damaged gzip; fetch it again ({text})"
     if "straddl" in text or isinstance(error, csv.Error):
         return f"has an opening quote that is never closed ({text})"

@@ -91,6 +91,8 @@ def raw_crimes(**columns: Any) -> pd.DataFrame:
         "updated_at": pd.Timestamp("2024-02-01", tz="UTC"),
         "latitude_deg": 41.8810,
         "longitude_deg": -87.6280,
+        "source_name": "crimes.csv",
+        "unread_values": None,
     }
     frame = pd.DataFrame({**defaults, **columns}, index=range(rows))
     return to_pandas(to_arrow(frame[RAW_CRIMES.column_names], RAW_CRIMES))

@@ -184,7 +184,7 @@ def test_the_day_in_march_has_no_two_oclock() -> None:
 
 def test_result_keeps_its_contract() -> None:
     """Of thousands of crimes, with and without positions, none breaks a rule of `enriched_crimes`."""
-    crimes = learnable_crimes(rows=2_000)[RAW_CRIMES.column_names]
+    crimes = learnable_crimes(rows=2_000)
     enriched = enrich_crimes(crimes, police_stations())
     assert enriched["location_status"].value_counts().keys().tolist() == ["known", "missing"]
     assert find_violations(enriched, ENRICHED_CRIMES).empty

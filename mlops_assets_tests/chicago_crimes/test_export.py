@@ -7,15 +7,18 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mlops_assets.chicago_crimes import export_cache
+from mlops_assets.chicago_crimes import export_cache, export_index
 from mlops_assets.chicago_crimes.export import ExportCrimeSource
+from mlops_assets.chicago_crimes.export_index import IndexedFile
 from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
 from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, CrimeSource
 from mlops_assets.errors import NotEnoughDataError, SourceError
 from mlops_assets.months import Month
+from mlops_assets.tabular.files import SourceFile
 from mlops_assets_tests.chicago_crimes.portal_records import Record, crime, csv_text
 from mlops_assets_tests.shared_data import shared_data
 
@@ -115,10 +118,10 @@ def test_layout_of_the_api_with_additional_columns_is_read(folder: Path, source:
         (csv_text([]).encode(), "has a header but no rows"),
         (
             csv_text([crime(date="soon")]).encode(),
-            r"has a header but none of its 1 rows has a readable date in 'Date', for example 'soon'",
+            r"has a header but none of its 1 rows has a readable date from 2001-01 to 2199-12 in 'Date', for example 'soon'",
         ),
         (csv_text([on("01/01")]).replace("IUCR", "Code").encode(), r"columns missing: iucr\. It has: ID, Case Number, Date"),
-        (csv_text([on("01/01")]).replace(",", ";").encode(), r"columns missing: date.*separated by something else than commas"),
+        (csv_text([on("01/01")]).replace(",", "^").encode(), r"columns missing: id.*separated by something else than commas"),
         (csv_text([on("01/01")]).replace("Ward", "Beat").encode(), "two columns are named 'Beat'"),
         (csv_text([on("01/01")]).encode() + b'2,"' + b"x,\n" * 3_000_000, "has an opening quote that is never closed"),
     ],
@@ -148,13 +151,13 @@ def test_one_broken_file_does_not_make_the_others_be_read_again(
 def watch_scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that grows by the name of each file read through for its months."""
     names: list[str] = []
-    scan = export_cache._scan_months
+    look = export_index._look_at
 
-    def noted(file: export_cache.PortalFile) -> list[Month]:
+    def noted(file: SourceFile, *others: Any) -> IndexedFile:
         names.append(file.name)
-        return scan(file)
+        return look(file, *others)
 
-    monkeypatch.setattr(export_cache, "_scan_months", noted)
+    monkeypatch.setattr(export_index, "_look_at", noted)
     return names
 
 
@@ -183,22 +186,162 @@ def test_file_of_many_months_is_split_once(folder: Path, source: ExportCrimeSour
 def test_small_buffer_gives_the_same_split(folder: Path, source: ExportCrimeSource, monkeypatch: pytest.MonkeyPatch) -> None:
     """A month written in several pieces reads like one written at once."""
     monkeypatch.setattr(export_cache, "_BUFFER_BYTES", 1_000)
-    monkeypatch.setattr("mlops_assets.chicago_crimes.portal_csv._BLOCK_BYTES", 2_000)
+    monkeypatch.setattr("mlops_assets.tabular.records._BLOCK_BYTES", 2_000)
     records = [on(f"{number % 3 + 1:02d}/{number % 27 + 1:02d}", str(number)) for number in range(200)]
     write(folder / "all.csv", *records)
     assert source.read_month(MARCH).table["id"].to_pylist() == [str(number) for number in range(200) if number % 3 == 2]
     assert sum(len(source.read_month(month).table) for month in (JANUARY, FEBRUARY, MARCH)) == 200
 
 
-def test_rows_without_a_readable_date_go_to_the_earliest_month(folder: Path, source: ExportCrimeSource) -> None:
-    """They must be rejected in some partition, once: neither lost nor rejected in each."""
-    path = write(folder / "all.csv", on("02/03", "1"), crime(id="2", date="soon"), on("01/09", "3"), crime(id="4", date=None))
-    with path.open("a", newline="") as stream:
-        stream.write("5,damaged\r\n")
-    first, second = source.read_month(JANUARY), source.read_month(FEBRUARY)
-    assert first.table["id"].to_pylist() == ["2", "3", "4"]
-    assert [record.text for record in first.damaged] == ["5,damaged"]
-    assert (second.table["id"].to_pylist(), second.damaged) == (["1"], ())
+def test_records_without_a_date_have_the_month_of_their_neighbours(folder: Path, source: ExportCrimeSource) -> None:
+    """A record is rejected where people look: with the dated record before it, or with the first one of the file behind it."""
+    undated = [crime(id=str(number), date=text) for number, text in ((1, "soon"), (4, None), (6, "01/28/1924 02:48:00 AM"))]
+    write(folder / "all.csv", undated[0], on("02/03", "2"), on("01/09", "3"), undated[1], on("02/05", "5"), undated[2])
+    assert source.read_month(JANUARY).table["id"].to_pylist() == ["3", "4"]
+    assert source.read_month(FEBRUARY).table["id"].to_pylist() == ["1", "2", "5", "6"]
+    assert source.available_months() == [JANUARY, FEBRUARY]
+    assert parse_crimes(source.read_month(FEBRUARY), FEBRUARY).rejects["reason_code"].tolist() == [
+        "outside_month",
+        "unreadable_value",
+    ]
+
+
+def test_dates_to_come_are_typing_errors(tmp_path: Path, folder: Path) -> None:
+    """What happened after the file was looked at did not happen; it is rejected with its neighbours."""
+    write(folder / "all.csv", on("02/03", "1"), crime(id="2", date="02/04/2081 10:00:00 AM"))
+    source = ExportCrimeSource(folder, tmp_path / "cache", until=MARCH)
+    assert ids(source, FEBRUARY) == ["1", "2"]
+    assert source.available_months() == [FEBRUARY]
+
+
+def test_damaged_lines_have_the_month_of_a_date_in_them_or_of_their_neighbours(folder: Path, source: ExportCrimeSource) -> None:
+    """Two lines glued together say when they happened; half a line without a date is where it stands in the file."""
+    lines = csv_text([on("01/05", "1"), on("02/05", "2"), on("01/06", "3")]).splitlines()
+    header, first, second, third = lines
+    (folder / "all.csv").write_text(
+        "\n".join([header, "half,a line", first, second + second, "x,y", third, ",,02/07/2018 10:00:00 AM"])
+    )
+    found = {month: [record.text for record in source.read_month(month).damaged] for month in (JANUARY, FEBRUARY)}
+    assert found == {JANUARY: ["half,a line", "x,y"], FEBRUARY: [second + second, ",,02/07/2018 10:00:00 AM"]}
+
+
+@pytest.mark.parametrize("block_bytes", [300, 4 << 20])
+def test_month_of_a_damaged_line_does_not_depend_on_how_the_file_is_read(
+    folder: Path, source: ExportCrimeSource, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    """Damaged lines know their place in the file, however many records are read at a time."""
+    monkeypatch.setattr("mlops_assets.tabular.records._BLOCK_BYTES", block_bytes)
+    lines = csv_text([on(f"{number % 3 + 1:02d}/05", str(number)) for number in range(30)]).splitlines(keepends=True)
+    damaged = [f"{number},damaged\r\n" for number in range(30)]
+    (folder / "all.csv").write_text("".join([lines[0], *(text for pair in zip(lines[1:], damaged, strict=True) for text in pair)]))
+    for month in (JANUARY, FEBRUARY, MARCH):
+        records = source.read_month(month)
+        assert sorted(records.table["id"].to_pylist()) == sorted(record.text.split(",")[0] for record in records.damaged)
+
+
+def test_part_of_a_split_file_is_read(folder: Path, source: ExportCrimeSource) -> None:
+    """What `split -l` makes of one file: the parts without a header have the columns of the first."""
+    lines = csv_text([on("01/01", str(number)) for number in range(9)]).splitlines(keepends=True)
+    for name, start, end in (("aa", 0, 4), ("ab", 4, 7), ("ac", 7, 10)):
+        (folder / f"crimes_{name}.csv").write_text("".join(lines[start:end]))
+    assert ids(source, JANUARY) == [str(number) for number in range(9)]
+    notes = {file.name: file.note for file in source.export_files()}
+    assert notes == {"crimes_aa.csv": None} | dict.fromkeys(
+        ("crimes_ab.csv", "crimes_ac.csv"), "has no header; read as a continuation of crimes_aa.csv"
+    )
+
+
+def test_part_without_its_sibling_is_an_error_that_names_it(folder: Path, source: ExportCrimeSource) -> None:
+    """Nobody knows what its columns are; also after the sibling was there once and has gone."""
+    lines = csv_text([on("01/01", "1"), on("01/02", "2")]).splitlines(keepends=True)
+    (folder / "b.csv").write_text(lines[2])
+    with pytest.raises(SourceError, match=r"b\.csv: has no header, and its rows fit no other file's columns"):
+        source.read_month(JANUARY)
+    (folder / "a.csv").write_text("".join(lines[:2]))
+    assert ids(source, JANUARY) == ["1", "2"]
+    (folder / "a.csv").unlink()
+    with pytest.raises(SourceError, match=r"b\.csv: has no header"):
+        source.read_month(JANUARY)
+
+
+def test_missing_optional_column_is_empty_and_said(folder: Path, source: ExportCrimeSource) -> None:
+    """An edition without wards, areas and times of update is one of crimes; the file's note says what it lacks."""
+    titles = [name for name in PORTAL_FIELDS if name not in ("ward", "community_area", "updated_on")]
+    for name, day in (("one.csv", "01/01"), ("two.csv", "02/01")):
+        values = ",".join(on(day, "7")[title] or "" for title in titles)
+        (folder / name).write_text(f"{','.join(titles)}\n{values}\n" + (values.replace("02/01", "03/01") if day == "02/01" else ""))
+    for month in (JANUARY, FEBRUARY, MARCH):
+        parsed = parse_crimes(source.read_month(month), month)
+        assert parsed.crimes[["crime_id", "ward_code", "updated_at"]].isna().to_numpy().tolist() == [[False, True, True]]
+    assert {file.note for file in source.export_files()} == {
+        "columns missing, and therefore empty: ward, community_area, updated_on"
+    }
+
+
+def test_every_record_of_a_file_has_a_month(folder: Path, source: ExportCrimeSource) -> None:
+    """What the files are said to hold of each month is what reading the month gives, damaged lines included."""
+    lines = csv_text([on("01/05", "1"), crime(id="2", date="soon"), on("02/05", "3"), on("02/05", "4")])
+    (folder / "all.csv").write_text(lines + "half a line\r\n" + ",".join("x" * 30))
+    (folder / "codes.csv").write_text("IUCR,PRIMARY DESCRIPTION\n110,HOMICIDE\n")
+    (folder / "notes.txt").write_text("not a crime")
+    all_files, codes, notes = source.export_files()
+    assert all_files.counts == {("2018-01", "all.csv"): 2, ("2018-02", "all.csv"): 4}
+    for month in (JANUARY, FEBRUARY):
+        records = source.read_month(month)
+        assert len(records.table) + len(records.damaged) == all_files.counts[month.key, "all.csv"]
+    assert (codes.status, codes.note) == ("set_aside", "is another table: its columns are IUCR, PRIMARY DESCRIPTION")
+    assert (notes.status, notes.note) == ("set_aside", "its name does not end in .csv or .csv.gz")
+
+
+def test_file_that_cannot_be_read_is_listed(folder: Path, source: ExportCrimeSource) -> None:
+    """The list of files says what is wrong with each, though reading a month stops at the first of them."""
+    write(folder / "a.csv", on("01/01"))
+    (folder / "b.csv").write_text("<html>")
+    (folder / "c.csv").write_text(csv_text([on("02/01")]).replace("Arrest", "Held"))
+    statuses = [(file.name, file.status) for file in source.export_files()]
+    assert statuses == [("a.csv", "read"), ("b.csv", "unreadable"), ("c.csv", "unreadable")]
+    assert "columns missing: arrest" in str(source.export_files()[2].note)
+
+
+def test_foreign_files_do_not_disturb(folder: Path, source: ExportCrimeSource) -> None:
+    """What file managers, spreadsheets and notebooks leave in a folder is neither read nor an error."""
+    write(folder / "a.csv", on("01/01"))
+    for name in (".DS_Store", "._a.csv", "~$a.csv", "a.csv~", "Thumbs.db", ".ipynb_checkpoints/a-checkpoint.csv", "__MACOSX/a.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"\x00\x05\x16\x07")
+    assert ids(source, JANUARY) == ["1"]
+    assert [file.name for file in source.export_files()] == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        pytest.param(lambda text: "sep=,\r\n" + text, id="sep line of a spreadsheet"),
+        pytest.param(lambda text: "\ufeffsep=;\r\n" + text.replace(",", ";"), id="sep line with a semicolon"),
+        pytest.param(lambda text: text.replace(",", ";"), id="semicolons"),
+        pytest.param(lambda text: text.replace(",", "\t"), id="tabs"),
+        pytest.param(lambda text: "\n\n" + text, id="blank lines on top"),
+        pytest.param(lambda text: wrapped(text, header=False), id="rows in quotes"),
+        pytest.param(lambda text: wrapped(text, header=True), id="rows and header in quotes"),
+        pytest.param(lambda text: "sep=,\n" + wrapped(text, header=True), id="sep line and rows in quotes"),
+    ],
+)
+@pytest.mark.parametrize("days", [("01/01", "01/02"), ("01/01", "02/02")], ids=["one month", "two months"])
+def test_dialects_of_spreadsheets_are_read(folder: Path, source: ExportCrimeSource, rewrite: Any, days: tuple[str, str]) -> None:
+    """A file that a spreadsheet has saved holds the same records, of one month or of several."""
+    records = [on(day, str(number)) for number, day in enumerate(days)]
+    (folder / "a.csv").write_text(rewrite(csv_text(records)), newline="")
+    found = [
+        row for month in source.available_months() for row in source.read_month(month).table.select(["id", "date"]).to_pylist()
+    ]
+    assert found == [{"id": record["id"], "date": record["date"]} for record in records]
+
+
+def wrapped(text: str, *, header: bool) -> str:
+    """Return CSV whose rows, and whose header if asked for, stand in quotes as a whole."""
+    first, *rows = text.splitlines()
+    quoted = ['"{}"'.format(line.replace('"', '""')) for line in (first, *rows)]
+    return "\r\n".join([quoted[0] if header else first, *quoted[1:]]) + "\r\n"
 
 
 def test_overlapping_files_are_resolved_by_the_newest_version(folder: Path, source: ExportCrimeSource) -> None:
@@ -320,13 +463,26 @@ STATIONS = (
 )
 
 
-def test_stations_come_from_the_file_that_says_so(tmp_path: Path, folder: Path, source: ExportCrimeSource) -> None:
-    """A file with "station" in its name holds stations, in a folder of crimes or beside a single file of them."""
+def test_stations_are_told_by_their_columns(tmp_path: Path, folder: Path, source: ExportCrimeSource) -> None:
+    """Stations may lie in a folder of crimes or beside a single file of them; a name says nothing against the columns."""
     crimes = write(folder / "crimes.csv", on("01/01"))
     (folder / "Police_Stations_2018.csv").write_text(STATIONS)
     for either in (source, ExportCrimeSource(crimes, tmp_path / "cache")):
         assert parse_stations(either.read_stations())["station_code"].tolist() == ["012", "headquarters"]
         assert ids(either, JANUARY) == ["1"]
+    write(folder / "near_station.csv", on("01/02", "2"))
+    assert ids(source, JANUARY) == ["1", "2"]
+    assert len(source.read_stations()) == 2
+
+
+def test_older_file_of_stations_has_degrees_only(folder: Path, source: ExportCrimeSource) -> None:
+    """Without state plane coordinates, also in the header, stations are projected from latitude and longitude."""
+    (folder / "stations.csv").write_text(
+        "DISTRICT,DISTRICT NAME,ADDRESS,ZIP,LATITUDE,LONGITUDE\n1.0,Central,,60616.0,41.85837259,-87.62735617\n"
+    )
+    station = parse_stations(source.read_stations()).iloc[0]
+    assert (station["station_code"], station["zip_code"]) == ("001", "60616")
+    assert (station["x_ft"], station["y_ft"]) == (pytest.approx(1_176_569.05, abs=0.1), pytest.approx(1_891_771.70, abs=0.1))
 
 
 def test_missing_stations_say_where_to_get_them(folder: Path, source: ExportCrimeSource) -> None:
@@ -392,7 +548,7 @@ def test_table_of_something_else_is_passed_over_and_named(folder: Path, source: 
     (folder / "crimes.csv").write_text(csv_text([on("01/01")]))
     (folder / "codes.csv").write_text("IUCR,PRIMARY DESCRIPTION\n110,HOMICIDE\n")
     assert len(source.read_month(JANUARY).table) == 1
-    assert source.months() == [JANUARY]
+    assert source.available_months() == [JANUARY]
     assert source.describe().endswith(", but not codes.csv")
 
 

@@ -20,7 +20,7 @@ SENSORS = ("donostia_parking_retraining", "donostia_parking_conditions")
 ACCURACY, CHAMPION = dg.AssetKey([DOMAIN, "forecast_accuracy"]), dg.AssetKey([DOMAIN, "forecast_champion"])
 DATA = {
     dg.AssetKey([DOMAIN, name])
-    for name in ("snapshots", "readings", "rejected_readings", "car_park_sightings", "car_parks", "hourly_free")
+    for name in ("snapshots", "export_files", "readings", "rejected_readings", "car_park_sightings", "car_parks", "hourly_free")
 }
 
 

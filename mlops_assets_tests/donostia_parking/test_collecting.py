@@ -35,6 +35,9 @@ class Feed:
     def describe(self) -> str:
         return "a feed"
 
+    def export_files(self) -> tuple[()]:
+        return ()
+
     def fetch_snapshot(self, at: datetime) -> Snapshot:
         number = len(self.asked_at)
         self.asked_at.append(at)

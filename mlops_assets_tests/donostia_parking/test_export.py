@@ -1,13 +1,19 @@
 """The export source: recorded CSV files of every layout, and answers kept whole."""
 
 import gzip
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from mlops_assets.donostia_parking.bodies import read_body
 from mlops_assets.donostia_parking.cities import BIRMINGHAM, DONOSTIA, City
 from mlops_assets.donostia_parking.export import ExportParkingSource
+from mlops_assets.donostia_parking.landing import snapshot_name
+from mlops_assets.donostia_parking.readings import build_readings
 from mlops_assets.donostia_parking.source import Snapshot
 from mlops_assets.errors import NotEnoughDataError, SourceError
 from mlops_assets_tests.donostia_parking.snapshots import ARCCO, body, feature, utc
@@ -110,9 +116,20 @@ def test_open_quote_spoils_its_own_line_only(tmp_path: Path) -> None:
     assert (good.name, good.free) == ("B, C", "2")
 
 
-def test_recording_without_any_moment_is_an_error(tmp_path: Path) -> None:
+def test_moments_that_cannot_be_stay_with_their_neighbours(tmp_path: Path) -> None:
+    """A mistyped year, past or to come, is no day of its own: the record is rejected with the one before it."""
+    text = "nombre,libres,timestamp\nA,1,1924-11-15 21:00:00\nB,2,2024-11-15 21:00:00\nC,3,2204-11-15 21:00:00\n"
+    (tmp_path / "x.csv").write_text(text)
+    export = ExportParkingSource(tmp_path, DONOSTIA, until=utc("2025-01-01"))
+    (found,) = snapshots(export)
+    day = build_readings([found], DONOSTIA.day("2024-11-15"), DONOSTIA)
+    assert day.readings["car_park_id"].tolist() == ["B"]
+    assert day.rejects[["reason_code", "car_park_name"]].to_numpy().tolist() == [["outside_day", "A"], ["outside_day", "C"]]
+
+
+def test_file_without_any_moment_is_an_error(tmp_path: Path) -> None:
     """A file whose times are all unreadable has another format than its header says."""
-    with pytest.raises(SourceError, match=r"not one of the 2 lines of .*x\.csv has a timestamp that can be read"):
+    with pytest.raises(SourceError, match=r"x\.csv: not one of its 2 lines has a timestamp that can be read and lies between 2016"):
         snapshots(source(tmp_path, x="nombre,libres,timestamp\nA,1,15/11/2024\nB,1,15/11/2024\n"))
 
 
@@ -127,12 +144,89 @@ def test_answers_kept_whole_are_recordings(tmp_path: Path) -> None:
     assert export.describe().endswith("but not answer_2025-10-09.json")
 
 
-def test_other_files_are_passed_over_and_named(tmp_path: Path) -> None:
-    """Another city's recording, a table of something else, hidden files: none of them disturbs."""
+def test_other_files_are_set_aside_and_named(tmp_path: Path) -> None:
+    """Another city's file, a table of something else: neither disturbs, and each says why it is not read."""
     (tmp_path / ".hidden.csv").write_text("x")
-    export = source(tmp_path, BIRMINGHAM, uk=UK, old=OLD, other="a,b\n1,2\n", empty="")
+    (tmp_path / "notes.txt").write_text("x")
+    export = source(tmp_path, BIRMINGHAM, uk=UK, old=OLD, other="a,b\n1,2\n")
     assert len(snapshots(export)) == 2
-    assert export.describe() == f"recordings of Birmingham at {tmp_path}, but not empty.csv, old.csv, other.csv"
+    assert export.describe() == f"historical files of Birmingham at {tmp_path}, but not notes.txt, old.csv, other.csv"
+    reasons = {file.name: file.note for file in export.export_files() if file.status == "set_aside"}
+    assert reasons["old.csv"] == "is of Donostia / San Sebastián"
+    assert reasons["other.csv"] == "is another table: its columns are a, b"
+    assert str(reasons["notes.txt"]).startswith("its name does not end in .csv")
+
+
+def test_part_of_a_split_file_is_read(tmp_path: Path) -> None:
+    """The parts without a header have the columns of the first; what lands is a header and its lines, as of any other file."""
+    first, second = ORIGINAL, ORIGINAL.splitlines()[1].replace("21:58", "22:58") + "\n"
+    export = source(tmp_path, part1=first, part2=second)
+    bodies = [item.body.decode() for item in snapshots(export)]
+    assert bodies == [first, ORIGINAL.splitlines()[0] + "\n" + second]
+    assert read_body(bodies[1].encode(), DONOSTIA)[0].free == "7"
+    assert export.export_files()[1].note == "has no header; read as a continuation of part1.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,2024-11-15 21:00:00,Arcco\n", "has no header, and its rows fit no other file's columns"),
+        ("nombre,libres\nArcco,1\n", "columns missing: timestamp. It has: nombre, libres"),
+        ("", "looks like an empty file"),
+        ("<html>", "looks like an HTML or XML page"),
+    ],
+    ids=["no header", "no time", "empty", "page"],
+)
+def test_file_of_which_nobody_can_tell_what_it_holds_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    """It is named, and not passed over on weak evidence."""
+    export = source(tmp_path, good=OLD, bad=text)
+    with pytest.raises(SourceError, match=rf"bad\.csv: {re.escape(message)}"):
+        snapshots(export)
+    assert [(file.name, file.status) for file in export.export_files()] == [("bad.csv", "unreadable"), ("good.csv", "read")]
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        pytest.param(lambda text: "sep=,\n" + text, id="sep line"),
+        pytest.param(lambda text: text.replace(",", ";"), id="semicolons"),
+        pytest.param(lambda text: "\n".join(f'"{line}"' for line in text.splitlines()), id="lines in quotes"),
+        pytest.param(
+            lambda text: text.splitlines()[0] + "\n" + "\n".join(f'"{line}"' for line in text.splitlines()[1:]), id="rows in quotes"
+        ),
+        pytest.param(lambda text: text.upper().replace("ARCCO", "Arcco"), id="capitals"),
+    ],
+)
+def test_dialects_of_spreadsheets_are_read(tmp_path: Path, rewrite: Callable[[str], str]) -> None:
+    """A file that a spreadsheet has saved says the same, also once it has landed."""
+    (found,) = snapshots(source(tmp_path, x=rewrite(RENAMED)))
+    (record,) = read_body(found.body, DONOSTIA)
+    assert (record.name, record.free, record.read_at) == ("Arcco", "162", utc("2024-11-15 21:00:48.297317"))
+
+
+def test_missing_optional_columns_are_said(tmp_path: Path) -> None:
+    """Readings need a moment, a name and a number; capacity and position may be missing."""
+    export = source(tmp_path, x="timestamp,name,free\n2025-10-09 21:58:54,Arcco,7\n")
+    (found,) = snapshots(export)
+    assert read_body(found.body, DONOSTIA)[0].free == "7"
+    assert export.export_files()[0].note == "columns missing, and therefore empty: parking_id, total, lon, lat"
+
+
+def test_every_record_of_a_file_has_a_day(tmp_path: Path) -> None:
+    """The list of files says how many records of each day lie in which snapshot: what reading the day gives."""
+    text = RENAMED + "Easo,x,2024-11-15 21:00:48.297317\nEaso\nEaso,4,2024-11-16 21:00:00\n\n"
+    (tmp_path / "raw_20241117_215854.json").write_bytes(body(feature("80"), feature("81")))
+    (tmp_path / "raw_20241117_225854.json").write_text("{broken")
+    export = source(tmp_path, x=text)
+    counts = {place: count for file in export.export_files() for place, count in file.counts.items()}
+    found: dict[tuple[str, str], int] = {}
+    for key in ("2024-11-15", "2024-11-16", "2024-11-17"):
+        landed = [replace(item, source_name=snapshot_name(DONOSTIA, item)) for item in snapshots(export)]
+        day = build_readings(landed, DONOSTIA.day(key), DONOSTIA)
+        names = pd.concat([day.readings["source_name"], day.rejects["source_name"]])
+        found |= {(key, str(name)): count for name, count in names.value_counts().items()}
+    assert found == counts
+    assert sum(counts.values()) == 7
 
 
 def test_single_file_is_a_recording(tmp_path: Path) -> None:
@@ -145,7 +239,7 @@ def test_single_file_is_a_recording(tmp_path: Path) -> None:
 
 def test_nothing_to_read_is_not_enough_data(tmp_path: Path) -> None:
     """The message says which columns a recording needs."""
-    with pytest.raises(NotEnoughDataError, match=r"recordings of Donostia .* no file at .* libres, nombre, timestamp"):
+    with pytest.raises(NotEnoughDataError, match=r"historical files of Donostia .* no file at .* libres, nombre, timestamp"):
         snapshots(source(tmp_path, other="a,b\n1,2\n"))
 
 
@@ -154,13 +248,13 @@ def test_missing_and_damaged_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"there is no file or folder .*nowhere"):
         snapshots(ExportParkingSource(tmp_path / "nowhere", DONOSTIA))
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(OLD.encode())[:-20])
-    with pytest.raises(SourceError, match=r"cut\.csv\.gz cannot be read: .*is it complete"):
+    with pytest.raises(SourceError, match=r"cut\.csv\.gz: cannot be read: .*is it complete"):
         snapshots(ExportParkingSource(tmp_path, DONOSTIA))
 
 
 def test_recording_has_no_present(tmp_path: Path) -> None:
     """Asking a file for now is a mistake, and says so."""
-    with pytest.raises(NotEnoughDataError, match="is a recording, which has no present"):
+    with pytest.raises(NotEnoughDataError, match="holds historical files, which have no present"):
         source(tmp_path, x=OLD).fetch_snapshot(utc("2025-01-01"))
 
 

@@ -8,6 +8,7 @@ from mlops_assets.donostia_parking.cities import BIRMINGHAM, DONOSTIA
 from mlops_assets.donostia_parking.landing import (
     all_folders,
     folders_of,
+    is_snapshot_name,
     landed_snapshot,
     names_for_day,
     requested_at_of,
@@ -51,10 +52,19 @@ def test_landed_snapshot_is_the_one_that_landed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["notes.txt", "city=donostia/utc_date=2025-10-09/x.json", "city=donostia/utc_date=2025-13-09/215854.123456Z-8990070c.json"],
+    [
+        "notes.txt",
+        "city=donostia/utc_date=2025-10-09/.DS_Store",
+        "city=donostia/utc_date=2025-10-09/215854.123456Z-8990070c.json~",
+        "city=donostia/utc_date=2025-10-09/215854.123456Z-8990070c.json.bak copy",
+        "city=donostia/utc_date=2025-13-09/215854.123456Z-8990070c.json",
+    ],
 )
-def test_stranger_among_snapshots_is_named(name: str) -> None:
-    """A file that somebody put there is not silently taken for nothing."""
+def test_name_of_something_else_is_no_snapshot(name: str) -> None:
+    """Whatever somebody left in the folder is told from our own objects by its name, and disturbs no day."""
+    ours = snapshot_name(DONOSTIA, snapshot("2022-03-27 12:00", "80"))
+    assert (is_snapshot_name(ours), is_snapshot_name(name)) == (True, False)
+    assert names_for_day([name, ours], DAY) == [ours]
     with pytest.raises(SourceError, match=name):
         requested_at_of(name)
 

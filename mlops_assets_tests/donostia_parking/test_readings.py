@@ -149,8 +149,7 @@ def test_empty_list_is_a_reject() -> None:
         ({"libres": "12,5"}, "unreadable_value", "free places '12,5' is no number of places"),
         ({"libres": 1e9}, "unreadable_value", "free places 1000000000.0 is no number of places"),
         ({"libres": ["5"]}, "unreadable_value", "free places ['5'] is no number of places"),
-        ({"plazasRotatorias": "many"}, "unreadable_value", "public places 'many' is no number of places"),
-        ({"plazasResidentes": -1}, "unreadable_value", "residents' places -1 is no number of places"),
+        ({"libres": "-"}, "unreadable_value", "free places '-' is no number of places"),
         ({"noteId": None, "nombre": None}, "missing_value", "the record has neither an identifier nor a name of the car park"),
         ({"noteId": {}, "nombre": []}, "missing_value", "the record has neither an identifier nor a name of the car park"),
     ],
@@ -172,6 +171,63 @@ def test_what_is_not_needed_may_be_missing() -> None:
     assert readings["car_park_id"].tolist() == [ARCCO, BOULEVARD]
     assert readings["car_park_name"].tolist() == ["Arcco", BOULEVARD]
     assert readings[["total_places", "latitude_deg"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("odd", "unread"),
+    [
+        ({"plazasRotatorias": "many"}, "public places 'many'"),
+        ({"plazasResidentes": -1}, "residents' places -1"),
+        ({"tipo": []}, "type []"),
+        ({"point": ["here", 1]}, "position ('here', 1)"),
+        ({"precios": ["0,81", {}]}, "prices ('0,81', {})"),
+        ({"plazasRotatorias": "n/a", "plazasResidentes": "nan", "tipo": "-", "point": [0, 0], "precios": []}, None),
+    ],
+)
+def test_unreadable_description_costs_no_reading(odd: dict[str, Any], unread: str | None) -> None:
+    """Free places are there; of the rest, the row says what could not be read. Words for nothing say nothing."""
+    readings = build(snapshot(NOON, feature("5", **odd))).readings
+    assert readings["free_places"].tolist() == [5]
+    assert readings["unread_values"].tolist() == [unread] if unread else readings["unread_values"].isna().all()
+
+
+def test_unknown_capacity_of_a_car_park_that_counts_cars_is_a_reject() -> None:
+    """Occupied places alone do not say how many are free."""
+    text = "SystemCodeNumber,Capacity,Occupancy,LastUpdated\nA,many,13,2016-10-16 15:57:16\n"
+    day = build_readings([csv_snapshot("2016-10-16 14:57:16", text)], BIRMINGHAM.day("2016-10-16"), BIRMINGHAM)
+    assert day.rejects[["reason_code", "car_park_id"]].to_numpy().tolist() == [["unreadable_value", "A"]]
+    assert day.rejects["reason"].item() == "the number of occupied places is given, but not that of all places: places 'many'"
+
+
+def test_identifiers_and_numbers_as_pandas_writes_them() -> None:
+    """A column of whole numbers with a gap in it has decimal zeros: the identifier is the same, and so is the number."""
+    header = "timestamp,parking_id,name,free,total\n"
+    plain = build(csv_snapshot(NOON, header + "2022-02-11 12:00:00,7,A,80,100\n")).readings
+    floats = build(csv_snapshot(NOON, header + "2022-02-11 12:00:00,7.0,A,80.0,100.0\n")).readings
+    pd.testing.assert_frame_equal(plain, floats)
+
+
+@pytest.mark.parametrize("odd", ["Boule\ud83dvard", "Boule\0vard"])
+def test_text_that_no_store_takes_is_repaired(odd: str) -> None:
+    """Half a surrogate pair or a NUL costs a letter and not the day, in readings as in everything that a reject says."""
+    good = feature("5", nombre=odd, noteId=odd)
+    broken = feature("x", nombre=odd, noteId=odd, tipo=odd)
+    day = build(
+        snapshot(NOON, good, broken, feature("6", nombre=odd, noteId=odd)),
+        Snapshot(utc(NOON), odd.encode("utf-8", "surrogatepass"), "page"),
+    )
+    assert day.readings["car_park_name"].tolist() == ["Boule\ufffdvard"]
+    assert sorted(day.rejects["reason_code"]) == ["duplicate", "malformed_snapshot", "unreadable_value"]
+    for table in (day.readings, day.rejects, day.sightings):
+        assert "\0" not in "".join(table.select_dtypes("string").fillna("").to_numpy().ravel().tolist())
+
+
+def test_rejects_name_their_car_park() -> None:
+    """Whoever looks for what is wrong with a car park finds all its rejects, whatever their reason."""
+    closed = feature("Cerrado", noteId=ATOTXA, nombre="Atotxa")
+    day = build(snapshot(NOON, feature("5"), closed, closed), Snapshot(utc(NOON), b"<html>", "page"))
+    named = day.rejects[["reason_code", "car_park_id", "car_park_name"]].fillna("").to_numpy().tolist()
+    assert named == [*[["unreadable_value", ATOTXA, "Atotxa"]] * 2, ["malformed_snapshot", "", ""]]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Checks against other tables and partitions: what passes, what fails, and what they tell people."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +10,7 @@ import pytest
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import MissingPartitionError
 from mlops_assets.orchestration.asset_options import lake_table
-from mlops_assets.orchestration.checks import rejects_check, volume_check
+from mlops_assets.orchestration.checks import optional_values_check, rejects_checks, volume_check
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
 from mlops_assets_tests.tables import JANUARY, READINGS, readings
@@ -18,13 +19,21 @@ from mlops_assets_tests.tables import JANUARY, READINGS, readings
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
 
 REJECTS = TableContract(
-    "weather", "rejects", "Readings that could not be read.", (Column("reason_code", "string", "Why they were rejected."),)
+    "weather",
+    "rejects",
+    "Readings that could not be read.",
+    (
+        Column("reason_code", "string", "Why they were rejected."),
+        Column("station_code", "string", "Station that was read.", nullable=True),
+        Column("station_name", "string", "Its name.", nullable=True),
+    ),
 )
+STATIONS = ("ABC", "DEF", "GHI", "JKL")
 
 
 @pytest.fixture
 def graph(tmp_path: Path, instance: dg.DagsterInstance) -> SmallGraph:
-    return SmallGraph(tmp_path, instance, READINGS, REJECTS)
+    return SmallGraph(tmp_path, instance, READINGS, REJECTS, NOTES)
 
 
 def readings_asset(frames: dict[str, pd.DataFrame]) -> dg.AssetsDefinition:
@@ -37,14 +46,39 @@ def readings_asset(frames: dict[str, pd.DataFrame]) -> dg.AssetsDefinition:
     return monthly
 
 
-def rejects_asset(reasons: dict[str, list[str]]) -> dg.AssetsDefinition:
-    """Return an asset that holds rejects with these reasons by month."""
+def rejects_asset(rejects: Mapping[str, Sequence[tuple[str, str | None]]]) -> dg.AssetsDefinition:
+    """Return an asset that holds rejects by month, each with its reason and station."""
 
     @dg.asset(**lake_table(REJECTS), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
-    def rejects(context: dg.AssetExecutionContext) -> PartitionedFrames:
-        return PartitionedFrames(context.partition_keys, lambda key: pd.DataFrame({"reason_code": reasons[key]}, dtype="string"))
+    def rejected(context: dg.AssetExecutionContext) -> PartitionedFrames:
+        def frame(key: str) -> pd.DataFrame:
+            rows = [(reason, station, station and station.title()) for reason, station in rejects[key]]
+            return pd.DataFrame(rows, columns=REJECTS.column_names, dtype="string")
 
-    return rejects
+        return PartitionedFrames(context.partition_keys, frame)
+
+    return rejected
+
+
+def checks_of_rejects(*, blocking: bool) -> dg.AssetChecksDefinition:
+    """Return the check of the feed as a whole, or that of each station."""
+    of_all, of_each = rejects_checks(
+        READINGS,
+        REJECTS,
+        MONTHS,
+        entity="station_code",
+        name="station_name",
+        entity_word="weather station",
+        greatest_share=0.25,
+        harmless_reasons=frozenset({"superseded"}),
+    )
+    return of_all if blocking else of_each
+
+
+def of_stations(**counts: int) -> pd.DataFrame:
+    """Return so many readings of each station."""
+    codes = [code for code, count in counts.items() for _ in range(count)]
+    return rows(len(codes)).assign(station_code=pd.array(codes, dtype="string[pyarrow]"))
 
 
 def rows(count: int) -> pd.DataFrame:
@@ -75,30 +109,96 @@ def test_volume_of_a_range_is_checked_month_by_month(graph: SmallGraph) -> None:
     assert graph.passed_by_partition(check.check_key) == {"2024-02": True, "2024-03": False, "2024-04": True}
 
 
-def test_few_rejects_pass(graph: SmallGraph) -> None:
-    """Rejects up to the share allowed pass; harmless ones are not counted."""
-    check = rejects_check(READINGS, REJECTS, MONTHS, greatest_share=0.25, harmless_reasons=frozenset({"superseded"}))
-    accepted, rejected = readings_asset({"2024-01": rows(3)}), rejects_asset({"2024-01": ["unreadable"] + ["superseded"] * 9})
-    result = graph.evaluate(accepted, rejected, check, month="2024-01")
-    assert result.passed
-    assert result.metadata["rejected_count"].value == 1
-    assert result.metadata["rejected_share"].value == 0.25
+@pytest.mark.parametrize("blocking", [True, False])
+def test_few_rejects_pass(graph: SmallGraph, *, blocking: bool) -> None:
+    """Rejects up to the share allowed pass; harmless ones are not counted, and neither is a single one."""
+    accepted = readings_asset({"2024-01": of_stations(ABC=6, DEF=1)})
+    rejected = rejects_asset({"2024-01": [("unreadable", "ABC")] * 2 + [("unreadable", "DEF")] + [("superseded", "ABC")] * 9})
+    assert graph.evaluate(accepted, rejected, checks_of_rejects(blocking=blocking), month="2024-01").passed
 
 
-def test_many_rejects_fail_and_name_the_month(graph: SmallGraph) -> None:
-    """A source that changed its ways is seen in the share of its rejects, by month; an empty month is no failure."""
-    check = rejects_check(READINGS, REJECTS, MONTHS, greatest_share=0.25, harmless_reasons=frozenset())
-    accepted = readings_asset({"2024-01": rows(3), "2024-02": rows(1), "2024-03": rows(0)})
-    rejected = rejects_asset({"2024-01": ["unreadable"], "2024-02": ["unreadable"] * 3, "2024-03": []})
+def test_one_entity_in_trouble_is_a_warning_and_stops_nothing(graph: SmallGraph) -> None:
+    """A station that gives no number for as long as it is closed is named; the others go on, and a blocking check passes."""
+    accepted = readings_asset({"2024-01": of_stations(ABC=10, DEF=10, GHI=10)})
+    rejected = rejects_asset({"2024-01": [("unreadable", "JKL")] * 10})
+    of_each = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=False), month="2024-01")
+    assert (of_each.passed, of_each.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert of_each.description == "2024-01: Jkl (10 of 10 records rejected)"
+    of_all = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=True), month="2024-01")
+    assert of_all.passed
+    assert of_all.description == "10 of the 40 records of 2024-01 were rejected (25.00%)"
+    assert of_all.metadata["rejected_share"].value == 0.25
+
+
+def test_most_entities_in_trouble_block(graph: SmallGraph) -> None:
+    """A source that changed its ways is seen in most of its stations, by month; an empty month is no failure."""
+    trouble = [("unreadable", code) for code in STATIONS[:3]] * 2
+    accepted = readings_asset({"2024-01": of_stations(ABC=2, JKL=90), "2024-02": of_stations(ABC=1), "2024-03": rows(0)})
+    rejected = rejects_asset({"2024-01": trouble, "2024-02": [], "2024-03": []})
+    check = checks_of_rejects(blocking=True)
     result = graph.evaluate(accepted, rejected, check, months=("2024-01", "2024-03"))
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert result.description == "6 of the 98 records of 2024-01 were rejected (6.12%); of 3 of 4 weather stations more than 25.0%"
+    assert graph.passed_by_partition(check.check_key) == {"2024-01": False, "2024-02": True, "2024-03": True}
+
+
+def test_rejects_that_name_no_entity_are_those_of_the_feed(graph: SmallGraph) -> None:
+    """Web pages in place of responses are nobody's in particular; many of them block."""
+    accepted = readings_asset({"2024-01": of_stations(ABC=5, DEF=5), "2024-02": of_stations(ABC=30, DEF=30)})
+    rejected = rejects_asset({"2024-01": [("page", None)] * 4, "2024-02": [("page", None)] * 4})
+    result = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=True), months=("2024-01", "2024-02"))
     assert not result.passed
-    assert result.description == "75.00% of the records of 2024-02 were rejected"
-    assert graph.passed_by_partition(check.check_key) == {"2024-01": True, "2024-02": False, "2024-03": True}
+    assert str(result.description).endswith("; 4 of them do not say which weather station they are about")
+    of_each = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=False), months=("2024-01", "2024-02"))
+    assert of_each.passed
 
 
 def test_share_needs_both_tables(graph: SmallGraph) -> None:
     """Without the accepted rows of a month there is no share of rejects, and the error says what is missing."""
-    check = rejects_check(READINGS, REJECTS, MONTHS, greatest_share=0.25, harmless_reasons=frozenset())
-    accepted, rejected = readings_asset({}), rejects_asset({"2024-01": []})
-    with pytest.raises(MissingPartitionError, match="weather/readings, partition 2024-01 has not been materialized"):
-        graph.run(accepted, rejected, check, only=[rejected], month="2024-01")
+    accepted, rejected = readings_asset({"2024-01": rows(1)}), rejects_asset({"2024-01": []})
+    graph.run(accepted, month="2024-01")
+    with pytest.raises(MissingPartitionError, match="weather/rejects, month 2024-01 has not been materialized"):
+        graph.run(accepted, rejected, checks_of_rejects(blocking=True), only=[accepted], month="2024-01")
+
+
+NOTES = TableContract(
+    "weather",
+    "notes",
+    "Readings with optional values.",
+    (
+        Column("humidity_pct", "float64", "Humidity.", nullable=True),
+        Column("unread_values", "string", "Values that could not be read.", nullable=True),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("humidity", "unread", "passed", "description"),
+    [
+        ([50.0, None], [None, None], True, "0 of 2 rows have values that cannot be read"),
+        ([50.0, None], [None, "humidity 'wet'"], False, "1 of 2 rows have values that cannot be read, for example humidity 'wet'"),
+        (
+            [None, None],
+            [None, None],
+            False,
+            "0 of 2 rows have values that cannot be read, without a value in any row: humidity_pct",
+        ),
+        ([], [], True, "0 of 0 rows have values that cannot be read"),
+    ],
+    ids=["all read", "unread", "no column", "no rows"],
+)
+def test_optional_values_that_are_lost_are_a_warning(
+    graph: SmallGraph, humidity: list[float | None], unread: list[str | None], *, passed: bool, description: str
+) -> None:
+    """Rows are kept without them, and a column that has gone or is written in another way is seen nevertheless."""
+
+    @dg.asset(**lake_table(NOTES), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
+    def notes(context: dg.AssetExecutionContext) -> PartitionedFrames:
+        frame = pd.DataFrame(
+            {"humidity_pct": pd.Series(humidity, dtype="float64"), "unread_values": pd.Series(unread, dtype="string")}
+        )
+        return PartitionedFrames(context.partition_keys, lambda key: frame)
+
+    result = graph.evaluate(notes, optional_values_check(NOTES, MONTHS, never_empty=["humidity_pct"]), month="2024-01")
+    assert (result.passed, result.severity) == (passed, dg.AssetCheckSeverity.WARN)
+    assert result.description == f"2024-01: {description}"

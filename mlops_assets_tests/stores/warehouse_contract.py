@@ -35,7 +35,7 @@ for round in range(3):
     warehouse.replace_partition(READINGS, month, readings(month, *[float(round)] * 10, first_id=first_id))
 """
 NASTY_TEXTS = [
-    *("", " ", "space at the end ", "NULL", "null", "\\N", "\\", "\\\\n", "NaN", "0", "{}"),
+    *("", " ", "space at the end ", "NULL", "null", "\\N", "\\", "\\\\n", "NaN", "0", "{}", "\ufffd"),
     *("tab\tnewline\nreturn\r\n", "'", '"', "`", "',NULL),(", "%s", "$1", "ä", "a\u0308", "\ufeff", "🚓" * 300, "x" * 1_000_000),
 ]
 EXTREME_FLOATS = [0.1 + 0.2, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1 / 3, 1e22, 123456789.123456789]

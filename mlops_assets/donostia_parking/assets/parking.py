@@ -14,15 +14,23 @@ from mlops_assets.donostia_parking.checks import FEED_IS_NOT_FROZEN
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.collecting import burst, recorded
 from mlops_assets.donostia_parking.conditions import FEED_FRESHNESS, FOLLOW_READINGS, FOLLOW_SIGHTINGS
-from mlops_assets.donostia_parking.contracts import CAR_PARK_SIGHTINGS, CAR_PARKS, HOURLY_FREE, READINGS, REJECTED_READINGS
+from mlops_assets.donostia_parking.contracts import (
+    CAR_PARK_SIGHTINGS,
+    CAR_PARKS,
+    EXPORT_FILES,
+    HOURLY_FREE,
+    READINGS,
+    REJECTED_READINGS,
+)
 from mlops_assets.donostia_parking.feed_plots import draw_feed_health
-from mlops_assets.donostia_parking.hourly import build_hourly_free
-from mlops_assets.donostia_parking.landing import folders_of, landed_snapshot, names_for_day, snapshot_name
+from mlops_assets.donostia_parking.hourly import SOURCE_COLUMNS, build_hourly_free
+from mlops_assets.donostia_parking.landing import folders_of, is_snapshot_name, landed_snapshot, names_for_day, snapshot_name
 from mlops_assets.donostia_parking.partitions import DAY_AND_BEFORE, PARKING_DAYS
 from mlops_assets.donostia_parking.readings import DayOfReadings, build_readings
 from mlops_assets.donostia_parking.source import ParkingSource, Snapshot
 from mlops_assets.errors import MissingPartitionError, SettingsError
-from mlops_assets.orchestration.asset_options import lake_table, landing
+from mlops_assets.orchestration.asset_options import asset_key, lake_table, landing
+from mlops_assets.orchestration.export_accounts import account_for_export, account_metadata
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
@@ -129,7 +137,10 @@ def readings(
 def _landed(stores: Stores, city: City, key: str) -> Iterator[Snapshot]:
     """Yield the landed snapshots that a day's readings are made from."""
     landed, day = stores.landing(DOMAIN, SNAPSHOTS), city.day(key)
-    names = (name for folder in folders_of(city, day) for name in landed.names(folder))
+    names = [name for folder in folders_of(city, day) for name in landed.names(folder)]
+    foreign = [name for name in names if not is_snapshot_name(name)]
+    if foreign:
+        dg.get_dagster_logger().warning(f"passed over, for these are no snapshots of ours: {', '.join(foreign)} in {landed.uri}")
     for name, body in landed.read(names_for_day(names, day)):
         yield landed_snapshot(name, body)
 
@@ -150,7 +161,11 @@ def car_parks(context: dg.AssetExecutionContext, car_park_sightings: pd.DataFram
     checks=(FEED_IS_NOT_FROZEN,),
     partitions_def=PARKING_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    ins={"readings": dg.AssetIn(partition_mapping=DAY_AND_BEFORE, metadata={"skip_missing_partitions": True})},
+    ins={
+        "readings": dg.AssetIn(
+            partition_mapping=DAY_AND_BEFORE, metadata={"columns": SOURCE_COLUMNS, "skip_missing_partitions": True}
+        )
+    },
     automation_condition=FOLLOW_READINGS,
 )
 def hourly_free(
@@ -171,4 +186,16 @@ def hourly_free(
     return PartitionedFrames(context.partition_keys, build_day)
 
 
-ASSETS = [snapshots, readings, car_parks, hourly_free]
+# Of the rejects alone: a check that stops what is made from the rows must not stop the account of what became of the files.
+@lake_asset(EXPORT_FILES, deps=[asset_key(REJECTED_READINGS)])
+def export_files(
+    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], parking_source: dg.ResourceParam[ParkingSource]
+) -> pd.DataFrame:
+    with naming(EXPORT_FILES.label):
+        files = parking_source.export_files()
+        account = account_for_export(files, stores.lake(DOMAIN), READINGS, REJECTED_READINGS, PARKING_DAYS)
+    context.add_asset_metadata(account_metadata(account))
+    return account
+
+
+ASSETS = [snapshots, readings, export_files, car_parks, hourly_free]
