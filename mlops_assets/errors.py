@@ -4,9 +4,19 @@ Every error of this package is either permanent (bad data, bad settings, a missi
 transient (a busy server, a dropped connection: time alone may cure it). Only transient errors are retried.
 """
 
+from mlops_assets.urls import redact_text
+
 
 class PlatformError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    Errors end up in logs, in Dagster's records, in alerts and on screens, and their messages quote clients and servers. So
+    credentials are taken out of a message wherever it comes from.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        """Keep a message, without the credentials in it."""
+        super().__init__(redact_text(str(message)))
 
 
 class PermanentError(PlatformError):

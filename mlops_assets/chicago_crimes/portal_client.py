@@ -7,22 +7,23 @@ import re
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from mlops_assets.errors import SettingsError, SourceError, TransientError
+from mlops_assets.stores.urls import parse_web_url
 
 if TYPE_CHECKING:
     import requests
     import tenacity
     from sodapy import Socrata
 
+_EXAMPLE = "https://data.cityofchicago.org"
 _LONGEST_WAIT_SECONDS = 120.0
 _LONGEST_ASKED_SECONDS = 900.0
 _TOO_MANY_REQUESTS = 429
 _FORBIDDEN = (401, 403)
 
 
-def open_portal(url: str = "https://data.cityofchicago.org", app_token: str | None = None, timeout_seconds: float = 60) -> Socrata:
+def open_portal(url: str = _EXAMPLE, app_token: str | None = None, timeout_seconds: float = 60) -> Socrata:
     """Return a client of the portal at `url`.
 
     Args:
@@ -31,14 +32,14 @@ def open_portal(url: str = "https://data.cityofchicago.org", app_token: str | No
         timeout_seconds: how long to wait for a connection, and between two pieces of an answer.
 
     Raises:
-        SettingsError: the URL is not one.
+        SettingsError: the URL is not one, or says more than which portal.
     """
     from sodapy import Socrata
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
-        raise SettingsError(f"portal URL {url!r} is not like https://data.cityofchicago.org")
-    client = Socrata(parts.netloc, app_token, timeout=timeout_seconds)
+    parts = parse_web_url(url, _EXAMPLE)
+    if parts.path.strip("/") or parts.options or parts.has_credentials:
+        raise SettingsError(f"portal URL {parts.shown!r} is not like {_EXAMPLE}")
+    client = Socrata(parts.hosts, app_token, timeout=timeout_seconds)
     client.uri_prefix = f"{parts.scheme}://"
     return client
 

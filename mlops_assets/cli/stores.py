@@ -13,8 +13,8 @@ from mlops_assets.settings import Settings
 from mlops_assets.stores.copying import Copied, copy_objects, copy_table
 from mlops_assets.stores.doctor import Finding, examine
 from mlops_assets.stores.objects import open_object_storage
-from mlops_assets.stores.urls import redact
 from mlops_assets.stores.warehouse import open_warehouse
+from mlops_assets.urls import redact
 
 
 def report_health(console: Console, settings: Settings) -> bool:

@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
 from mlops_assets.donostia_parking.source import JSON_TYPE, Snapshot
-from mlops_assets.errors import SettingsError, SourceError, TransientError
-from mlops_assets.stores.urls import redact
+from mlops_assets.errors import SourceError, TransientError
+from mlops_assets.stores.urls import parse_web_url
 
 if TYPE_CHECKING:
     import requests
@@ -60,11 +59,8 @@ class LiveParkingSource:
         Raises:
             SettingsError: the URL is not one.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise SettingsError(f"feed URL {redact(url)!r} is not like https://www.donostia.eus/...")
+        self._place = parse_web_url(url, "https://www.donostia.eus/...").shown
         self._url = url
-        self._place = redact(url)
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._first_wait_seconds = first_wait_seconds

@@ -5,7 +5,6 @@ What belongs here: the sensor and the sentence. Why a step failed belongs to the
 
 import html
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.orchestration.partitions import RANGE_TAGS
+from mlops_assets.urls import redact_text
 
 WEBHOOK_TIMEOUT_S = 10
 """Five failed runs in one tick and a dead webhook stay below the 60 s that a tick may take."""
@@ -20,10 +20,6 @@ _ERROR_CHARACTERS = 300
 
 _PARTITION_TAG = "dagster/partition"
 _RETRY_TAG = "dagster/will_retry"
-_SECRETS = (
-    (re.compile(r"(\w://)[^/\s@]+@"), r"\1***@"),
-    (re.compile(r"((?:token|secret|password|signature|api_?key)\w*=)[^&\s'\"]+", re.IGNORECASE), r"\1***"),
-)
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def describe_failure(run: dg.DagsterRun, failure: dg.DagsterEvent, step_failures
         run_id=run.run_id,
         partition=_partition_of(run),
         failed_steps=tuple(event.step_key for event in step_failures if event.step_key),
-        error=_without_secrets(_first_line_of_error(first_event))[:_ERROR_CHARACTERS],
+        error=redact_text(_first_line_of_error(first_event))[:_ERROR_CHARACTERS],
         will_retry=run.tags.get(_RETRY_TAG) == "true",
     )
 
@@ -127,10 +123,3 @@ def _first_line_of_error(event: dg.DagsterEvent) -> str:
         error = error.cause
     text = error.message if error else event.message
     return next((line.strip() for line in (text or "").splitlines() if line.strip()), "no error was recorded")
-
-
-def _without_secrets(text: str) -> str:
-    """Remove passwords from URLs and values of parameters that are named like secrets."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text

@@ -9,7 +9,7 @@ from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.objects import open_object_storage
-from mlops_assets.stores.urls import redact
+from mlops_assets.urls import redact
 
 
 def intermediate_prefixes(assets: Iterable[dg.AssetsDefinition]) -> list[str]:

@@ -12,8 +12,8 @@ from mlops_assets.stores.catalog import STORE_KINDS, StoreKind, Stores
 from mlops_assets.stores.documents import open_documents
 from mlops_assets.stores.events import open_event_log
 from mlops_assets.stores.objects import open_object_storage
-from mlops_assets.stores.urls import redact
 from mlops_assets.stores.warehouse import open_warehouse
+from mlops_assets.urls import redact, redact_text
 
 if TYPE_CHECKING:
     from mlops_assets.stores.diagnosis import Diagnosis
@@ -68,7 +68,7 @@ def _examine_store(store: str, url: str, open_store: Callable[[str], Callable[[]
         diagnosis = open_store(url)()
     # Whatever a client library raises is what a run would meet; the other stores are examined all the same.
     except Exception as error:
-        return Finding(store, shown, time.monotonic() - started, complaint=f"{type(error).__name__}: {error}")
+        return Finding(store, shown, time.monotonic() - started, complaint=redact_text(f"{type(error).__name__}: {error}"))
     seconds = time.monotonic() - started
     if diagnosis.clock_at is None:
         return Finding(store, shown, seconds, diagnosis.version)

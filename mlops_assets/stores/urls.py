@@ -1,45 +1,85 @@
-"""Store URLs: read their scheme, turn `file:` into a path, show them without their password."""
+"""URLs of stores: the scheme picks the implementation, and what a store cannot do with a part of its URL it says."""
 
-import re
+from __future__ import annotations
+
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from mlops_assets.errors import SettingsError
+from mlops_assets.urls import URL, UnreadableURLError, read_url, redact
 
-# Up to the last @, for a password may hold a / or an @ that nobody encoded.
-_PASSWORD = re.compile(r"^([a-z][a-z0-9+.-]*://[^:/?#@]*):.*@", re.IGNORECASE | re.DOTALL)
-_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:password|passwd|pwd|secret|token)[^=&]*=)[^&#]*", re.IGNORECASE)
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def parse_url(url: str) -> URL:
+    """Read a URL that somebody has set.
+
+    Raises:
+        SettingsError: it cannot be read; nothing of it but its scheme is shown.
+    """
+    try:
+        return read_url(url)
+    except UnreadableURLError as error:
+        raise SettingsError(f"{redact(url)!r} is not a URL: {error}") from None
+
+
+def parse_web_url(url: str, example: str) -> URL:
+    """Read the URL of a web server, `http` or `https`.
+
+    Raises:
+        SettingsError: it is none; the message says what it looks like.
+    """
+    try:
+        parts = read_url(url)
+    except UnreadableURLError as error:
+        raise SettingsError(f"{redact(url)!r} is not like {example}: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hosts:
+        raise SettingsError(f"{parts.shown!r} is not like {example}")
+    return parts
 
 
 def scheme_of(url: str) -> str:
     """Return the scheme of a store URL in lower case, e.g. `file` or `s3`."""
-    scheme, separator, _ = url.partition(":")
-    if not separator or not scheme:
-        raise SettingsError(f"{redact(url)!r} is not a store URL: it has no scheme such as file: or duckdb:")
-    return scheme.lower()
+    return parse_url(url).scheme
+
+
+def options_of(url: URL, known: Collection[str] | None = None) -> dict[str, str]:
+    """Return the options of a URL, each of which may be given once.
+
+    Args:
+        url: of a store.
+        known: the options that the store understands; all if None.
+
+    Raises:
+        SettingsError: an option is given twice, or is one that the store does not understand.
+    """
+    names = [name for name, _ in url.options]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise SettingsError(f"{url.shown!r} gives the option {', '.join(repeated)} more than once")
+    if known is not None and (unknown := sorted(set(names) - set(known))):
+        raise SettingsError(f"{url.shown!r} has unknown options {', '.join(unknown)}; known: {', '.join(known) or 'none'}")
+    return dict(url.options)
 
 
 def local_path(url: str) -> Path:
     """Return the absolute path of a URL that names a local file or folder: `file:///data/lake`, `duckdb:data/w.duckdb`.
 
     Raises:
-        SettingsError: the URL names a host; `file://data/lake` would otherwise mean `/lake`.
+        SettingsError: the URL names a host (`file://data/lake` would otherwise mean `/lake`), a user, options, or no path.
     """
-    _, _, rest = url.partition(":")
-    if rest.startswith("//"):
-        parts = urlsplit(url)
-        if parts.netloc not in ("", "localhost"):
-            raise SettingsError(
-                f"{redact(url)!r} names a host, not a path of this machine; write {parts.scheme}:{parts.netloc}{parts.path} for a "
-                f"relative path, {parts.scheme}:///{parts.netloc}{parts.path} for an absolute one"
-            )
-        rest = parts.path
-    return Path(unquote(rest)).expanduser().absolute()
-
-
-def redact(url: str) -> str:
-    """Return a URL with its password replaced, fit for logs and error messages.
-
-    A password that should have been percent-encoded and is not, and one that stands among the parameters, are replaced too.
-    """
-    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", url))
+    parts = parse_url(url)
+    if parts.hosts not in ("", "localhost") or parts.has_credentials:
+        raise SettingsError(
+            f"{parts.shown!r} names a host, not a path of this machine; write {parts.scheme}:{parts.hosts}{parts.path} for a "
+            f"relative path, {parts.scheme}:///{parts.hosts}{parts.path} for an absolute one"
+        )
+    if parts.options:
+        raise SettingsError(f"{parts.shown!r} has options, which a path has not; percent-encode ? in a name as %3F")
+    if not parts.path or "\0" in unquote(parts.path):
+        raise SettingsError(f"{url!r} names no path; write {parts.scheme}:data/name or {parts.scheme}:///data/name")
+    try:
+        return Path(unquote(parts.path)).expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsError(f"{url!r}: this machine does not know the home folder of that user") from error

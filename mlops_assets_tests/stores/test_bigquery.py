@@ -291,7 +291,15 @@ class TestRefusals:
             BigQueryWarehouse("bigquery://p").read(READINGS)
 
     @pytest.mark.parametrize(
-        "url", ["bigquery:", "bigquery:///d", "bigquery://p/d/t", "bigquery://p?region=EU", "bigquery://me:secret@p/d"]
+        "url",
+        [
+            "bigquery:///d",
+            "bigquery://p:443/d",
+            "bigquery://p?credentials=/secret.json",
+            "bigquery://p/d/t",
+            "bigquery://p?region=EU",
+            "bigquery://me:secret@p/d",
+        ],
     )
     def test_url_must_be_understood(self, url: str) -> None:
         """A URL with too little or too much is refused, without its secret."""

@@ -189,9 +189,20 @@ def test_refusal_is_sorted_by_whether_time_cures_it(command: str, answer: dict[s
 )
 def test_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
     """A password that was not encoded looks like something else; so nothing of the URL is shown."""
-    with pytest.raises(SettingsError, match="the URL of the MongoDB document store cannot be read") as raised:
+    with pytest.raises(
+        SettingsError, match=r"the URL of the MongoDB document store cannot be read|'mongodb:\*\*\*' is not"
+    ) as raised:
         open_documents(url).read(MESSAGES)
     assert "ss-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "option", ["conectTimeoutMS=1", "tls=maybe", "maxPoolSize=many", "appname=a&appname=b", "authMechanism=NONE"]
+)
+def test_option_that_cannot_be_used_is_refused(option: str) -> None:
+    """Pymongo would only warn, and connect without it: a misspelled `tls` would send everything in the clear."""
+    with pytest.raises(SettingsError, match="has an option that cannot be used: "):
+        open_documents(f"mongodb://user:hunter2@server/chat?{option}").read(MESSAGES)
 
 
 def test_database_of_an_impossible_name_is_a_matter_of_settings() -> None:

@@ -2,7 +2,8 @@
 
 from mlops_assets.errors import SettingsError
 from mlops_assets.stores.documents.base import DocumentStore, WriteCounts
-from mlops_assets.stores.urls import local_path, redact, scheme_of
+from mlops_assets.stores.urls import local_path, scheme_of
+from mlops_assets.urls import redact
 
 __all__ = ["DocumentStore", "WriteCounts", "open_documents"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.documents.base import WriteCounts
@@ -22,6 +22,7 @@ from mlops_assets.stores.documents.rules import (
     state_field,
     window_bound,
 )
+from mlops_assets.stores.urls import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -52,11 +53,11 @@ class MongoDocuments:
             answer_seconds: how long it may take to answer.
             documents_per_batch: how many documents are sent at once.
         """
-        parts = urlsplit(url)
+        parts = parse_url(url)
         self._url, self._connect_seconds, self._answer_seconds = url, connect_seconds, answer_seconds
         self._database_name = unquote(parts.path.strip("/")) or _DEFAULT_DATABASE
         # Neither user nor options: an option may be a secret.
-        self._place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{self._database_name}"
+        self._place = f"{parts.scheme}://{parts.hosts}/{self._database_name}"
         self._documents_per_batch = documents_per_batch
 
     def upsert(self, contract: DocumentContract, documents: Iterable[Mapping[str, Any]]) -> WriteCounts:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import atexit
 import threading
+import warnings
 from contextlib import contextmanager
 from datetime import timezone
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
 from mlops_assets.errors import (
     ContractError,
@@ -18,6 +18,7 @@ from mlops_assets.errors import (
     StoreAccessError,
     StoreUnavailableError,
 )
+from mlops_assets.stores.urls import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,18 +92,23 @@ def _made_client(url: str, connect_seconds: float, answer_seconds: float) -> Mon
         "connectTimeoutMS": round(connect_seconds * 1000),
         "socketTimeoutMS": round(answer_seconds * 1000),
     }
-    given = {name.lower() for name in parse_qs(urlsplit(url).query)}
+    given = {name.lower() for name, _ in parse_url(url).options}
     options: dict[str, Any] = {name: value for name, value in wanted.items() if name.lower() not in given}
     try:
-        client: MongoClient[dict[str, Any]] = MongoClient(
-            url, connect=False, tz_aware=True, tzinfo=timezone.utc, type_registry=_plain_integers(), **options
-        )
+        # pymongo only warns of options that it does not understand, and does without them.
+        with warnings.catch_warnings(record=True) as ignored:
+            warnings.simplefilter("always")
+            client: MongoClient[dict[str, Any]] = MongoClient(
+                url, connect=False, tz_aware=True, tzinfo=timezone.utc, type_registry=_plain_integers(), **options
+            )
     except (ConfigurationError, ValueError):
         # What pymongo says may quote a part of the password that it took for something else.
         raise SettingsError(
-            "the URL of the MongoDB document store cannot be read; write mongodb://user:password@server:27017/database, "
-            "with special characters in user and password percent-encoded"
+            "the URL of the MongoDB document store cannot be read; write mongodb://server:27017/database, or user:password@ before "
+            "the server, with special characters in both percent-encoded"
         ) from None
+    if ignored:
+        raise SettingsError(f"the URL of the MongoDB document store has an option that cannot be used: {ignored[0].message}")
     atexit.register(client.close)
     return client
 

@@ -3,7 +3,8 @@
 from mlops_assets.errors import SettingsError
 from mlops_assets.stores.events.base import Event, EventLog, OffsetRange
 from mlops_assets.stores.events.progress import lag, next_ranges
-from mlops_assets.stores.urls import local_path, redact, scheme_of
+from mlops_assets.stores.urls import local_path, scheme_of
+from mlops_assets.urls import redact
 
 __all__ = ["Event", "EventLog", "OffsetRange", "lag", "next_ranges", "open_event_log"]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mlops_assets.errors import PlatformError, SettingsError, StoreAccessError, StoreUnavailableError
-from mlops_assets.stores.urls import redact
+from mlops_assets.stores.urls import options_of, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,11 +25,10 @@ def hosts_of(url: str) -> str:
     Raises:
         SettingsError: it names none, or something behind them.
     """
-    parts = urlsplit(url)
-    hosts = parts.netloc.rpartition("@")[2]
-    if not hosts or parts.path not in ("", "/"):
-        raise SettingsError(f"{redact(url)!r} is not like kafka://host:9092,other:9092?security_protocol=SSL")
-    return hosts
+    parts = parse_url(url)
+    if not parts.hosts or parts.path not in ("", "/"):
+        raise SettingsError(f"{parts.shown!r} is not like kafka://host:9092,other:9092?security_protocol=SSL")
+    return parts.hosts
 
 
 def client_options(url: str, environment: Mapping[str, str]) -> dict[str, str | int]:
@@ -42,10 +40,8 @@ def client_options(url: str, environment: Mapping[str, str]) -> dict[str, str | 
     Raises:
         SettingsError: the URL has an option that is not known, or a user without a protocol that would authenticate it.
     """
-    parts = urlsplit(url)
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := sorted(given.keys() - set(_OPTIONS)):
-        raise SettingsError(f"unknown options of a kafka: URL: {', '.join(unknown)}; known: {', '.join(_OPTIONS)}")
+    parts = parse_url(url)
+    given = options_of(parts, _OPTIONS)
     options: dict[str, str | int] = {name.replace("_", "."): value for name, value in given.items()}
     options["bootstrap.servers"] = hosts_of(url)
     # What librdkafka would print is in our errors.
@@ -53,11 +49,11 @@ def client_options(url: str, environment: Mapping[str, str]) -> dict[str, str | 
     # Else a client may sleep for ten seconds after its broker is back.
     options["reconnect.backoff.max.ms"] = 1000
     if given.get("security_protocol", "").upper().startswith("SASL"):
-        options["sasl.username"] = unquote(parts.username or "") or environment.get("MLOPS_KAFKA_USERNAME", "")
-        options["sasl.password"] = unquote(parts.password or "") or environment.get("MLOPS_KAFKA_PASSWORD", "")
-    elif parts.username:
+        options["sasl.username"] = parts.user or environment.get("MLOPS_KAFKA_USERNAME", "")
+        options["sasl.password"] = parts.password or environment.get("MLOPS_KAFKA_PASSWORD", "")
+    elif parts.has_credentials:
         raise SettingsError(
-            f"{redact(url)!r} has a user; add security_protocol=SASL_SSL (or SASL_PLAINTEXT) and sasl_mechanism=..."
+            f"{parts.shown!r} has a user; add security_protocol=SASL_SSL (or SASL_PLAINTEXT) and sasl_mechanism=..."
         )
     return options
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from mlops_assets.errors import MissingModelError, PermanentError, SettingsError, TransientError
-from mlops_assets.stores.urls import redact
+from mlops_assets.stores.urls import parse_url
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -46,13 +46,13 @@ class Connection:
 
     def __init__(self, tracking_uri: str, artifact_folder: Path) -> None:
         """Keep the address; nothing is opened yet."""
-        scheme = urlsplit(tracking_uri).scheme
-        if scheme not in ("sqlite", "http", "https"):
-            raise SettingsError(
-                f"MLflow tracking URI {redact(tracking_uri)!r}: use sqlite:///path/to/file.db, http://… or https://…"
-            )
-        self.is_local = scheme == "sqlite"
-        self.uri, self.credentials = _split_credentials(tracking_uri)
+        url = parse_url(tracking_uri)
+        self.is_local = url.scheme == "sqlite"
+        is_server = url.scheme in ("http", "https") and bool(url.hosts)
+        if url.options or not (is_server or tracking_uri.startswith("sqlite:///")):
+            raise SettingsError(f"MLflow tracking URI {url.shown!r}: use sqlite:///path/to/file.db, http://… or https://…")
+        self.uri = f"sqlite:///{database_path(tracking_uri)}" if self.is_local else url.address
+        self.credentials = (url.user or "", url.password or "") if url.has_credentials else None
         self.artifact_folder = artifact_folder.absolute()
 
     @cached_property
@@ -147,7 +147,21 @@ class Connection:
 
     @property
     def _database_path(self) -> Path:
-        return Path(unquote(self.uri.removeprefix("sqlite:///"))).absolute()
+        return Path(self.uri.removeprefix("sqlite:///"))
+
+
+def database_path(tracking_uri: str) -> Path:
+    """Return the absolute path of the file that a tracking URI names: as MLflow has it, relative after three slashes.
+
+    Raises:
+        SettingsError: MLflow cannot open a file of that name.
+    """
+    path = Path(unquote(tracking_uri.removeprefix("sqlite:///"))).expanduser().absolute()
+    if "?" in str(path):
+        raise SettingsError(
+            f"MLflow cannot open {path}: there is a ? in the name; choose another MLOPS_DATA_DIR or MLFLOW_TRACKING_URI"
+        )
+    return path
 
 
 def _check_is_sqlite(path: Path) -> None:
@@ -162,11 +176,3 @@ def _create_database(path: Path, artifact_folder: Path) -> None:
 
     store = SqlAlchemyStore(f"sqlite:///{path}", artifact_folder.as_uri())
     store.engine.dispose()
-
-
-def _split_credentials(uri: str) -> tuple[str, tuple[str, str] | None]:
-    parts = urlsplit(uri)
-    if parts.username is None:
-        return uri, None
-    without = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return without, (unquote(parts.username), unquote(parts.password or ""))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 from mlops_assets.errors import SettingsError
-from mlops_assets.stores.urls import redact
+from mlops_assets.stores.urls import options_of, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -28,15 +28,13 @@ def parse_bucket_url(url: str, known_options: Collection[str]) -> BucketURL:
     Raises:
         SettingsError: it names no bucket, has an option that nothing understands, or holds credentials.
     """
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
+    parts = parse_url(url)
+    if parts.has_credentials:
         raise SettingsError(
-            f"{redact(url)!r} holds credentials, which belong in the environment; write {parts.scheme}://bucket/..."
+            f"{parts.shown!r} holds credentials, which belong in the environment; write {parts.scheme}://bucket/..."
         )
-    if not parts.netloc:
-        raise SettingsError(f"{url!r} names no bucket; write {parts.scheme}://bucket/optional/prefix")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = options.keys() - set(known_options)
-    if unknown:
-        raise SettingsError(f"{url!r} has unknown options {', '.join(sorted(unknown))}; known: {', '.join(known_options)}")
-    return BucketURL(parts.netloc, unquote(parts.path).strip("/"), options)
+    if not parts.hosts:
+        raise SettingsError(f"{parts.shown!r} names no bucket; write {parts.scheme}://bucket/optional/prefix")
+    if ":" in parts.hosts:
+        raise SettingsError(f"{parts.shown!r} names a port, which a bucket has not; name a server by ?endpoint=http://host:port")
+    return BucketURL(parts.hosts, unquote(parts.path).strip("/"), options_of(parts, known_options))

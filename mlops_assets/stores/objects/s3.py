@@ -12,11 +12,13 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.foreign_files import is_foreign
+from mlops_assets.errors import SettingsError
 from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.ranged import TAIL_BYTES, as_native_file
 from mlops_assets.stores.objects.s3_client import broken_bodies, code, naming_errors, shared_client, status
 from mlops_assets.stores.objects.s3_lifecycle import expire
+from mlops_assets.urls import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -169,10 +171,12 @@ def open_s3(url: str) -> S3Storage:
     """Return the storage that a URL such as `s3://bucket/lake?endpoint=http://minio:9000` names.
 
     Raises:
-        SettingsError: the URL names no bucket, or has options that nothing understands.
+        SettingsError: the URL names no bucket, has options that nothing understands, or an endpoint with credentials.
     """
     place = parse_bucket_url(url, ("endpoint", "region"))
     endpoint = place.options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint and "@" in endpoint:
+        raise SettingsError(f"the endpoint {redact(endpoint)!r} of S3 holds credentials, which belong in the environment")
     return S3Storage(shared_client(endpoint, place.options.get("region")), place.bucket, place.prefix)
 
 

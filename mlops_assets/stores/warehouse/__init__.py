@@ -1,8 +1,9 @@
 """The warehouse: tables for people, dashboards and SQL. One module per scheme; add one here to let it live somewhere else."""
 
 from mlops_assets.errors import SettingsError
-from mlops_assets.stores.urls import local_path, redact, scheme_of
+from mlops_assets.stores.urls import local_path, scheme_of
 from mlops_assets.stores.warehouse.base import Warehouse
+from mlops_assets.urls import redact
 
 __all__ = ["Warehouse", "open_warehouse"]
 

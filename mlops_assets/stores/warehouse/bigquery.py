@@ -7,17 +7,17 @@ aborts one of two transactions that change the same table, be it in other partit
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import SettingsError
 from mlops_assets.stores.diagnosis import Diagnosis
-from mlops_assets.stores.urls import redact
+from mlops_assets.stores.urls import options_of, parse_url
 from mlops_assets.stores.warehouse.bigquery_client import BoundedClient, Limits
 from mlops_assets.stores.warehouse.bigquery_errors import explained
 from mlops_assets.stores.warehouse.bigquery_rows import plain_rows, rows_of_any_type
@@ -74,12 +74,17 @@ class BigQueryWarehouse:
         Raises:
             SettingsError: the URL says less or more than that.
         """
-        parts = urlsplit(url)
+        parts = parse_url(url)
         dataset = parts.path.strip("/")
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if not parts.netloc or "@" in parts.netloc or "/" in dataset or options.keys() - {"location"}:
-            raise SettingsError(f"{redact(url)!r} is not of the form bigquery://project/dataset?location=EU")
-        self._project = parts.netloc
+        options = options_of(parts)
+        # A project may belong to a domain, as example.com:project does; a port is something else.
+        is_project = bool(parts.hosts) and not re.search(r":\d*$", parts.hosts) and not parts.has_credentials
+        if not is_project or "/" in dataset or options.keys() - {"location"}:
+            raise SettingsError(
+                f"{parts.shown!r} is not of the form bigquery://project/dataset?location=EU; a key file is named by "
+                "GOOGLE_APPLICATION_CREDENTIALS"
+            )
+        self._project = parts.hosts
         self._dataset = dataset or None
         self._url = f"bigquery://{self._project}{parts.path.rstrip('/')}"
         self._client = BoundedClient(self._project, options.get("location") or None, limits or Limits())

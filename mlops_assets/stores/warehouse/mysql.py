@@ -21,14 +21,21 @@ from typing import TYPE_CHECKING
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import ContractError, StoreAccessError, StoreUnavailableError
 from mlops_assets.stores.diagnosis import Diagnosis
-from mlops_assets.stores.warehouse.mysql_connection import may_load_data, open_connection, rows_of, run, translated
+from mlops_assets.stores.warehouse.mysql_connection import (
+    may_load_data,
+    open_connection,
+    require_readable,
+    rows_of,
+    run,
+    translated,
+)
 from mlops_assets.stores.warehouse.mysql_tables import columns_present, columns_to_add, make_or_evolve
 from mlops_assets.stores.warehouse.mysql_values import lines, require_finite, tuples
 from mlops_assets.stores.warehouse.names import TableName, quoted, table_name
 from mlops_assets.stores.warehouse.partitions import partition_column, require_key, require_single_partition
 from mlops_assets.stores.warehouse.rows import frame_as_promised
 from mlops_assets.stores.warehouse.server_sql import where_partition_in
-from mlops_assets.stores.warehouse.server_url import database_of, require_encoded_password, without_credentials
+from mlops_assets.stores.warehouse.server_url import database_of, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +55,7 @@ class MySQLWarehouse:
 
     def __init__(self, url: str, patience_seconds: float = 60) -> None:
         """Use the server that a URL names, and wait this long for writers of the same partition or table."""
-        require_encoded_password(url)
+        require_readable(url)
         self._url = url
         self._database = database_of(url)
         self._patience_seconds = patience_seconds

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from mlops_assets.errors import ContractError, PermanentError, PlatformError, SettingsError, StoreAccessError, StoreUnavailableError
+from mlops_assets.stores.urls import options_of, parse_url
 from mlops_assets.stores.warehouse.mysql_values import fetch_arrow
 from mlops_assets.stores.warehouse.server_url import database_of, password_of, user_of, without_credentials
 
@@ -27,7 +28,7 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 def _flag(text: str) -> bool:
-    return text.lower() in ("1", "true", "yes", "on")
+    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[text.lower()]
 
 
 _OPTIONS: dict[str, Callable[[str], Any]] = {
@@ -103,13 +104,26 @@ _CONTRACT = {
 }
 
 
+def require_readable(url: str) -> None:
+    """Refuse the URL of a server that says what no connection can be made of.
+
+    Raises:
+        SettingsError: the URL names several hosts, a port that is none, more than a database, or a parameter that is not known.
+    """
+    parts = parse_url(url)
+    if "," in parts.hosts or "/" in parts.path.strip("/"):
+        raise SettingsError(f"{parts.shown!r} is not of the form mysql://host:3306/database")
+    _host_and_port(url)
+    _options(url)
+
+
 def open_connection(url: str, *, patience_seconds: float, read_only: bool) -> Connection:
     """Open a connection in UTC, in strict mode, at READ COMMITTED, that waits this long for locks and gives values as bytes.
 
     READ COMMITTED, because writers of neighbouring partitions would otherwise lock the gap between them, and then each other.
 
     Raises:
-        SettingsError: the URL has unknown parameters.
+        SettingsError: the URL cannot be understood.
         pymysql.Error: nobody answers, or not as a server does that lets the user in.
     """
     import pymysql
@@ -146,15 +160,17 @@ def open_connection(url: str, *, patience_seconds: float, read_only: bool) -> Co
 
 def _options(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _ANSWER_SECONDS, "local_infile": True}
-    for name, text in parse_qsl(urlsplit(url).query):
-        if name not in _OPTIONS:
-            raise SettingsError(f"{without_credentials(url)}: unknown parameter {name!r}; known: {', '.join(_OPTIONS)}")
-        options[name] = _OPTIONS[name](text)
+    for name, text in options_of(parse_url(url), _OPTIONS).items():
+        try:
+            options[name] = _OPTIONS[name](text)
+        except (KeyError, ValueError):
+            kind = "a number of seconds" if _OPTIONS[name] is float else "true or false"
+            raise SettingsError(f"{without_credentials(url)}: the option {name} must be {kind}") from None
     return options
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
+    parts = urlsplit(without_credentials(url))
     try:
         return parts.hostname or "localhost", parts.port or _PORT
     except ValueError as error:

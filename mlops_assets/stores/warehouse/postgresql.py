@@ -11,10 +11,11 @@ import uuid
 from contextlib import contextmanager
 from datetime import timezone
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.urls import options_of, parse_url
 from mlops_assets.stores.warehouse.names import table_name
 from mlops_assets.stores.warehouse.partitions import partition_column, require_key, require_single_partition
 from mlops_assets.stores.warehouse.postgresql_connection import connect
@@ -31,7 +32,7 @@ from mlops_assets.stores.warehouse.postgresql_tables import (
 )
 from mlops_assets.stores.warehouse.rows import as_numbers, frame_as_promised
 from mlops_assets.stores.warehouse.server_sql import where_partition_in
-from mlops_assets.stores.warehouse.server_url import password_of, require_encoded_password, user_of, without_credentials
+from mlops_assets.stores.warehouse.server_url import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,8 +67,8 @@ class PostgreSQLWarehouse:
 
     def __init__(self, url: str, patience_seconds: float = 60) -> None:
         """Use the database that a libpq URL names, and wait this long for writers of the same partition or table."""
-        require_encoded_password(url)
         self._url = "postgresql" + url[url.index(":") :]
+        self._libpq_url = _libpq_url(self._url)
         self._patience_seconds = patience_seconds
 
     def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
@@ -153,7 +154,7 @@ class PostgreSQLWarehouse:
 
         connect_to = dbapi.connect if of_any_type else connect
         try:
-            with connect_to(_libpq_url(self._url)) as connection:
+            with connect_to(self._libpq_url) as connection:
                 yield connection
         except adbc_driver_manager.Error as error:
             raise translated(error, self._url, subject) from error
@@ -219,9 +220,10 @@ def _plain(table: pa.Table) -> pa.Table:
 
 def _libpq_url(url: str) -> str:
     """Return a URL with all defaults, encoded as libpq, which is strict about it, wants it."""
-    parts = urlsplit(url)
-    user, password = user_of(url), password_of(url)
-    credentials = quote(user or "", safe="") + (f":{quote(password, safe='')}" if password is not None else "")
-    host = parts.netloc.rpartition("@")[2]
-    parameters = {**_CONNECTION_DEFAULTS, **dict(parse_qsl(parts.query, keep_blank_values=True))}
-    return f"postgresql://{credentials + '@' if credentials else ''}{host}{parts.path}?{urlencode(parameters, quote_via=quote)}"
+    parts = parse_url(url)
+    credentials = quote(parts.user or "", safe="")
+    if parts.password is not None:
+        credentials += f":{quote(parts.password, safe='')}"
+    parameters = {**_CONNECTION_DEFAULTS, **options_of(parts)}
+    at = "@" if credentials else ""
+    return f"postgresql://{credentials}{at}{parts.hosts}{parts.path}?{urlencode(parameters, quote_via=quote)}"
