@@ -1,7 +1,10 @@
 """All settings of the platform, read from the environment and `.env`. A wrong value fails at start and names the legal ones."""
 
+import difflib
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -9,9 +12,27 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
+from mlops_assets.environment import ENV_FILE_VARIABLE, export_env_file, find_project, read_env_file
+from mlops_assets.environment_settings import (
+    ABSOLUTE_PATH,
+    ABSOLUTE_TRACKING_URI,
+    ABSOLUTE_URL,
+    EnvironmentSettings,
+    variables_of,
+)
+from mlops_assets.errors import SettingsError
+from mlops_assets.stores.urls import parse_web_url
+
+_PREFIX = "MLOPS_"
+_PREFIXES = (_PREFIX, "MLFLOW_", "SOCRATA_")
+_CREDENTIALS = ("MLOPS_KAFKA_USERNAME", "MLOPS_KAFKA_PASSWORD")
+"""Variables that a store reads itself."""
+_NEAR = 0.75
+_NEAR_AMONG_OTHERS = 0.9
+"""How alike a name must be to that of a setting to be taken for a mistake; MLflow reads many variables of its own."""
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """Stores, automation and alerts. Every store is a URL; the defaults keep everything below `data_dir`.
 
     Attributes:
@@ -27,15 +48,15 @@ class Settings(BaseSettings):
         alert_webhook_url: a URL that gets a JSON message for every failed run; it may contain a secret.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MLOPS_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
-    data_dir: Path = Path("data")
+    data_dir: Annotated[Path, ABSOLUTE_PATH] = Field(default_factory=lambda: find_project().folder / "data")
     # A URL of a store may hold a password; repr() ends up in logs and error messages.
-    lake_url: str = Field(default="", repr=False)
-    warehouse_url: str = Field(default="", repr=False)
-    documents_url: str = Field(default="", repr=False)
-    events_url: str = Field(default="", repr=False)
-    mlflow_tracking_uri: str = Field(
+    lake_url: Annotated[str, ABSOLUTE_URL] = Field(default="", repr=False)
+    warehouse_url: Annotated[str, ABSOLUTE_URL] = Field(default="", repr=False)
+    documents_url: Annotated[str, ABSOLUTE_URL] = Field(default="", repr=False)
+    events_url: Annotated[str, ABSOLUTE_URL] = Field(default="", repr=False)
+    mlflow_tracking_uri: Annotated[str, ABSOLUTE_TRACKING_URI] = Field(
         default="",
         repr=False,
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MLOPS_MLFLOW_TRACKING_URI", "mlflow_tracking_uri"),
@@ -43,15 +64,23 @@ class Settings(BaseSettings):
     mlflow_ui_url: str = "http://127.0.0.1:5000"
     automation: Literal["on", "off"] = "off"
     intermediate_days: int = Field(default=60, ge=1)
-    alert_webhook_url: SecretStr | None = None
+    alert_webhook_url: SecretStr | None = Field(default=None, repr=False)
     chicago_crimes: ChicagoCrimesSettings = Field(default_factory=ChicagoCrimesSettings)
     donostia_parking: DonostiaParkingSettings = Field(default_factory=DonostiaParkingSettings)
 
-    @field_validator("data_dir")
+    @field_validator("mlflow_ui_url")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        """Make the folder independent of the directory in which a later process happens to run."""
-        return path.expanduser().absolute()
+    def _is_for_everybody(cls, url: str) -> str:
+        if parse_web_url(url, "http://127.0.0.1:5000").has_credentials:
+            raise ValueError("links in the UI are for everybody; leave user and password out")
+        return url
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _is_a_web_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("it is not like https://hooks.example.org/...")
+        return url
 
     @property
     def is_automatic(self) -> bool:
@@ -62,10 +91,75 @@ class Settings(BaseSettings):
         """Return each domain's own settings, by domain."""
         return {"chicago_crimes": self.chicago_crimes, "donostia_parking": self.donostia_parking}
 
+    def as_environment(self) -> dict[str, str]:
+        """Return the places among the settings as variables for other processes, to which they mean the same in any folder."""
+        variables = {}
+        for settings in (self, *self.by_domain().values()):
+            for name, field in type(settings).model_fields.items():
+                value = getattr(settings, name)
+                if value and not {ABSOLUTE_PATH, ABSOLUTE_URL, ABSOLUTE_TRACKING_URI}.isdisjoint(field.metadata):
+                    variables[variables_of(type(settings), name)[0]] = str(value)
+        return variables
+
     def model_post_init(self, _context: object) -> None:
         """Derive the embedded stores from the data directory where no URL is given."""
         self.lake_url = self.lake_url or f"file:{quote(str(self.data_dir / 'lake'))}"
         self.warehouse_url = self.warehouse_url or f"duckdb:{quote(str(self.data_dir / 'warehouse.duckdb'))}"
         self.documents_url = self.documents_url or f"sqlite:{quote(str(self.data_dir / 'documents.db'))}"
         self.events_url = self.events_url or f"file:{quote(str(self.data_dir / 'events'))}"
-        self.mlflow_tracking_uri = self.mlflow_tracking_uri or f"sqlite:///{self.data_dir / 'mlflow' / 'mlflow.db'}"
+        self.mlflow_tracking_uri = self.mlflow_tracking_uri or f"sqlite:///{quote(str(self.data_dir / 'mlflow' / 'mlflow.db'))}"
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process, after looking for misspelled ones.
+
+    What else stands in the project's `.env`, such as credentials of a cloud, is put into the environment, where clients look.
+
+    Raises:
+        SettingsError: a value is not allowed, or a variable is called almost like a setting.
+    """
+    unknown_variables()
+    export_env_file(set(setting_variables()))
+    return Settings()
+
+
+def variables_by_setting(settings: type[BaseSettings] = Settings) -> Iterator[list[str]]:
+    """Yield for every setting, those of the domains included, the environment variables that set it, the preferred one first."""
+    for name, field in settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseSettings):
+            yield from variables_by_setting(field.annotation)
+        else:
+            yield variables_of(settings, name)
+
+
+def setting_variables() -> list[str]:
+    """Return all environment variables that are settings."""
+    return [variable for variables in variables_by_setting() for variable in variables]
+
+
+def unknown_variables() -> dict[str, str]:
+    """Return the variables that are called like settings and are none, each with the setting of the most similar name.
+
+    Raises:
+        SettingsError: one is so similar that it must be a mistake, or stands in the project's `.env`.
+    """
+    known = [*setting_variables(), *_CREDENTIALS, ENV_FILE_VARIABLE]
+    env_file = find_project().env_file
+    in_file = set(read_env_file(env_file)) if env_file else set[str]()
+    unknown: dict[str, str] = {}
+    for name in sorted({*os.environ, *in_file}):
+        if name.upper() in known or not name.upper().startswith(_PREFIXES):
+            continue
+        nearest = max(known, key=lambda other: _likeness(name, other))
+        is_ours = name.upper().startswith(_PREFIX)
+        if (is_ours and name in in_file) or _likeness(name, nearest) >= (_NEAR if is_ours else _NEAR_AMONG_OTHERS):
+            where = f" in {env_file}" if name in in_file else ""
+            raise SettingsError(f"there is no setting {name}{where}; did you mean {nearest}? .env.example lists all settings")
+        if is_ours:
+            unknown[name] = nearest
+    return unknown
+
+
+def _likeness(name: str, other: str) -> float:
+    """Return 0 to 1; the prefix, which most have, does not count."""
+    return difflib.SequenceMatcher(None, name.upper().removeprefix(_PREFIX), other.removeprefix(_PREFIX)).ratio()

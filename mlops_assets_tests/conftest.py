@@ -1,10 +1,13 @@
 """Fixtures that every test may use."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+
+from mlops_assets.environment import ENV_FILE_VARIABLE
 
 # Servers, started when a test asks for one by its fixture.
 from mlops_assets_tests.services.bigquery import bigquery_url  # noqa: F401
@@ -18,6 +21,29 @@ from mlops_assets_tests.services.s3_moto import s3_url  # noqa: F401
 
 # Console logging of every event at DEBUG costs more than most of the tests, and hides their failures.
 _QUIET = {"python_logs": {"python_log_level": "WARNING"}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the settings of the person who runs the tests out of them and their processes: variables, and any `.env`."""
+    from mlops_assets.settings import setting_variables
+
+    env_file = tmp_path_factory.mktemp("project") / ".env"
+    env_file.touch()
+    with pytest.MonkeyPatch.context() as environment:
+        for name in {*os.environ} & {*setting_variables()}:
+            environment.delenv(name)
+        environment.setenv(ENV_FILE_VARIABLE, str(env_file))
+        yield
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty folder that is the current one and, by its empty `.env`, a project."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(ENV_FILE_VARIABLE)
+    (tmp_path / ".env").touch()
+    return tmp_path
 
 
 @pytest.fixture

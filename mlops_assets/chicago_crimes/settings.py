@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from mlops_assets.environment_settings import ABSOLUTE_PATH, ABSOLUTE_URL, EnvironmentSettings
 
 
-class ChicagoCrimesSettings(BaseSettings):
+class ChicagoCrimesSettings(EnvironmentSettings):
     """Where crimes come from, and stores that differ from the platform's.
 
     Attributes:
@@ -23,19 +25,19 @@ class ChicagoCrimesSettings(BaseSettings):
         warehouse_url: a warehouse for this domain alone.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MLOPS_CHICAGO_CRIMES_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MLOPS_CHICAGO_CRIMES_")
 
     source: Literal["sample", "export", "live"] = "sample"
-    export_path: Path | None = Field(default=None, validate_default=True)
+    export_path: Annotated[Path | None, ABSOLUTE_PATH] = Field(default=None, validate_default=True)
     portal_url: str = "https://data.cityofchicago.org"
     portal_app_token: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("MLOPS_CHICAGO_CRIMES_PORTAL_APP_TOKEN", "SOCRATA_APP_TOKEN")
+        default=None, repr=False, validation_alias=AliasChoices("MLOPS_CHICAGO_CRIMES_PORTAL_APP_TOKEN", "SOCRATA_APP_TOKEN")
     )
     sample_seed: int = 20240101
     sample_crimes_per_year: int = Field(default=260_000, ge=1_000)
     sample_as_of: datetime | None = None
-    lake_url: str | None = Field(default=None, repr=False)
-    warehouse_url: str | None = Field(default=None, repr=False)
+    lake_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
+    warehouse_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
 
     # A validator of the whole model would do, but its error shows all inputs, the token among them.
     @field_validator("export_path")
@@ -44,3 +46,10 @@ class ChicagoCrimesSettings(BaseSettings):
         if path is None and others.data.get("source") == "export":
             raise ValueError("MLOPS_CHICAGO_CRIMES_SOURCE=export needs MLOPS_CHICAGO_CRIMES_EXPORT_PATH: a CSV file or a folder")
         return path
+
+    @field_validator("sample_as_of")
+    @classmethod
+    def _needs_a_zone(cls, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment.tzinfo is None:
+            raise ValueError("MLOPS_CHICAGO_CRIMES_SAMPLE_AS_OF needs a time zone, for example 2024-06-30T00:00:00Z")
+        return moment

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from mlops_assets.environment_settings import ABSOLUTE_PATH, ABSOLUTE_URL, EnvironmentSettings
 
 
-class DonostiaParkingSettings(BaseSettings):
+class DonostiaParkingSettings(EnvironmentSettings):
     """Where readings come from, of which city, and stores that differ from the platform's.
 
     Attributes:
@@ -22,18 +24,17 @@ class DonostiaParkingSettings(BaseSettings):
         warehouse_url: a warehouse for this domain alone.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="MLOPS_DONOSTIA_PARKING_", env_file=".env", env_ignore_empty=True, extra="ignore", validate_default=True
-    )
+    model_config = SettingsConfigDict(env_prefix="MLOPS_DONOSTIA_PARKING_", validate_default=True)
 
     source: Literal["sample", "export", "live"] = "sample"
     city: Literal["donostia", "birmingham"] = "donostia"
-    export_path: Path | None = None
-    feed_url: str = "https://www.donostia.eus/info/ciudadano/camaras_trafico.nsf/getParkings.xsp"
+    export_path: Annotated[Path | None, ABSOLUTE_PATH] = None
+    # A key may stand among its parameters.
+    feed_url: str = Field(default="https://www.donostia.eus/info/ciudadano/camaras_trafico.nsf/getParkings.xsp", repr=False)
     sample_seed: int = Field(default=20220123, ge=0)
     sample_as_of: datetime | None = None
-    lake_url: str | None = Field(default=None, repr=False)
-    warehouse_url: str | None = Field(default=None, repr=False)
+    lake_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
+    warehouse_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
 
     @field_validator("city")
     @classmethod

@@ -3,18 +3,13 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from mlops_assets.donostia_parking.cities import CITIES
 from mlops_assets.donostia_parking.contracts import CITY_CODES
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
+from mlops_assets.errors import SettingsError
 
 PREFIX = "MLOPS_DONOSTIA_PARKING_"
-
-
-@pytest.fixture(autouse=True)
-def _no_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_default_needs_nothing() -> None:
@@ -32,10 +27,10 @@ def test_cities_of_settings_and_contracts_are_those_there_are() -> None:
 def test_second_city_is_a_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Birmingham has no feed and no simulation."""
     monkeypatch.setenv(f"{PREFIX}CITY", "birmingham")
-    with pytest.raises(ValidationError, match="it needs MLOPS_DONOSTIA_PARKING_SOURCE=export"):
+    with pytest.raises(SettingsError, match="it needs MLOPS_DONOSTIA_PARKING_SOURCE=export"):
         DonostiaParkingSettings()
     monkeypatch.setenv(f"{PREFIX}SOURCE", "export")
-    with pytest.raises(ValidationError, match="needs MLOPS_DONOSTIA_PARKING_EXPORT_PATH"):
+    with pytest.raises(SettingsError, match="needs MLOPS_DONOSTIA_PARKING_EXPORT_PATH"):
         DonostiaParkingSettings()
     monkeypatch.setenv(f"{PREFIX}EXPORT_PATH", str(tmp_path))
     assert DonostiaParkingSettings().export_path == tmp_path
@@ -53,7 +48,7 @@ def test_second_city_is_a_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_wrong_value_names_the_legal_ones(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
     """A wrong setting fails at start."""
     monkeypatch.setenv(f"{PREFIX}{name}", value)
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(SettingsError, match=message):
         DonostiaParkingSettings()
 
 

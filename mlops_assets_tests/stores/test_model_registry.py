@@ -1,14 +1,17 @@
 """The model registry, on a local SQLite file and on an MLflow server: the same promises on both."""
 
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 
-from mlops_assets.errors import MissingModelError, PermanentError
+from mlops_assets.errors import MissingModelError, PermanentError, SettingsError
 from mlops_assets.ml.bundle import ModelBundle
 from mlops_assets.ml.search import Trial
+from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.models.versions import ModelVersion
 from mlops_assets_tests.stores.dying_registry import dying_registry, interrupt
 from mlops_assets_tests.stores.registry_backends import FIGURES, LATER, NOW, Backend, assert_only_this_is_left
@@ -304,3 +307,17 @@ def test_urls_lead_to_run_and_version() -> None:
     version = ModelVersion("examples.m", 3, "r1", "7", "m-1", "", "2024-01", "f", NOW, NOW, (), NOW)
     assert version.run_url("http://localhost:5000/") == "http://localhost:5000/#/experiments/7/runs/r1"
     assert version.model_url("http://localhost:5000") == "http://localhost:5000/#/models/examples.m/versions/3"
+
+
+def test_folder_may_have_any_name(tmp_path: Path, mlflow_database: Path, bundle: ModelBundle) -> None:
+    """Blanks, percent signs and other characters in the data directory's name survive the way through MLflow's URIs."""
+    folder = tmp_path / "100%20 sure#é"
+    folder.mkdir()
+    shutil.copy(mlflow_database, folder / "mlflow.db")
+    uri, artifacts = f"sqlite:///{quote(str(folder / 'mlflow.db'))}", folder / "artifacts"
+    backend = Backend(uri, artifacts, artifacts, "model", "a/model")
+    version = backend.save(bundle)
+    assert backend.registry().load(version).fingerprint == bundle.fingerprint
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+    with pytest.raises(SettingsError, match=r"MLflow cannot open .*/sure\?/mlflow\.db: there is a \? in the name"):
+        open_model_registry(f"sqlite:///{quote(str(tmp_path / 'sure?' / 'mlflow.db'))}", folder)
