@@ -78,7 +78,7 @@ def train_arrest_model(
     time_budget_seconds: float,
     seed: int,
     families: Sequence[str] = (),
-    rows: Sequence[str] = TRAINING_ROWS,
+    rows: Sequence[str] = (),
     on_trial: Callable[[Trial], None] | None = None,
 ) -> TrainedModel:
     """Fit every candidate on natural and on balanced rows, and bundle the one with the lowest log loss on validation rows.
@@ -95,7 +95,7 @@ def train_arrest_model(
         time_budget_seconds: no trial starts after this; within it the result depends on the arguments alone.
         seed: of every random choice.
         families: names of the candidate families to try; all if empty.
-        rows: kinds of fitting rows to try.
+        rows: kinds of fitting rows to try; all if empty.
         on_trial: called after each trial.
 
     Raises:
@@ -110,9 +110,10 @@ def train_arrest_model(
         "natural": (scaled_train, ~is_validation),
         "balanced": (balanced_train, slice(None)),
     }
+    tried_rows = _known(rows or TRAINING_ROWS, TRAINING_ROWS, "kind of rows")
     result = search(
         _named_families(families),
-        {name: _features_and_outcome(*training_sets[name], features) for name in _known(rows, TRAINING_ROWS, "kind of rows")},
+        {name: _features_and_outcome(*training_sets[name], features) for name in tried_rows},
         *_features_and_outcome(scaled_train, is_validation, features),
         trials_per_candidate=trials_per_candidate,
         seed=seed,

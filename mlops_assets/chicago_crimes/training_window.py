@@ -34,11 +34,7 @@ def build_training_window(crimes: pd.DataFrame, months: Sequence[str], minimum_m
     Raises:
         NotEnoughDataError: too few months or rows, or rows of one outcome only.
     """
-    if len(months) < minimum_months:
-        found = ", ".join(months) or "none"
-        raise NotEnoughDataError(
-            f"the training window needs at least {minimum_months} of the {WINDOW_MONTHS} months before it; materialized: {found}"
-        )
+    require_months(months, minimum_months)
     window = crimes[TRAINING_WINDOW.column_names].take(_latest_versions_by_time(crimes)).reset_index(drop=True)
     if len(window) < minimum_rows:
         raise NotEnoughDataError(
@@ -49,6 +45,19 @@ def build_training_window(crimes: pd.DataFrame, months: Sequence[str], minimum_m
             f"every one of the {len(window)} crimes of {months[0]} to {months[-1]} has the same outcome: nothing can be learned"
         )
     return window
+
+
+def require_months(months: Sequence[str], minimum_months: int) -> None:
+    """Refuse a window of too few months, before anything of it is read.
+
+    Raises:
+        NotEnoughDataError: there are fewer.
+    """
+    if len(months) < minimum_months:
+        found = ", ".join(months) or "none"
+        raise NotEnoughDataError(
+            f"the training window needs at least {minimum_months} of the {WINDOW_MONTHS} months before it; materialized: {found}"
+        )
 
 
 def _latest_versions_by_time(crimes: pd.DataFrame) -> np.ndarray:

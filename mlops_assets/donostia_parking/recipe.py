@@ -6,6 +6,9 @@ The assets' configurations take their defaults from here, and `mlops-assets fore
 HORIZON_HOURS = 24
 """How far ahead is forecast."""
 
+LONGEST_HORIZON_HOURS = 7 * 24
+"""Beyond a week the past says nothing about single hours."""
+
 HISTORY_DAYS = 56
 """Two months say what a Monday morning is like; what is older belongs to another season."""
 

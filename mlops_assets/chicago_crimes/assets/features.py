@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from mlops_assets.chicago_crimes import DOMAIN, recipe
 from mlops_assets.chicago_crimes.balancing import balance_classes
@@ -23,10 +24,17 @@ from mlops_assets.chicago_crimes.model_contracts import (
 )
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS, WINDOW_BEFORE_MONTH
 from mlops_assets.chicago_crimes.selection import correlate_features, draw_selection, select_features
-from mlops_assets.chicago_crimes.training_window import build_training_window, draw_training_window, split_training_window
+from mlops_assets.chicago_crimes.training_window import (
+    WINDOW_MONTHS,
+    build_training_window,
+    draw_training_window,
+    require_months,
+    split_training_window,
+)
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.failures import naming
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.run_config import Seed, Share, StepConfig
 from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
 from mlops_assets.orchestration.tables import image_metadata
 
@@ -42,35 +50,35 @@ class SplitStrategy(Enum):
     random = "random"
 
 
-class WindowConfig(dg.Config):
+class WindowConfig(StepConfig):
     """The least that a training window must hold."""
 
-    minimum_months: int = recipe.MINIMUM_MONTHS
-    minimum_rows: int = recipe.MINIMUM_ROWS
+    minimum_months: int = Field(default=recipe.MINIMUM_MONTHS, ge=1, le=WINDOW_MONTHS)
+    minimum_rows: int = Field(default=recipe.MINIMUM_ROWS, ge=1)
 
 
-class SplitConfig(dg.Config):
+class SplitConfig(StepConfig):
     """How the training window is split."""
 
     strategy: SplitStrategy = SplitStrategy(recipe.SPLIT_STRATEGY)
-    test_share: float = recipe.TEST_SHARE
-    validation_share: float = recipe.VALIDATION_SHARE
+    test_share: Share = recipe.TEST_SHARE
+    validation_share: Share = recipe.VALIDATION_SHARE
 
 
-class BalanceConfig(dg.Config):
+class BalanceConfig(StepConfig):
     """How far classes are balanced."""
 
-    oversampled_ratio: float = recipe.OVERSAMPLED_RATIO
-    undersampled_ratio: float = recipe.UNDERSAMPLED_RATIO
-    seed: int = recipe.BALANCE_SEED
+    oversampled_ratio: float = Field(default=recipe.OVERSAMPLED_RATIO, gt=0, le=1)
+    undersampled_ratio: float = Field(default=recipe.UNDERSAMPLED_RATIO, gt=0, le=1)
+    seed: Seed = recipe.BALANCE_SEED
 
 
-class SelectionConfig(dg.Config):
+class SelectionConfig(StepConfig):
     """Which features are worth using."""
 
-    minimum_information: float = recipe.MINIMUM_INFORMATION
-    largest_correlation: float = recipe.LARGEST_CORRELATION
-    seed: int = recipe.SEED
+    minimum_information: float = Field(default=recipe.MINIMUM_INFORMATION, ge=0)
+    largest_correlation: float = Field(default=recipe.LARGEST_CORRELATION, gt=0, le=1)
+    seed: Seed = recipe.SEED
 
 
 @lake_asset(
@@ -87,9 +95,9 @@ class SelectionConfig(dg.Config):
 )
 def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enriched_crimes: PartitionedFrames) -> pd.DataFrame:
     months = enriched_crimes.keys
-    crimes = enriched_crimes.concatenated()
     with naming(f"{TRAINING_WINDOW.label}, month {context.partition_key}"):
-        window = build_training_window(crimes, months, config.minimum_months, config.minimum_rows)
+        require_months(months, config.minimum_months)
+        window = build_training_window(enriched_crimes.concatenated(), months, config.minimum_months, config.minimum_rows)
     context.add_asset_metadata(
         {
             "months": ", ".join(months),

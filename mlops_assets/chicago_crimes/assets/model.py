@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field, field_validator
 
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, recipe
 from mlops_assets.chicago_crimes.championship import decide_champion, failures_at_gate
@@ -19,7 +21,7 @@ from mlops_assets.chicago_crimes.evaluation import (
 )
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_EVALUATION, TEST_SPLIT
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS
-from mlops_assets.chicago_crimes.training import MODEL_NAME, TRAINING_ROWS, train_arrest_model
+from mlops_assets.chicago_crimes.training import MODEL_NAME, candidate_families, train_arrest_model
 from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
 from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.ml.training import TrainedModel
@@ -29,6 +31,7 @@ from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.model_io import RegisteredModel, version_metadata
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
+from mlops_assets.orchestration.run_config import Seed, StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
@@ -37,23 +40,48 @@ _COMPARED_ROWS = 2_000
 """Test rows whose features are made twice, by the bundle and as in training."""
 
 
-class SearchConfig(dg.Config):
-    """How much is tried: all candidate families if none is named.
+class TrainingRows(Enum):
+    """Kinds of fitting rows."""
+
+    natural = "natural"
+    balanced = "balanced"
+
+
+class Family(Enum):
+    """Kinds of model."""
+
+    logistic_regression = "logistic_regression"
+    random_forest = "random_forest"
+    hist_gradient_boosting = "hist_gradient_boosting"
+    xgboost = "xgboost"
+
+
+class SearchConfig(StepConfig):
+    """How much is tried: all candidate families and kinds of rows if none is named.
 
     The time budget is a ceiling; a search that it cuts short says so, and its result depends on the machine's speed.
     """
 
-    trials_per_candidate: int = recipe.TRIALS_PER_CANDIDATE
-    time_budget_seconds: float = recipe.TIME_BUDGET_SECONDS
-    families: list[str] = []
-    rows: list[str] = list(TRAINING_ROWS)
-    seed: int = recipe.SEED
+    trials_per_candidate: int = Field(default=recipe.TRIALS_PER_CANDIDATE, ge=1)
+    time_budget_seconds: float = Field(default=recipe.TIME_BUDGET_SECONDS, gt=0)
+    families: list[Family] = []
+    rows: list[TrainingRows] = []
+    seed: Seed = recipe.SEED
+
+    @field_validator("families")
+    @classmethod
+    def _are_installed(cls, families: list[Family]) -> list[Family]:
+        known = [family.name for family in candidate_families()]
+        for family in families:
+            if family.value not in known:
+                raise ValueError(f"{family.value} is not installed: make install-{family.value}")
+        return families
 
 
-class EvaluationConfig(dg.Config):
+class EvaluationConfig(StepConfig):
     """How feature importance is measured."""
 
-    seed: int = recipe.SEED
+    seed: Seed = recipe.SEED
 
 
 @dg.asset(
@@ -90,8 +118,8 @@ def arrest_model(
         trials_per_candidate=config.trials_per_candidate,
         time_budget_seconds=config.time_budget_seconds,
         seed=config.seed,
-        families=config.families,
-        rows=config.rows,
+        families=[family.value for family in config.families],
+        rows=[rows.value for rows in config.rows],
         on_trial=lambda trial: context.log.info(
             f"{trial.family} on {trial.rows} rows: log loss {trial.score:.4f} in {trial.fit_seconds:.1f} s"
         ),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from mlops_assets.chicago_crimes import TIME_ZONE
 from mlops_assets.chicago_crimes.assets.model import arrest_champion, arrest_model
@@ -14,15 +15,16 @@ from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.ml.plots import plot_bars
 from mlops_assets.months import Month
 from mlops_assets.orchestration.model_io import champion_before, version_metadata
+from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
 
 
-class DriftConfig(dg.Config):
+class DriftConfig(StepConfig):
     """When outcomes count as known."""
 
-    outcomes_known_after_days: int = OUTCOMES_KNOWN_AFTER_DAYS
+    outcomes_known_after_days: int = Field(default=OUTCOMES_KNOWN_AFTER_DAYS, ge=0)
 
 
 @warehouse_asset(

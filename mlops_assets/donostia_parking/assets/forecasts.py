@@ -1,9 +1,11 @@
 """Assets: the day's forecast model, its figures, the forecasts, and what became of them."""
 
 from datetime import date, datetime, timedelta, timezone
+from enum import Enum
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from mlops_assets.donostia_parking import DOMAIN, recipe
 from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION, ForecastDecision, decide_champion, failures_at_gate
@@ -26,6 +28,7 @@ from mlops_assets.orchestration.asset_options import model
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.model_io import RegisteredModel, champion_before, model_name, version_metadata
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
+from mlops_assets.orchestration.run_config import Seed, StepConfig
 from mlops_assets.orchestration.table_assets import lake_asset, warehouse_asset
 from mlops_assets.orchestration.tables import frame_metadata, image_metadata
 from mlops_assets.stores.catalog import Stores
@@ -51,12 +54,23 @@ def training_window(
     return window
 
 
-class ForecastModelConfig(dg.Config):
+class Candidate(Enum):
+    """Ways to forecast."""
+
+    seasonal_naive = "seasonal_naive"
+    weekly_naive = "weekly_naive"
+    hour_of_day_mean = "hour_of_day_mean"
+    seasonal_profile = "seasonal_profile"
+    profile_regression = "profile_regression"
+    sarimax = "sarimax"
+
+
+class ForecastModelConfig(StepConfig):
     """What is tried: all candidates if none is named."""
 
-    horizon_hours: int = recipe.HORIZON_HOURS
-    candidates: list[str] = []
-    seed: int = recipe.SEED
+    horizon_hours: int = Field(default=recipe.HORIZON_HOURS, ge=1, le=recipe.LONGEST_HORIZON_HOURS)
+    candidates: list[Candidate] = []
+    seed: Seed = recipe.SEED
 
 
 def issued_at(day: LocalDay, now: datetime) -> datetime:
@@ -91,7 +105,7 @@ def forecast_model(
             end_at=training_window["hour_at"].max() + timedelta(hours=1),
             horizon_hours=config.horizon_hours,
             seed=config.seed,
-            names=config.candidates,
+            names=[candidate.value for candidate in config.candidates],
         )
     return as_trained_model(trained)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.car_parks import build_car_parks
@@ -28,11 +28,12 @@ from mlops_assets.donostia_parking.landing import folders_of, is_snapshot_name, 
 from mlops_assets.donostia_parking.partitions import DAY_AND_BEFORE, PARKING_DAYS
 from mlops_assets.donostia_parking.readings import DayOfReadings, build_readings
 from mlops_assets.donostia_parking.source import ParkingSource, Snapshot
-from mlops_assets.errors import MissingPartitionError, SettingsError
+from mlops_assets.errors import MissingPartitionError
 from mlops_assets.orchestration.asset_options import asset_key, lake_table, landing
 from mlops_assets.orchestration.export_accounts import account_for_export, account_metadata
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
@@ -40,7 +41,7 @@ from mlops_assets.stores.catalog import Stores
 SNAPSHOTS = "snapshots"
 
 
-class SnapshotConfig(dg.Config):
+class SnapshotConfig(StepConfig):
     """Which snapshots are landed: one of now, a burst of them, or those that the source has recorded."""
 
     burst_seconds: float = Field(default=0, ge=0)
@@ -48,6 +49,15 @@ class SnapshotConfig(dg.Config):
     is_recorded: bool = False
     since: str | None = None
     until: str | None = None
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> "SnapshotConfig":
+        since, until = _moment(self.since), _moment(self.until)
+        if (since or until) and not self.is_recorded:
+            raise ValueError("since and until are for is_recorded: true")
+        if since and until and since >= until:
+            raise ValueError(f"since {self.since} is not before until {self.until}")
+        return self
 
 
 @dg.asset(
@@ -100,7 +110,7 @@ def _moment(text: str | None) -> datetime | None:
         # Python 3.10 does not know the Z.
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
-        raise SettingsError(f"{text!r} is not a moment; write it like 2022-03-27 or 2022-03-27T01:30:00Z") from error
+        raise ValueError(f"{text!r} is not a moment; write it like 2022-03-27 or 2022-03-27T01:30:00Z") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
