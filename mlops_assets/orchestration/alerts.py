@@ -11,14 +11,13 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.orchestration.partitions import RANGE_TAGS
-from mlops_assets.urls import redact_text
+from mlops_assets.orchestration.failures import error_sentence
+from mlops_assets.orchestration.partitions import partition_label
 
 WEBHOOK_TIMEOUT_S = 10
 """Five failed runs in one tick and a dead webhook stay below the 60 s that a tick may take."""
 _ERROR_CHARACTERS = 300
 
-_PARTITION_TAG = "dagster/partition"
 _RETRY_TAG = "dagster/will_retry"
 
 
@@ -62,10 +61,11 @@ def describe_failure(run: dg.DagsterRun, failure: dg.DagsterEvent, step_failures
     return FailureAlert(
         job=run.job_name,
         run_id=run.run_id,
-        partition=_partition_of(run),
+        partition=partition_label(run.tags),
         failed_steps=tuple(event.step_key for event in step_failures if event.step_key),
-        error=redact_text(_first_line_of_error(first_event))[:_ERROR_CHARACTERS],
-        will_retry=run.tags.get(_RETRY_TAG) == "true",
+        error=error_sentence(first_event).partition("\n")[0][:_ERROR_CHARACTERS],
+        # The tag alone is on every run that died; the daemon cannot start again what did not come from a code location.
+        will_retry=run.tags.get(_RETRY_TAG) == "true" and run.remote_job_origin is not None,
     )
 
 
@@ -107,19 +107,3 @@ def send_alert(alert: FailureAlert, webhook_url: str, log: logging.Logger) -> No
             return
         problem = f"HTTP status {response.status_code}"
     log.warning(f"The alert about run {alert.run_id} did not reach the webhook in MLOPS_ALERT_WEBHOOK_URL: {problem}")
-
-
-def _partition_of(run: dg.DagsterRun) -> str | None:
-    first, last = (run.tags.get(tag) for tag in RANGE_TAGS)
-    return f"{first}...{last}" if first and last else run.tags.get(_PARTITION_TAG)
-
-
-def _first_line_of_error(event: dg.DagsterEvent) -> str:
-    """Return the first line of what our code raised; Dagster wraps it in an error of its own that names only the step."""
-    data: Any = event.event_specific_data
-    error = getattr(data, "error", None)
-    # After the last retry, one of the wrappers is the request for another.
-    while error and error.cause and str(error.cls_name).startswith(("Dagster", "RetryRequested")):
-        error = error.cause
-    text = error.message if error else event.message
-    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "no error was recorded")

@@ -1,9 +1,12 @@
 """Partitions by calendar month and day, and how those of one asset depend on those of another."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from mlops_assets.errors import PermanentError
 
+_PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 """The tags by which Dagster knows the first and the last partition of a run that holds a range of them."""
 
@@ -46,6 +49,12 @@ def days_up_to(count: int) -> dg.TimeWindowPartitionMapping:
 def day_before() -> dg.TimeWindowPartitionMapping:
     """Return the mapping by which a day depends on the day before it."""
     return dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
+
+
+def partition_label(tags: Mapping[str, str]) -> str | None:
+    """Return which partition a run with these tags is about: a key, `first...last` of a range, or None."""
+    first, last = (tags.get(tag) for tag in RANGE_TAGS)
+    return f"{first}...{last}" if first and last else tags.get(_PARTITION_TAG)
 
 
 def dimension_name(partitions: dg.PartitionsDefinition) -> str:

@@ -10,9 +10,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster_shared.record import copy
 
 from mlops_assets.errors import StoreUnavailableError
 from mlops_assets.orchestration.alerts import describe_failure, run_failure_alerts
+from mlops_assets.orchestration.failures import error_sentence
 
 HIDDEN = "T0P-HIDDEN"
 
@@ -139,6 +142,24 @@ def test_last_retry_is_not_taken_for_the_reason(instance: dg.DagsterInstance) ->
     assert "s3://lake: nobody answers" in describe_failure(run, failure, [step]).sentence
 
 
+def test_failed_check_is_named(instance: dg.DagsterInstance) -> None:
+    """The alert about a blocking check says which check of which asset did not pass."""
+
+    @dg.asset
+    def crimes() -> None:
+        """Be an asset."""
+
+    @dg.asset_check(asset=crimes, blocking=True)
+    def has_rows() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    result = dg.materialize([crimes, has_rows], instance=instance, raise_on_error=False)
+    (step,) = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
+    assert error_sentence(step) == (
+        "DagsterAssetCheckFailedError: 1 blocking asset check failed with ERROR severity: crimes: has_rows"
+    )
+
+
 def test_without_webhook_the_log_is_enough(instance: dg.DagsterInstance) -> None:
     """No webhook, no partition: the sentence is logged and nothing is sent."""
     run_id, log = alert_of_failed_run(instance, None, {})
@@ -154,9 +175,11 @@ def test_run_that_died_outside_its_steps_is_described(instance: dg.DagsterInstan
     instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
     reloaded = instance.get_run_by_id(run.run_id)
     assert reloaded is not None
-    assert describe_failure(reloaded, event, []).sentence == (
-        f"Run {run.run_id} of arrest_training for partition 2024-01...2024-03 failed: Run worker died. It will be retried."
-    )
+    sentence = f"Run {run.run_id} of arrest_training for partition 2024-01...2024-03 failed: Run worker died."
+    assert describe_failure(reloaded, event, []).sentence == sentence, "nobody can start again what came from no code location"
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__"), "arrest_training")
+    from_ui = describe_failure(copy(reloaded, remote_job_origin=origin), event, [])
+    assert from_ui.sentence == f"{sentence} It will be retried."
 
 
 def test_sensor_watches_from_the_start() -> None:
