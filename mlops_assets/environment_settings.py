@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mlops_assets.environment import ENV_FILE, find_project, read_env_file
@@ -86,6 +86,23 @@ class EnvironmentSettings(BaseSettings):
         if dotenv_settings.env_file is None:
             return init_settings, env_settings
         return init_settings, env_settings, _ProjectFileSource(settings_cls, find_project().env_file)
+
+
+class DomainSettings(EnvironmentSettings):
+    """Settings of a domain: where its data comes from, and stores that differ from the platform's.
+
+    Attributes:
+        lake_url: a lake for this domain alone.
+        warehouse_url: a warehouse for this domain alone.
+    """
+
+    # A URL of a store may hold a password; repr() ends up in logs and error messages.
+    lake_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
+    warehouse_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
+
+    def describe_source(self) -> str:
+        """Say in a few words, without credentials, where the data comes from."""
+        raise NotImplementedError
 
 
 class _ProjectFileSource(DotEnvSettingsSource):

@@ -17,6 +17,7 @@ from mlops_assets.environment_settings import (
     ABSOLUTE_PATH,
     ABSOLUTE_TRACKING_URI,
     ABSOLUTE_URL,
+    DomainSettings,
     EnvironmentSettings,
     variables_of,
 )
@@ -87,7 +88,7 @@ class Settings(EnvironmentSettings):
         """Whether schedules and sensors start with the daemon."""
         return self.automation == "on"
 
-    def by_domain(self) -> dict[str, BaseSettings]:
+    def by_domain(self) -> dict[str, DomainSettings]:
         """Return each domain's own settings, by domain."""
         return {"chicago_crimes": self.chicago_crimes, "donostia_parking": self.donostia_parking}
 

@@ -1,5 +1,6 @@
 """The command line as a newcomer types it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,16 +9,25 @@ import pytest
 
 from mlops_assets_tests.shared_data import shared_data
 
+NO_SETTINGS = {"PATH": "/usr/bin:/bin", "COLUMNS": "80"}
+
 
 def mlops_assets(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in an empty folder with nothing but the given settings."""
+    """Run a command in a folder that is a project with nothing but the given settings, as on a terminal of 80 columns."""
+    (cwd / ".env").touch()
     return subprocess.run(
         [sys.executable, "-m", "mlops_assets.cli", *arguments],
         cwd=cwd,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "HOME": str(cwd), **environment},
+        env={**NO_SETTINGS, "HOME": str(cwd), **environment},
         capture_output=True,
         text=True,
     )
+
+
+def assert_is_readable(printed: str) -> None:
+    """No line is longer than the terminal, and nothing is cut."""
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "…" not in printed
 
 
 def test_help_lists_the_commands(tmp_path: Path) -> None:
@@ -36,6 +46,10 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
         "sample-export",
         "dictionary",
         "recover",
+        "bootstrap",
+        "jobs",
+        "status",
+        "--debug",
     )
     for command in commands:
         assert command in shown
@@ -48,6 +62,11 @@ def test_demo_ends_with_champion_predictions_and_where_to_look_next(tmp_path: Pa
     for words in ("always_no", "promote_first", "crimes scored by version 1", "drift limit", "make dev", "make mlflow"):
         assert words in done.stdout, words
     assert (tmp_path / "data" / "warehouse.duckdb").exists()
+    announcement, report = done.stdout.splitlines()[0], done.stdout.partition("Figures on")[2]
+    assert announcement == (
+        f"chicago_crimes from a simulated city; to {tmp_path}/data; settings from {tmp_path}/.env and the environment"
+    )
+    assert_is_readable(report.partition("Next:")[0])
 
 
 def test_exported_sample_can_be_read_back_and_judged(tmp_path: Path) -> None:
@@ -59,7 +78,8 @@ def test_exported_sample_can_be_read_back_and_judged(tmp_path: Path) -> None:
     judged = mlops_assets("quality", "city", "--trials", "1", cwd=tmp_path)
     assert judged.returncode == 0, judged.stderr[-3000:]
     assert "original: 7 features" in judged.stdout
-    assert "always no" in judged.stdout
+    assert "baseline: always no" in judged.stdout
+    assert_is_readable(judged.stdout.partition("On the latest")[2])
     assert judged.stdout.count("than the original's recipe by") == 3
 
 
@@ -89,7 +109,7 @@ def test_copy_says_what_it_copied(tmp_path: Path) -> None:
     assert "5 bytes, equal by SHA-256" in done.stdout
     assert (tmp_path / "other" / "chicago_crimes" / "police_stations" / "data.parquet").read_bytes() == b"12345"
     wrong = mlops_assets("copy", "chicago", "--lake", f"file:{tmp_path}/other", cwd=tmp_path)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "the domains are chicago_crimes" in wrong.stderr
 
 
@@ -102,16 +122,6 @@ def test_job_is_run_here_and_now(tmp_path: Path) -> None:
     assert len(list(lake.glob("hourly_free/day=*/data.parquet"))) == 1
 
 
-def test_unknown_job_and_partition_are_answered_by_those_that_exist(tmp_path: Path) -> None:
-    """Whoever mistypes need not look anything up."""
-    job = mlops_assets("run", "read_parking", cwd=tmp_path)
-    assert job.returncode == 1
-    assert "read_donostia_parking" in job.stderr
-    partition = mlops_assets("run", "read_chicago_crimes", "--partition", "1999-01", cwd=tmp_path)
-    assert partition.returncode == 1
-    assert "has no partition '1999-01'; it has 2001-01 to " in partition.stderr
-
-
 def test_ways_to_forecast_are_compared_on_a_recording(tmp_path: Path) -> None:
     """Any folder of recordings will do, even one too short to choose by; every candidate is listed."""
     recording = shared_data("parking/donostia_2024-11_renamed_columns.csv.gz")
@@ -119,8 +129,11 @@ def test_ways_to_forecast_are_compared_on_a_recording(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     for candidate in ("platform: chosen by backtest", "seasonal_naive", "sarimax"):
         assert candidate in done.stdout
+    assert_is_readable(done.stdout.partition("Forecasts of the next")[2])
+    wide = mlops_assets("forecast-quality", str(recording), cwd=tmp_path, COLUMNS="140")
+    assert wide.stdout.count("seasonal_naive") == 1, "one table, where there is room for it"
     wrong = mlops_assets("forecast-quality", str(recording), "--city", "bilbao", cwd=tmp_path)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "known: donostia, birmingham" in wrong.stderr
 
 
@@ -136,14 +149,17 @@ def test_missing_export_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:
 def test_wrong_setting_fails_at_start_and_lists_legal_values(tmp_path: Path, setting: str, value: str) -> None:
     """Nobody finds out at midnight that a setting was misspelled."""
     done = mlops_assets("dictionary", cwd=tmp_path, **{setting: value})
-    assert done.returncode != 0
-    assert "Input should be" in done.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"SettingsError: {setting}: Input should be ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_dictionary_in_the_repository_is_up_to_date() -> None:
     """The page says what the contracts say."""
     root = Path(__file__).resolve().parents[1]
-    done = mlops_assets("dictionary", "--check", cwd=root)
+    environment = {**os.environ, **NO_SETTINGS}
+    command = [sys.executable, "-m", "mlops_assets.cli", "dictionary", "--check"]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from mlops_assets.environment_settings import ABSOLUTE_PATH, ABSOLUTE_URL, EnvironmentSettings
+from mlops_assets.environment_settings import ABSOLUTE_PATH, DomainSettings
+from mlops_assets.urls import redact
 
 
-class ChicagoCrimesSettings(EnvironmentSettings):
+class ChicagoCrimesSettings(DomainSettings):
     """Where crimes come from, and stores that differ from the platform's.
 
     Attributes:
@@ -21,8 +22,6 @@ class ChicagoCrimesSettings(EnvironmentSettings):
         sample_seed: another seed is another city.
         sample_crimes_per_year: size of the simulated city's year.
         sample_as_of: the moment up to which the simulated portal has heard of crimes and arrests (UTC); empty means now.
-        lake_url: a lake for this domain alone.
-        warehouse_url: a warehouse for this domain alone.
     """
 
     model_config = SettingsConfigDict(env_prefix="MLOPS_CHICAGO_CRIMES_")
@@ -36,8 +35,12 @@ class ChicagoCrimesSettings(EnvironmentSettings):
     sample_seed: int = 20240101
     sample_crimes_per_year: int = Field(default=260_000, ge=1_000)
     sample_as_of: datetime | None = None
-    lake_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
-    warehouse_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
+
+    def describe_source(self) -> str:
+        """Say where crimes come from."""
+        if self.source == "live":
+            return f"the portal {redact(self.portal_url)}"
+        return f"exports at {self.export_path}" if self.source == "export" else "a simulated city"
 
     # A validator of the whole model would do, but its error shows all inputs, the token among them.
     @field_validator("export_path")

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 
 import dagster as dg
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from mlops_assets.build import build_definitions, build_domains
-from mlops_assets.cli.progress import run_with_progress
+from mlops_assets.cli.places import say_where
+from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_home
 from mlops_assets.errors import PermanentError, SettingsError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.settings import Settings
-
-_COLUMNS = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
 
 
 def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str], clock: Clock | None = None) -> None:
@@ -32,6 +31,7 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
         NotEnoughDataError: the source of a domain has too little to begin with.
     """
     use_home(settings)
+    say_where(console, settings, names)
     definitions, now = build_definitions(settings), (clock or Clock()).now()
     with dg.DagsterInstance.get() as instance:
         for domain, bootstrap in _choose(build_domains(settings), names):
@@ -41,7 +41,7 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
                     console.print(f"[bold]{domain.name}[/bold] is at work already; schedules, sensors and conditions take over.")
                     continue
                 console.rule(f"[bold]{domain.name}[/bold]: from {source.describe()}")
-                with Progress(*_COLUMNS, console=console) as progress:
+                with job_progress(console) as progress:
                     # Asked anew after each step: whether there is anything to score with is known after the training.
                     while steps := bootstrap.remaining(instance, source, now):
                         _take(progress, definitions, instance, domain.name, steps[0])

@@ -6,21 +6,24 @@ from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.markup import escape
 from rich.table import Table
 
 from mlops_assets.build import build_definitions, build_stores
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_DRIFT, ARREST_EVALUATION, ARREST_PREDICTIONS
 from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
-from mlops_assets.cli.progress import run_with_progress
+from mlops_assets.cli.places import say_where
+from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_home
+from mlops_assets.cli.tables import new_table
 from mlops_assets.months import Month
 from mlops_assets.orchestration.partitions import range_tags
-from mlops_assets.settings import Settings
+from mlops_assets.settings import load_settings
+from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.urls import redact
 
 _MODEL_CONFIG = {"ops": {f"{DOMAIN}__arrest_model": {"config": {"trials_per_candidate": 1}}}}
 """One configuration per candidate keeps the demonstration short; the default tries two."""
@@ -33,16 +36,16 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
     month, measure its drift.
     """
     started = time.monotonic()
-    settings = Settings()
+    settings = load_settings()
     use_home(settings)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     last = _latest_complete_month(now or datetime.now(timezone.utc))
     scored = [last.plus(-1), last]
     definitions = build_definitions(settings)
-    warehouse = build_stores(settings).warehouse(DOMAIN)
+    stores = build_stores(settings)
+    say_where(console, settings, [DOMAIN])
     console.rule("[bold]chicago_crimes[/bold]: from raw crimes to a champion model")
-    columns = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
-    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console) as progress:
+    with dg.DagsterInstance.get() as instance, job_progress(console) as progress:
 
         def run(title: str, job: str, **options: Any) -> None:
             run_with_progress(progress, title, definitions.resolve_job_def(job), instance, **options)
@@ -52,18 +55,19 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
         for month in scored:
             run(f"Train and evaluate the model of {month}", "train_arrest_model", partition_key=month.key, run_config=_MODEL_CONFIG)
             run(f"Score {month}, measure drift", "score_chicago_crimes", partition_key=month.key)
-    _report(console, warehouse, scored, settings, time.monotonic() - started)
+    _report(console, stores, scored, time.monotonic() - started)
 
 
 def _latest_complete_month(now: datetime) -> Month:
     return Month(now.year, now.month).plus(-1)
 
 
-def _report(console: Console, warehouse: Warehouse, months: list[Month], settings: Settings, seconds: float) -> None:
+def _report(console: Console, stores: Stores, months: list[Month], seconds: float) -> None:
+    warehouse = stores.warehouse(DOMAIN)
     days = [month.first_day for month in months]
     console.print(_evaluation_table(warehouse, days))
     for _, row in warehouse.read(ARREST_CHAMPION).iterrows():
-        console.print(f"Version {row['challenger_version']}: [bold]{row['decision']}[/bold]. {row['reason']}")
+        console.print(f"Version {row['challenger_version']}: [bold]{row['decision']}[/bold]. {escape(row['reason'])}")
     predictions = warehouse.read(ARREST_PREDICTIONS, days).groupby("month")
     for month, rows in predictions:
         console.print(
@@ -82,8 +86,8 @@ def _report(console: Console, warehouse: Warehouse, months: list[Month], setting
         "Next:\n"
         "  [bold]make dev[/bold]     the Dagster UI on this data: http://127.0.0.1:3000\n"
         "  [bold]make mlflow[/bold]  experiments and models: http://127.0.0.1:5000\n"
-        f"  tables      {settings.warehouse_url}\n"
-        f"  files       {settings.lake_url}",
+        f"  tables      {redact(stores.url('warehouse', DOMAIN))}\n"
+        f"  files       {redact(stores.url('lake', DOMAIN))}",
         highlight=False,
     )
 
@@ -91,10 +95,9 @@ def _report(console: Console, warehouse: Warehouse, months: list[Month], setting
 def _evaluation_table(warehouse: Warehouse, days: list[Any]) -> Table:
     rows = warehouse.read(ARREST_EVALUATION, days)
     rows = rows[rows["slice_kind"] == "all"]
-    table = Table(title="Figures on the latest 20 % of each training window", title_justify="left", box=SIMPLE)
     figures = {"auc": "AUC", "average_precision": "AP", "mcc": "MCC", "brier": "Brier", "log_loss": "log loss", "accuracy": "acc."}
-    for title in ("month", "predictor", "rows", *figures.values()):
-        table.add_column(title, justify="left" if title in ("month", "predictor") else "right", no_wrap=True)
+    title = "Figures on the latest 20 % of each training window"
+    table = new_table(title, "month", "predictor", "rows", *figures.values(), texts=2)
     for _, row in rows.iterrows():
         table.add_row(f"{row['month']:%Y-%m}", row["predictor"], f"{row['row_count']:,}", *(f"{row[name]:.3f}" for name in figures))
     return table

@@ -1,19 +1,22 @@
 """Print how all ways to forecast free places do on recorded hours."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from mlops_assets.cli.tables import fits, new_table
 from mlops_assets.donostia_parking.backtesting import BASELINE
 from mlops_assets.donostia_parking.cities import CITIES
 from mlops_assets.donostia_parking.export import ExportParkingSource
 from mlops_assets.donostia_parking.forecast_quality import compare_forecasts
 from mlops_assets.donostia_parking.recorded_hours import read_recorded_hours
 from mlops_assets.errors import SettingsError
+
+_FIGURES = {"mae_places": ".1f", "skill": ".2f", "coverage_80": ".1%", "coverage_95": ".1%"}
 
 
 def report_forecast_quality(console: Console, export: Path, city_code: str, origin_count: int) -> None:
@@ -25,7 +28,7 @@ def report_forecast_quality(console: Console, export: Path, city_code: str, orig
     console.print(f"{len(total):,} hours from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {frozen:,} of them from a frozen feed")
     with console.status("Forecasting from every past hour"):
         comparison = compare_forecasts(hourly, CITIES[city_code].time_zone, origin_count=origin_count)
-    console.print(_as_table(comparison))
+    _print_comparison(console, comparison)
     chosen, naive = comparison.iloc[0], comparison[comparison["predictor"] == BASELINE].iloc[0]
     gain = 1 - chosen["city_mae_places"] / naive["city_mae_places"]
     console.print(f"City: {gain:.0%} smaller mean error than repeating the day before, on forecasts that nothing was fitted to.")
@@ -41,18 +44,22 @@ def _read_hours(console: Console, export: Path, city_code: str) -> pd.DataFrame:
     return read_recorded_hours(source, city, track=lambda days: track(days, "Reading", console=console))
 
 
-def _as_table(comparison: pd.DataFrame) -> Table:
-    table = Table(
-        title="Forecasts of the next 24 hours: for the city, and in the mean of its car parks", title_justify="left", box=SIMPLE
-    )
-    table.add_column("predictor", no_wrap=True)
-    for title in ("city MAE", "skill", "in 80 %", "in 95 %", "car parks", "skill", "in 80 %", "in 95 %", "s"):
-        table.add_column(title, justify="right", no_wrap=True)
+def _print_comparison(console: Console, comparison: pd.DataFrame) -> None:
+    """Print one table, or two where it is too wide."""
+    title = "Forecasts of the next 24 hours"
+    whole = _as_table(f"{title}: for the city, and in the mean of its car parks", comparison, ("city", "car_park"))
+    if fits(console, whole):
+        console.print(whole)
+        return
+    console.print(_as_table(f"{title} for the city", comparison, ("city",)))
+    console.print(_as_table(f"{title}, in the mean of its car parks", comparison, ("car_park",)))
+
+
+def _as_table(title: str, comparison: pd.DataFrame, shown: Sequence[str]) -> Table:
+    prefixes = {"city": "city ", "car_park": "car parks "} if len(shown) > 1 else dict.fromkeys(shown, "")
+    headers = [header for whose in shown for header in (f"{prefixes[whose]}MAE", "skill", "in 80 %", "in 95 %")]
+    table = new_table(title, "predictor", *headers, "s")
     for _, row in comparison.iterrows():
-        figures = [
-            f"{row[f'{whose}_{name}']:{digits}}"
-            for whose in ("city", "car_park")
-            for name, digits in (("mae_places", ".1f"), ("skill", ".2f"), ("coverage_80", ".1%"), ("coverage_95", ".1%"))
-        ]
-        table.add_row(row["predictor"], *figures, f"{row['seconds']:.1f}")
+        values = [f"{row[f'{whose}_{name}']:{digits}}" for whose in shown for name, digits in _FIGURES.items()]
+        table.add_row(row["predictor"], *values, f"{row['seconds']:.1f}")
     return table

@@ -1,9 +1,6 @@
 """The commands. `mlops-assets --help` lists them."""
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +9,19 @@ import typer
 from rich.console import Console
 
 from mlops_assets.chicago_crimes import recipe as crimes_recipe
+from mlops_assets.cli.shell import DEBUG, FAILED, Commands
 from mlops_assets.donostia_parking import recipe as parking_recipe
-from mlops_assets.errors import PlatformError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
 
 @app.callback()
-def main() -> None:
-    """Run the data and ML platform from the command line. Settings come from the environment and `.env`; see .env.example."""
+def main(debug: Annotated[bool, typer.Option(DEBUG, help="Show tracebacks; may stand anywhere.")] = False) -> None:
+    """Run the data and ML platform from the command line. Settings come from the environment and `.env`; see .env.example.
+
+    Exit codes: 0 done, 1 failed, 2 wrong command line or setting, 130 stopped by Ctrl-C, 143 by a plain kill.
+    """
 
 
 class DemoDomain(str, Enum):
@@ -34,18 +34,18 @@ class DemoDomain(str, Enum):
 @app.command()
 def demo(
     domain: Annotated[DemoDomain, typer.Argument(help="Which domain to show.")] = DemoDomain.chicago_crimes,
-    crimes_per_year: Annotated[int, typer.Option(help="Size of the simulated city's year.")] = 260_000,
+    crimes_per_year: Annotated[int | None, typer.Option(help="Size of the simulated city's year; 260,000 by default.")] = None,
 ) -> None:
     """Take a domain from simulated raw data to a champion model and its predictions: Chicago's crimes, or Donostia's car parks."""
     from mlops_assets.cli.demo import run_demo
     from mlops_assets.cli.parking_demo import run_parking_demo
 
-    os.environ.setdefault("MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR", str(crimes_per_year))
-    with _errors_as_sentences():
-        if domain is DemoDomain.donostia_parking:
-            run_parking_demo(console)
-        else:
-            run_demo(console)
+    if crimes_per_year is not None:
+        os.environ["MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR"] = str(crimes_per_year)
+    if domain is DemoDomain.donostia_parking:
+        run_parking_demo(console)
+    else:
+        run_demo(console)
 
 
 @app.command()
@@ -56,8 +56,7 @@ def dev(
     """Open the Dagster UI, with its daemon, on the data of `demo`."""
     from mlops_assets.cli.servers import run_dagster
 
-    with _errors_as_sentences():
-        run_dagster(console, host, port)
+    run_dagster(console, host, port)
 
 
 @app.command()
@@ -68,29 +67,26 @@ def mlflow(
     """Open the MLflow UI on the experiments and models."""
     from mlops_assets.cli.servers import run_mlflow
 
-    with _errors_as_sentences():
-        run_mlflow(console, host, port)
+    run_mlflow(console, host, port)
 
 
 @app.command()
 def doctor() -> None:
     """Write to, read from and clean up every configured store; say which of them cannot be used, and why."""
     from mlops_assets.cli.stores import report_health
-    from mlops_assets.settings import Settings
+    from mlops_assets.settings import load_settings
 
-    with _errors_as_sentences():
-        if not report_health(console, Settings()):
-            raise typer.Exit(1)
+    if not report_health(console, load_settings()):
+        raise typer.Exit(FAILED)
 
 
 @app.command()
 def prepare() -> None:
     """Make buckets that do not exist, and let intermediate assets expire in them. Doing it again changes nothing."""
     from mlops_assets.cli.stores import prepare as prepare_stores
-    from mlops_assets.settings import Settings
+    from mlops_assets.settings import load_settings
 
-    with _errors_as_sentences():
-        prepare_stores(console, Settings())
+    prepare_stores(console, load_settings())
 
 
 @app.command()
@@ -101,25 +97,27 @@ def copy(
 ) -> None:
     """Copy the data of a domain from its configured stores to others; every copy is read back and compared."""
     from mlops_assets.cli.stores import copy_domain
-    from mlops_assets.settings import Settings
+    from mlops_assets.settings import load_settings
 
-    with _errors_as_sentences():
-        copy_domain(console, Settings(), domain, lake, warehouse)
+    copy_domain(console, load_settings(), domain, lake, warehouse)
 
 
 @app.command()
 def run(
-    job: Annotated[str, typer.Argument(help="Name of the job, e.g. follow_donostia_parking.")],
+    job: Annotated[str, typer.Argument(help="Name of the job; `mlops-assets jobs` lists them.")],
     partition: Annotated[str | None, typer.Option(help="Partition, e.g. 2024-01 or 2024-01-31; the latest by default.")] = None,
     to: Annotated[str | None, typer.Option(help="Last partition of a range that begins with --partition.")] = None,
+    config: Annotated[str | None, typer.Option(help="YAML file with the run's configuration, as in the UI; - reads it.")] = None,
 ) -> None:
-    """Run a job here and now, for machines without a daemon; exits with 1 if a step or a check fails."""
-    from mlops_assets.cli.jobs import run_job
-    from mlops_assets.settings import Settings
+    """Run a job here and now, for machines without a daemon; exits with 1 if a step or a check fails.
 
-    with _errors_as_sentences():
-        if not run_job(console, Settings(), job, partition, to):
-            raise typer.Exit(1)
+    Partitions that do not go in one run are run one by one; one that fails does not stop the others.
+    """
+    from mlops_assets.cli.jobs import RunRequest, run_job
+    from mlops_assets.settings import load_settings
+
+    if not run_job(console, load_settings(), RunRequest(job, partition, to, config)):
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -131,10 +129,27 @@ def bootstrap(
     What has been done is not done again, so it goes on where it was interrupted. Afterwards schedules and sensors take over.
     """
     from mlops_assets.cli.bootstrap import bootstrap_domains
-    from mlops_assets.settings import Settings
+    from mlops_assets.settings import load_settings
 
-    with _errors_as_sentences():
-        bootstrap_domains(console, Settings(), domains or [])
+    bootstrap_domains(console, load_settings(), domains or [])
+
+
+@app.command()
+def jobs() -> None:
+    """List the jobs: what each does, whether by month or by day, and its latest partition."""
+    from mlops_assets.cli.job_list import list_jobs
+    from mlops_assets.settings import load_settings
+
+    list_jobs(console, load_settings())
+
+
+@app.command()
+def status() -> None:
+    """Say how far each domain is: what has been made, which runs failed, who is champion, and what comes next."""
+    from mlops_assets.cli.status import report_status
+    from mlops_assets.settings import load_settings
+
+    report_status(console, load_settings())
 
 
 @app.command("forecast-quality")
@@ -146,8 +161,7 @@ def forecast_quality(
     """Compare all ways to forecast free places, and the platform's choice among them, on recorded hours."""
     from mlops_assets.cli.forecast_quality import report_forecast_quality
 
-    with _errors_as_sentences():
-        report_forecast_quality(console, export, city, origins)
+    report_forecast_quality(console, export, city, origins)
 
 
 @app.command()
@@ -163,8 +177,7 @@ def quality(
     """Compare the platform's recipe with the original system's on the same latest rows of recorded crimes."""
     from mlops_assets.cli.quality import report_quality
 
-    with _errors_as_sentences():
-        report_quality(console, export, stations or export, months, trials, seconds)
+    report_quality(console, export, stations or export, months, trials, seconds)
 
 
 @app.command("sample-export")
@@ -179,9 +192,8 @@ def sample_export(
     from mlops_assets.chicago_crimes.sample import write_export
     from mlops_assets.months import Month
 
-    with _errors_as_sentences():
-        write_export(folder, Month.parse(first), Month.parse(last), seed=seed, crimes_per_year=crimes_per_year)
-        console.print(f"Written to [bold]{folder}[/bold].")
+    write_export(folder, Month.parse(first), Month.parse(last), seed=seed, crimes_per_year=crimes_per_year)
+    console.print(f"Written to [bold]{folder}[/bold].")
 
 
 @app.command()
@@ -192,12 +204,12 @@ def dictionary(
     """Write the data dictionary from the contracts."""
     from mlops_assets.build import build_domains
     from mlops_assets.contracts.dictionary import render_dictionary
-    from mlops_assets.settings import Settings
+    from mlops_assets.settings import load_settings
 
-    page = render_dictionary(contract for domain in build_domains(Settings()) for contract in domain.contracts)
+    page = render_dictionary(contract for domain in build_domains(load_settings()) for contract in domain.contracts)
     if check and (not path.exists() or path.read_text(encoding="utf-8") != page):
         console.print(f"{path} is not what the contracts say; run [bold]make dictionary[/bold].")
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
     if not check:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
@@ -214,22 +226,11 @@ def recover(
 
     from mlops_assets.cli.servers import use_home
     from mlops_assets.orchestration.home import parse_duration, recover_abandoned_runs
-    from mlops_assets.settings import Settings
+    from mlops_assets.settings import load_settings
 
-    with _errors_as_sentences():
-        use_home(Settings())
-        with dg.DagsterInstance.get() as instance:
-            recovered = recover_abandoned_runs(instance, older_than=parse_duration(older_than) if older_than else None)
+    use_home(load_settings())
+    with dg.DagsterInstance.get() as instance:
+        recovered = recover_abandoned_runs(instance, older_than=parse_duration(older_than) if older_than else None)
     for run in recovered:
         console.print(f"{run.job} {run.run_id}: {run.reason}")
     console.print(f"{len(recovered)} abandoned runs.")
-
-
-@contextmanager
-def _errors_as_sentences() -> Iterator[None]:
-    """End the command with the error's sentence instead of a traceback, for errors that are meant for the user."""
-    try:
-        yield
-    except PlatformError as error:
-        Console(stderr=True).print(f"[red]{type(error).__name__}[/red]: {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pandas as pd
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.markup import escape
 from rich.table import Table
 
 from mlops_assets.build import build_definitions, build_stores
-from mlops_assets.cli.progress import run_with_progress
+from mlops_assets.cli.places import say_where
+from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_home
+from mlops_assets.cli.tables import new_table
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.accuracy import summarize_accuracy
 from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION
@@ -24,7 +25,7 @@ from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.forecast_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS
 from mlops_assets.orchestration.partitions import range_tags
-from mlops_assets.settings import Settings
+from mlops_assets.settings import load_settings
 from mlops_assets.stores.warehouse import Warehouse
 
 _READ_DAYS = 57
@@ -34,16 +35,16 @@ _READ_DAYS = 57
 def run_parking_demo(console: Console, now: datetime | None = None) -> None:
     """Land recorded snapshots up to yesterday, make the hourly series, train, forecast two days, compare and say what came out."""
     started = time.monotonic()
-    settings = Settings()
+    settings = load_settings()
     use_home(settings)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     city = CITIES[settings.donostia_parking.city]
     yesterday = LocalDay.of(now or datetime.now(timezone.utc), city.time_zone).plus(-1)
     trained, first = yesterday.plus(-1), yesterday.plus(1 - _READ_DAYS)
     definitions = build_definitions(settings)
+    say_where(console, settings, [DOMAIN])
     console.rule("[bold]donostia_parking[/bold]: from a feed of free places to forecasts")
-    columns = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
-    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console) as progress:
+    with dg.DagsterInstance.get() as instance, job_progress(console) as progress:
 
         def run(title: str, job: str, **options: Any) -> None:
             run_with_progress(progress, title, definitions.resolve_job_def(job), instance, **options)
@@ -65,7 +66,7 @@ def run_parking_demo(console: Console, now: datetime | None = None) -> None:
 
 def _report(console: Console, warehouse: Warehouse, city: City, trained: LocalDay, forecast: LocalDay) -> None:
     decision = warehouse.read(FORECAST_CHAMPION).iloc[-1]
-    console.print(f"Version {decision['challenger_version']}: [bold]{decision['decision']}[/bold]. {decision['reason']}")
+    console.print(f"Version {decision['challenger_version']}: [bold]{decision['decision']}[/bold]. {escape(decision['reason'])}")
     metrics = warehouse.read(FORECAST_METRICS, [trained.date])
     accuracy = summarize_accuracy(warehouse.read(FORECAST_ACCURACY, [forecast.date]), metrics)
     for row in accuracy[accuracy["is_city_total"].astype(bool)].to_dict("records"):
@@ -78,9 +79,8 @@ def _report(console: Console, warehouse: Warehouse, city: City, trained: LocalDa
 
 
 def _forecast_table(rows: pd.DataFrame, city: City) -> Table:
-    table = Table(title=f"Free places to expect in {city.name}, every third hour", title_justify="left", box=SIMPLE)
-    for title in ("hour", "expected", "80 % interval", "95 % interval"):
-        table.add_column(title, justify="right")
+    title = f"Free places to expect in {city.name}, every third hour"
+    table = new_table(title, "hour", "expected", "80 % interval", "95 % interval")
     hours = rows["hour_at"].dt.tz_convert(ZoneInfo(city.time_zone)).dt.strftime("%a %H:%M")
     for row in rows.assign(hour=hours).iloc[::3].to_dict("records"):
         intervals = (f"{row[f'low_{level}_places']:,.0f} to {row[f'high_{level}_places']:,.0f}" for level in (80, 95))

@@ -13,6 +13,7 @@ from mlops_assets.chicago_crimes.export import ExportCrimeSource
 from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
 from mlops_assets.chicago_crimes.quality import compare_recipes
 from mlops_assets.chicago_crimes.training_window import build_training_window
+from mlops_assets.cli.tables import new_table
 from mlops_assets.errors import NotEnoughDataError, PermanentError
 from mlops_assets.months import Month
 
@@ -38,6 +39,8 @@ def report_quality(
         ),
     )
     console.print(_as_table(comparison))
+    for predictor in comparison["predictor"]:
+        console.print(f"  {predictor}", highlight=False)
     platform, original = comparison.iloc[0], comparison.iloc[1]
     for figure, sign in (("auc", 1), ("mcc", 1), ("brier", -1)):
         gain = sign * (platform[figure] - original[figure])
@@ -74,14 +77,17 @@ def _wanted(available: list[Month], months: str | None) -> list[Month]:
 
 
 def _as_table(comparison: pd.DataFrame) -> Table:
-    table = Table(title="On the latest 20 % of the crimes, the same rows for all", title_justify="left")
-    for name in comparison.columns:
-        table.add_column(name.replace("_", " "), justify="left" if name == "predictor" else "right")
-    for _, row in comparison.iterrows():
-        table.add_row(
-            *(
-                f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if isinstance(value, float) else str(value)
-                for value in row
-            )
-        )
+    """Return a row per figure and a column per predictor, of which there are few."""
+    rows = int(comparison["row_count"].iloc[0])
+    names = [_short(name) for name in comparison["predictor"]]
+    table = new_table(f"On the latest 20 % of the crimes, the same {rows:,} for all", "figure", *names)
+    # The share of the larger class is the accuracy of the predictor that always says no.
+    for figure in comparison.columns.drop(["predictor", "row_count", "always_no_accuracy"]):
+        table.add_row(figure.replace("_", " "), *(f"{value:.4f}" for value in comparison[figure]))
     return table
+
+
+def _short(predictor: str) -> str:
+    """Return a predictor's name as far as it tells it from the others: `platform`, `original`, a baseline's own."""
+    kind, _, name = predictor.partition(": ")
+    return name if kind == "baseline" else kind

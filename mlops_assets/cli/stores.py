@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlops_assets.build import build_domains, build_stores
+from mlops_assets.cli.places import say_where
 from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.preparation import prepare_lakes
@@ -47,6 +48,7 @@ def _as_table(findings: Iterable[Finding]) -> Table:
 
 def prepare(console: Console, settings: Settings) -> None:
     """Make the lakes' buckets and let intermediate assets expire in them."""
+    say_where(console, settings)
     for url, prefixes in prepare_lakes(build_stores(settings), build_domains(settings), settings.intermediate_days):
         console.print(f"[bold]{url}[/bold] is ready", highlight=False)
         if not url.startswith("file:"):
@@ -62,6 +64,7 @@ def copy_domain(console: Console, settings: Settings, name: str, lake_url: str |
     if not lake_url and not warehouse_url:
         raise SettingsError("nowhere to copy to: give --lake, --warehouse or both")
     domain = _domain(settings, name)
+    say_where(console, settings, [name])
     stores = build_stores(settings)
     if lake_url:
         source, target = open_object_storage(stores.url("lake", name)), open_object_storage(lake_url)

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from mlops_assets.environment_settings import ABSOLUTE_PATH, ABSOLUTE_URL, EnvironmentSettings
+from mlops_assets.environment_settings import ABSOLUTE_PATH, DomainSettings
+from mlops_assets.urls import redact
 
 
-class DonostiaParkingSettings(EnvironmentSettings):
+class DonostiaParkingSettings(DomainSettings):
     """Where readings come from, of which city, and stores that differ from the platform's.
 
     Attributes:
@@ -20,8 +21,6 @@ class DonostiaParkingSettings(EnvironmentSettings):
         feed_url: the feed asked by `live`.
         sample_seed: another seed is another city.
         sample_as_of: the moment up to which the simulated city has been recorded (UTC); empty means now.
-        lake_url: a lake for this domain alone.
-        warehouse_url: a warehouse for this domain alone.
     """
 
     model_config = SettingsConfigDict(env_prefix="MLOPS_DONOSTIA_PARKING_", validate_default=True)
@@ -33,8 +32,12 @@ class DonostiaParkingSettings(EnvironmentSettings):
     feed_url: str = Field(default="https://www.donostia.eus/info/ciudadano/camaras_trafico.nsf/getParkings.xsp", repr=False)
     sample_seed: int = Field(default=20220123, ge=0)
     sample_as_of: datetime | None = None
-    lake_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
-    warehouse_url: Annotated[str | None, ABSOLUTE_URL] = Field(default=None, repr=False)
+
+    def describe_source(self) -> str:
+        """Say where readings come from."""
+        if self.source == "live":
+            return f"the feed {redact(self.feed_url)}"
+        return f"recordings at {self.export_path}" if self.source == "export" else "a simulated feed"
 
     @field_validator("city")
     @classmethod

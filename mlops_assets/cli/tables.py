@@ -1,0 +1,25 @@
+"""Tables for terminals: every figure is readable at 80 columns, and more width is used where there is more."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+
+def new_table(title: str, *columns: str, texts: int = 1) -> Table:
+    """Return an empty table.
+
+    Args:
+        title: above it.
+        columns: their names.
+        texts: how many of the first columns hold text; the others hold figures, which are never broken.
+    """
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    for number, name in enumerate(columns):
+        is_text = number < texts
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold")
+    return table
+
+
+def fits(console: Console, table: Table) -> bool:
+    """Tell whether a table can be printed without breaking or cutting anything."""
+    return console.measure(table).maximum <= console.width
