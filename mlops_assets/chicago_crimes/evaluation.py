@@ -128,7 +128,7 @@ def draw_evaluation(evaluation: ArrestEvaluation, outcome: np.ndarray, importanc
     # Rows of one outcome cannot be ranked; the picture then says that there is nothing to see, and the gate why.
     is_ranked = figures.auc is not None
     return {
-        "confusion_matrix": plot_confusion_matrix(counts, ["no arrest", "arrest"], "Predicted and actual arrests, test rows"),
+        "confusion_matrix": plot_confusion_matrix(counts, ["no arrest", "arrest"], "Recorded and predicted arrests, test rows"),
         "ranking_curves": plot_ranking_curves(
             roc_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),
             precision_recall_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),

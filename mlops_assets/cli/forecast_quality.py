@@ -31,7 +31,8 @@ def report_forecast_quality(console: Console, export: Path, city_code: str, orig
     _print_comparison(console, comparison)
     chosen, naive = comparison.iloc[0], comparison[comparison["predictor"] == BASELINE].iloc[0]
     gain = 1 - chosen["city_mae_places"] / naive["city_mae_places"]
-    console.print(f"City: {gain:.0%} smaller mean error than repeating the day before, on forecasts that nothing was fitted to.")
+    compared = f"{abs(gain):.0%} {'smaller' if gain >= 0 else 'larger'} mean error than repeating the day before"
+    console.print(f"City: {compared}, on forecasts that nothing was fitted to.")
     for level in (80, 95):
         console.print(f"{level} % intervals held {chosen[f'city_coverage_{level}']:.1%} of what happened.")
 

@@ -47,10 +47,10 @@ _MANY_LABELS = 12
 
 
 def plot_confusion_matrix(counts: Numbers, labels: Sequence[str], title: str) -> bytes:
-    """Draw a 2x2 confusion matrix with counts and the share of each actual class.
+    """Draw a 2x2 confusion matrix: of each recorded class, a row, how many were predicted as which, and their share of the row.
 
     Args:
-        counts: rows of data, actual class by row and predicted class by column:
+        counts: how many, recorded class by row and predicted class by column:
             `[[true negatives, false positives], [false negatives, true positives]]`.
         labels: names of the negative and of the positive class.
         title: what is seen.
@@ -65,13 +65,13 @@ def plot_confusion_matrix(counts: Numbers, labels: Sequence[str], title: str) ->
     names = [plain(name) for name in labels]
     axes.set_xticks([0, 1], names)
     axes.set_yticks([0, 1], names, rotation=90, va="center")
-    axes.set_xlabel("predicted class (rows)")
-    axes.set_ylabel("actual class (rows)")
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("recorded (each row adds up to 100 %)")
     axes.grid(visible=False)
     axes.tick_params(length=0)
     for (row, column), count in np.ndenumerate(matrix):
         share = shares[row, column]
-        text = "no data" if np.isnan(share) else f"{count:,.0f}\n{share:.1%} of actual\n{plain(str(labels[row]))}"
+        text = "no data" if np.isnan(share) else f"{count:,.0f}\n{share:.1%} of recorded\n{plain(str(labels[row]))}"
         axes.text(column, row, text, ha="center", va="center", fontsize=12, color="white" if share > 0.55 else INK)
     return png(figure)
 

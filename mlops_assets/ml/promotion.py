@@ -190,17 +190,24 @@ def _judge(
     gaps = _gaps_in_evidence(challenger, policy)
     if gaps:
         return "keep_champion", f"The two cannot be compared: {' '.join(gaps)}"
-    name = policy.metric.replace("_", " ")
-    evidence = (
-        f"On {challenger.row_count} rows its {name} is lower than the champion's by {difference:.5f} "
-        f"({policy.confidence:.0%} interval {low:.5f} to {high:.5f})"
-    )
+    evidence = _say_difference(challenger.row_count, difference, low, high, policy)
     if low <= 0:
         return "keep_champion", f"The challenger is not better beyond chance. {evidence}."
     falls = _guard_falls(challenger, champion, policy)
     if falls:
         return "keep_champion", f"{evidence}, but {' and '.join(falls)}."
     return "promote", f"The challenger is better beyond chance. {evidence}."
+
+
+def _say_difference(row_count: int, difference: float, low: float, high: float, policy: PromotionPolicy) -> str:
+    """Say by how much the challenger's score, of which less is better, is below or above the champion's."""
+    name = policy.metric.replace("_", " ")
+    direction = "lower (better)" if difference > 0 else "higher (worse)"
+    compared = f"{abs(difference):.5f} {direction} than" if difference else "the same as"
+    return (
+        f"On {row_count:,} rows its {name} is {compared} the champion's; with {policy.confidence:.0%} confidence the improvement "
+        f"lies between {low:+.5f} and {high:+.5f}"
+    )
 
 
 def _gaps_in_evidence(metrics: BinaryMetrics, policy: PromotionPolicy) -> list[str]:

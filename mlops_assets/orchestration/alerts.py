@@ -63,7 +63,7 @@ def describe_failure(run: dg.DagsterRun, failure: dg.DagsterEvent, step_failures
         run_id=run.run_id,
         partition=partition_label(run.tags),
         failed_steps=tuple(event.step_key for event in step_failures if event.step_key),
-        error=error_sentence(first_event).partition("\n")[0][:_ERROR_CHARACTERS],
+        error=_shortened(error_sentence(first_event).partition("\n")[0]),
         # The tag alone is on every run that died; the daemon cannot start again what did not come from a code location.
         will_retry=run.tags.get(_RETRY_TAG) == "true" and run.remote_job_origin is not None,
     )
@@ -107,3 +107,7 @@ def send_alert(alert: FailureAlert, webhook_url: str, log: logging.Logger) -> No
             return
         problem = f"HTTP status {response.status_code}"
     log.warning(f"The alert about run {alert.run_id} did not reach the webhook in MLOPS_ALERT_WEBHOOK_URL: {problem}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _ERROR_CHARACTERS else f"{text[: _ERROR_CHARACTERS - 1]}…"

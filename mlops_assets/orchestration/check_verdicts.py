@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,18 +52,26 @@ def conclude(
             )
             context.instance.report_dagster_event(event, context.run.run_id)
     failed = {partition: verdict for partition, verdict in verdicts.items() if not verdict.passed}
-    shown = list((failed or verdicts).values())[:_NAMED_PARTITIONS]
+    told = list((failed or verdicts).values())
     metadata: dict[str, Any] = {"partitions": len(verdicts), "failed_partitions": ", ".join(failed)}
     if len(verdicts) == 1:
-        metadata = dict(shown[0].metadata)
+        metadata = dict(told[0].metadata)
     return dg.AssetCheckResult(
         asset_key=check.asset_key,
         check_name=check.name,
         passed=not failed,
         severity=severity,
-        description="; ".join(verdict.description for verdict in shown if verdict.description) or None,
+        description=_describe([verdict.description for verdict in told if verdict.description]),
         metadata=metadata,
     )
+
+
+def _describe(descriptions: Sequence[str]) -> str | None:
+    """Return the first descriptions, and how many there are besides."""
+    shown, left_out = list(descriptions[:_NAMED_PARTITIONS]), len(descriptions) - _NAMED_PARTITIONS
+    if left_out > 0:
+        shown.append("and one more" if left_out == 1 else f"and {left_out:,} more partitions")
+    return "; ".join(shown) or None
 
 
 def _latest_materializations(

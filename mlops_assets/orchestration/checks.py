@@ -50,7 +50,7 @@ def volume_check(
             usual = median(recent) if recent else rows
             return Verdict(
                 passed=least_share * usual <= rows <= greatest_share * usual,
-                description=f"{key} has {rows:,} rows; the {len(recent)} partitions before it have {usual:,.0f} at the median",
+                description=f"{key} has {rows:,} rows; {_say_usual(recent)}",
                 metadata={"row_count": rows, "usual_row_count": usual},
             )
 
@@ -58,6 +58,15 @@ def volume_check(
         return conclude(context, check, verdicts, severity=dg.AssetCheckSeverity.WARN)
 
     return has_usual_volume
+
+
+def _say_usual(recent: Sequence[int]) -> str:
+    """Say how many rows the partitions before one have."""
+    if not recent:
+        return "there is no partition before it to compare it with"
+    if len(recent) == 1:
+        return f"the partition before it has {recent[0]:,}"
+    return f"the {len(recent)} partitions before it have {median(recent):,.0f} at the median"
 
 
 def rejects_checks(

@@ -16,7 +16,7 @@ from mlops_assets.errors import PermanentError, PlatformError
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
 from mlops_assets.orchestration.partitions import dimension_name
-from mlops_assets.orchestration.tables import sample_metadata, size_metadata
+from mlops_assets.orchestration.tables import add_stored_metadata, sample_metadata, size_metadata
 from mlops_assets.stores.lake import LakeAddress
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class LakeIOManager(dg.IOManager):
                 store_partitions(context, obj, lambda key, frame: self._store(context, key, frame))
             else:
                 partition = context.asset_partition_key if context.has_asset_partitions else None
-                context.add_output_metadata(self._store(context, partition, obj))
+                add_stored_metadata(context, self._store(context, partition, obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the partitions that an asset asked for."""

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mlops_assets.errors import MissingModelError
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.tables import frame_metadata, image_metadata
+from mlops_assets.orchestration.tables import add_stored_metadata, frame_metadata, image_metadata
 
 if TYPE_CHECKING:
     from mlops_assets.ml.bundle import ModelBundle
@@ -69,16 +69,17 @@ class ModelIOManager(dg.IOManager):
                 figures=obj.figures,
             )
             registry.mark_challenger(version)
-        context.add_output_metadata(
+        add_stored_metadata(
+            context,
             {
-                **version_metadata(version, self._stores.mlflow_ui_url),
                 "winner": obj.bundle.estimator_name,
-                **({} if obj.bundle.threshold is None else {"threshold": obj.bundle.threshold}),
+                **image_metadata(obj.figures),
+                **version_metadata(version, self._stores.mlflow_ui_url),
                 "candidates": frame_metadata(trials_table(obj)),
                 "is_search_cut_by_time_budget": obj.is_cut_by_budget,
+                **({} if obj.bundle.threshold is None else {"threshold": round(obj.bundle.threshold, 4)}),
                 "feature_count": len(obj.bundle.feature_names),
-                **image_metadata(obj.figures),
-            }
+            },
         )
 
     def load_input(self, context: dg.InputContext) -> RegisteredModel:

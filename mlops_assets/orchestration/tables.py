@@ -49,6 +49,15 @@ def frame_metadata(frame: pd.DataFrame) -> dg.MetadataValue:
     return dg.MetadataValue.md(frame.to_markdown(index=False, floatfmt=".4f"))
 
 
+def add_stored_metadata(context: dg.OutputContext, metadata: Mapping[str, Any]) -> None:
+    """Add what a store says of an output behind what its asset has said.
+
+    The UI shows metadata in the order in which it comes, so that an asset's verdict, plots and links belong before its figures, and
+    all of that before places, sizes and sample rows. `add_output_metadata` would put these first.
+    """
+    context.step_context.add_asset_metadata(metadata, context.asset_key)
+
+
 def _displayable(value: Any) -> str | int | float | bool | None:
     import pandas as pd
 

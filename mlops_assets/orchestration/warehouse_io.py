@@ -9,7 +9,7 @@ import dagster as dg
 
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
-from mlops_assets.orchestration.tables import sample_metadata, size_metadata
+from mlops_assets.orchestration.tables import add_stored_metadata, sample_metadata, size_metadata
 
 if TYPE_CHECKING:
     from datetime import date
@@ -36,7 +36,7 @@ class WarehouseIOManager(dg.IOManager):
                 store_partitions(context, obj, lambda key, frame: self._store(context, contract, key, frame))
             else:
                 partition = context.asset_partition_key if context.has_asset_partitions else None
-                context.add_output_metadata(self._store(context, contract, partition, obj))
+                add_stored_metadata(context, self._store(context, contract, partition, obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the rows of the partitions that an asset asked for, or the whole table; lazily if it asks for that."""

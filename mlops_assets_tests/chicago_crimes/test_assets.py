@@ -102,6 +102,22 @@ def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
     assert platform.metadata("arrest_drift", "2024-01")["is_retraining_due"] in (True, False)
 
 
+@pytest.mark.parametrize(
+    ("asset", "first"),
+    [
+        (
+            "arrest_evaluation",
+            ["gate", "confusion_matrix", "ranking_curves", "calibration", "importance", "model_version", "model"],
+        ),
+        ("arrest_drift", ["is_retraining_due", "reasons", "psi", "model_version", "model", "mlflow_run"]),
+        ("selected_features", ["mutual_information", "correlation", "selected_count"]),
+    ],
+)
+def test_people_see_verdict_plots_and_links_before_figures(platform: Platform, asset: str, first: list[str]) -> None:
+    """The UI shows metadata in its order; nobody scrolls past a list of figures and sample rows to a plot."""
+    assert list(platform.metadata(asset, "2024-01"))[: len(first)] == first
+
+
 def test_month_that_the_champion_has_seen_is_not_scored(platform: Platform) -> None:
     """Scoring a month of the training window is refused instead of looking good."""
     with pytest.raises(MissingModelError, match="no champion whose training ended by"):

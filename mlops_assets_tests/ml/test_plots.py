@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,3 +71,18 @@ def test_many_features_stay_small() -> None:
     assert len(plots.plot_correlation(correlations, "forty features")) < 60_000
     assert len(plots.plot_bars(names, range(40), "forty features", "score (no unit)", top=40)) < 60_000
     assert len(plots.plot_series(months, {"crimes": range(300)}, "three hundred months", "rows per month")) < 60_000
+
+
+def test_axes_of_a_confusion_matrix_say_what_is_recorded_and_what_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are recorded classes and add up to 100 %, columns are predicted ones; each cell has its count and share of the row."""
+    drawn: list[Any] = []
+    monkeypatch.setattr(plots, "png", drawn.append)
+    plots.plot_confusion_matrix([[90, 10], [3, 1]], ["no arrest", "arrest"], "Arrests")
+    axes = drawn[0].axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "recorded (each row adds up to 100 %)")
+    assert [text.get_text() for text in axes.texts] == [
+        "90\n90.0% of recorded\nno arrest",
+        "10\n10.0% of recorded\nno arrest",
+        "3\n75.0% of recorded\narrest",
+        "1\n25.0% of recorded\narrest",
+    ]

@@ -69,6 +69,9 @@ def test_clearly_better_challenger_is_promoted(policy: PromotionPolicy) -> None:
     assert found.interval_low is not None
     assert found.interval_high is not None
     assert 0 < found.interval_low < found.difference < found.interval_high
+    name = policy.metric.replace("_", " ")
+    assert f"its {name} is {found.difference:.5f} lower (better) than the champion's" in found.reason
+    assert f"between +{found.interval_low:.5f} and +{found.interval_high:.5f}" in found.reason
 
 
 def test_clearly_worse_challenger_is_kept_out() -> None:
@@ -78,6 +81,8 @@ def test_clearly_worse_challenger_is_kept_out() -> None:
     assert found.decision == "keep_champion"
     assert found.interval_high is not None
     assert found.interval_high < 0
+    assert found.difference is not None
+    assert f"its log loss is {-found.difference:.5f} higher (worse) than the champion's" in found.reason
 
 
 def test_same_model_again_is_not_promoted() -> None:
@@ -85,6 +90,7 @@ def test_same_model_again_is_not_promoted() -> None:
     _, truth = _world()
     found = _decide(truth, truth)
     assert (found.decision, found.difference) == ("keep_champion", 0.0)
+    assert "its log loss is the same as the champion's" in found.reason
 
 
 def test_difference_within_chance_keeps_the_champion() -> None:

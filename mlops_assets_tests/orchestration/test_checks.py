@@ -90,7 +90,9 @@ def test_unusual_volume_is_a_warning(graph: SmallGraph) -> None:
     frames = {"2024-01": rows(10), "2024-02": rows(12), "2024-03": rows(11), "2024-04": rows(5), "2024-05": rows(25)}
     monthly, check = readings_asset(frames), volume_check(READINGS, MONTHS, recent_partitions=3)
     graph.run(monthly, months=("2024-01", "2024-05"))
-    assert graph.evaluate(monthly, check, month="2024-01").passed
+    first = graph.evaluate(monthly, check, month="2024-01")
+    assert first.passed
+    assert first.description == "2024-01 has 10 rows; there is no partition before it to compare it with"
     assert graph.evaluate(monthly, check, month="2024-03").passed
     scarce = graph.evaluate(monthly, check, month="2024-04")
     assert not scarce.passed
@@ -105,8 +107,22 @@ def test_volume_of_a_range_is_checked_month_by_month(graph: SmallGraph) -> None:
     check = volume_check(READINGS, MONTHS)
     result = graph.evaluate(readings_asset(frames), check, months=("2024-02", "2024-04"))
     assert not result.passed
-    assert result.description == "2024-03 has 0 rows; the 1 partitions before it have 10 at the median"
+    assert result.description == "2024-03 has 0 rows; the partition before it has 10"
     assert graph.passed_by_partition(check.check_key) == {"2024-02": True, "2024-03": False, "2024-04": True}
+
+
+@pytest.mark.parametrize(
+    ("months", "last_words"), [(6, " rows; the partition before it has 31"), (7, "; and one more"), (9, "; and 3 more partitions")]
+)
+def test_partitions_that_are_not_told_are_counted(graph: SmallGraph, months: int, last_words: str) -> None:
+    """Of many failed partitions the first five are described, and the sentence says how many there are besides."""
+    frames = {f"2024-{month:02}": rows(2**month - 1) for month in range(1, months + 1)}
+    check = volume_check(READINGS, MONTHS, recent_partitions=1)
+    result = graph.evaluate(readings_asset(frames), check, months=("2024-01", f"2024-{months:02}"))
+    assert result.description is not None
+    assert result.description.count(" rows; the partition before it has ") == 5
+    assert result.description.endswith(last_words)
+    assert result.metadata["failed_partitions"].value == ", ".join(list(frames)[1:])
 
 
 @pytest.mark.parametrize("blocking", [True, False])

@@ -65,6 +65,18 @@ def test_one_partition_is_written_and_described(graph: SmallGraph) -> None:
     }
 
 
+def test_what_an_asset_says_comes_before_what_its_store_says(graph: SmallGraph) -> None:
+    """The UI shows a plot or a verdict of the asset first, and then where its rows are."""
+
+    @dg.asset(**lake_table(READINGS), partitions_def=MONTHS)
+    def described(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        context.add_asset_metadata({"verdict": "fine"})
+        return readings_of(context.partition_key)
+
+    graph.run(described, month="2024-02")
+    assert next(iter(graph.metadata(described)["2024-02"])) == "verdict"
+
+
 def test_column_schema_is_known_before_the_first_run() -> None:
     """The schema belongs to the definition, not to a run."""
     schema = monthly_readings.metadata_by_key[monthly_readings.key]["dagster/column_schema"]

@@ -1,5 +1,6 @@
 """Run configuration that cannot be meant is refused before a run, or named by its first step."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -26,8 +27,9 @@ def config(**ops: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    return Platform(tmp_path_factory.mktemp("platform"), dg.DagsterInstance.ephemeral())
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Platform(tmp_path_factory.mktemp("platform"), instance)
 
 
 def test_names_that_may_be_chosen_are_those_that_there_are() -> None:

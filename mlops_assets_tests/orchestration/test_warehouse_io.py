@@ -71,6 +71,18 @@ def test_one_partition_is_written_and_described(graph: SmallGraph) -> None:
     assert metadata["sample_rows"].records[1].data["reading_id"] == 201
 
 
+def test_what_an_asset_says_comes_before_what_its_store_says(graph: SmallGraph) -> None:
+    """The UI shows a plot or a verdict of the asset first, and then where its rows are."""
+
+    @dg.asset(**warehouse_table(READINGS), partitions_def=MONTHS)
+    def described(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        context.add_asset_metadata({"verdict": "fine"})
+        return readings_of(context.partition_key)
+
+    graph.run(described, month="2024-02")
+    assert next(iter(graph.metadata(described)["2024-02"])) == "verdict"
+
+
 def test_range_run_describes_every_partition(graph: SmallGraph) -> None:
     """One run over three months writes and describes each month; a rerun changes nothing."""
     for _ in range(2):

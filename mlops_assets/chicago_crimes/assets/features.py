@@ -100,9 +100,9 @@ def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enr
         window = build_training_window(enriched_crimes.concatenated(), months, config.minimum_months, config.minimum_rows)
     context.add_asset_metadata(
         {
+            **image_metadata(draw_training_window(window)),
             "months": ", ".join(months),
             "arrest_share": float(window["is_arrest"].mean()),
-            **image_metadata(draw_training_window(window)),
         }
     )
     return window
@@ -190,7 +190,7 @@ def selected_features(
     correlation = correlate_features(scaled_train)
     scores = select_features(train_split, correlation, config.minimum_information, config.largest_correlation, config.seed)
     figures = draw_selection(scores, correlation, config.minimum_information)
-    context.add_asset_metadata({"selected_count": int(scores["is_selected"].sum()), **image_metadata(figures)})
+    context.add_asset_metadata({**image_metadata(figures), "selected_count": int(scores["is_selected"].sum())})
     return scores
 
 

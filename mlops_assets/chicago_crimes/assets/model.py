@@ -150,11 +150,11 @@ def arrest_evaluation(
         stores.models().log_evaluation(version, evaluation.model.as_dict(), figures, now=datetime.now(timezone.utc))
     context.add_asset_metadata(
         {
+            "gate": "passed" if not evaluation.failures else " ".join(evaluation.failures),
+            **image_metadata(figures),
+            **version_metadata(version, stores.mlflow_ui_url),
             **{name: round(value, 4) for name, value in evaluation.model.as_dict().items() if value is not None},
             "type_rate_auc": round(evaluation.type_rate.auc or 0.0, 4),
-            "gate": "passed" if not evaluation.failures else " ".join(evaluation.failures),
-            **version_metadata(version, stores.mlflow_ui_url),
-            **image_metadata(figures),
         }
     )
     month = Month.parse(context.partition_key).first_day

@@ -76,9 +76,9 @@ def arrest_drift(
         {
             "is_retraining_due": drift.verdict.is_due,
             "reasons": " ".join(drift.verdict.reasons),
-            "outcomes_known": outcomes_known,
-            **version_metadata(champion.version, stores.mlflow_ui_url),
             **image_metadata(figures),
+            **version_metadata(champion.version, stores.mlflow_ui_url),
+            "outcomes_known": outcomes_known,
         }
     )
     return drift.table.assign(month=month.first_day, model_version=champion.version.version, model_run_id=champion.version.run_id)

@@ -126,9 +126,9 @@ def forecast_metrics(
     metrics = metrics_table(forecast_model.bundle.pipeline, version.created_at)
     context.add_asset_metadata(
         {
-            **{name: round(value, 3) for name, value in forecast_model.bundle.metrics.items() if value is not None},
-            **version_metadata(version, stores.mlflow_ui_url),
             **image_metadata({"skill_by_horizon": plot_skill(metrics)}),
+            **version_metadata(version, stores.mlflow_ui_url),
+            **{name: round(value, 3) for name, value in forecast_model.bundle.metrics.items() if value is not None},
         }
     )
     return metrics.assign(issue_date=_date(context.partition_key), model_version=version.version, model_run_id=version.run_id)
@@ -175,10 +175,10 @@ def forecasts(
     figure = plot_forecast(hourly_free, rows, CITY_TOTAL_ID, f"Free places in {parking_city.name}")
     context.add_asset_metadata(
         {
+            **image_metadata({"city_forecast": figure}),
+            **version_metadata(champion.version, stores.mlflow_ui_url),
             "created_at": created_at.isoformat(),
             "methods": frame_metadata(rows.groupby("method").size().rename("hours").reset_index()),
-            **version_metadata(champion.version, stores.mlflow_ui_url),
-            **image_metadata({"city_forecast": figure}),
         }
     )
     version = champion.version

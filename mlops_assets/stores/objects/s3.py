@@ -11,8 +11,8 @@ import uuid
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.foreign_files import is_foreign
 from mlops_assets.errors import SettingsError
+from mlops_assets.foreign_files import is_foreign
 from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.ranged import TAIL_BYTES, as_native_file
