@@ -52,6 +52,8 @@ JOBS = {
     "read_chicago_crimes",
     "train_arrest_model",
     "score_chicago_crimes",
+    "promote_chicago_crimes_arrest_model",
+    "promote_donostia_parking_forecast_model",
     "rollback_chicago_crimes_arrest_model",
     "read_donostia_parking",
     "train_forecast_model",

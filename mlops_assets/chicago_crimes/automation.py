@@ -9,12 +9,13 @@ from mlops_assets.chicago_crimes.assets import features, model, monitoring
 from mlops_assets.chicago_crimes.assets.crimes import enriched_crimes, export_files, police_stations, raw_crimes
 from mlops_assets.chicago_crimes.bootstrap import BOOTSTRAP, is_published
 from mlops_assets.chicago_crimes.changed_months import OpenMonths, months_to_read
+from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION
 from mlops_assets.chicago_crimes.source import CrimeSource
 from mlops_assets.months import Month
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
 from mlops_assets.orchestration.bootstrap import bootstrap_sensor
 from mlops_assets.orchestration.clock import Clock
-from mlops_assets.orchestration.promotion import rollback_job
+from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.requests import Work, ask_for_all, was_made
 from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
 
@@ -116,4 +117,4 @@ RETRAINING = Retraining(
 )
 
 
-JOBS = [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH, rollback_job(model.arrest_model.key, model.arrest_champion.key)]
+JOBS = [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH, *jobs_by_hand(model.arrest_model.key, ARREST_CHAMPION)]

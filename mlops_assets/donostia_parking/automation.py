@@ -9,12 +9,13 @@ from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.assets import forecasts as forecasting
 from mlops_assets.donostia_parking.assets import parking
 from mlops_assets.donostia_parking.bootstrap import build_bootstrap
+from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.partitions import PARKING_DAYS
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status
 from mlops_assets.orchestration.bootstrap import bootstrap_sensor
-from mlops_assets.orchestration.promotion import rollback_job
+from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
 from mlops_assets.orchestration.upstream_state import champion_scores_from
 
@@ -144,5 +145,5 @@ JOBS = [
     FORECAST_PARKING,
     FOLLOW_PARKING,
     BURST,
-    rollback_job(forecasting.forecast_model.key, forecasting.forecast_champion.key),
+    *jobs_by_hand(forecasting.forecast_model.key, FORECAST_CHAMPION),
 ]

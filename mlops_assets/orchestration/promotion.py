@@ -7,12 +7,15 @@ from typing import Any, Protocol
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from mlops_assets.contracts import TableContract
 from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.errors import MissingModelError, MissingPartitionError
+from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.model_io import model_name, version_metadata
+from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.orchestration.upstream_state import SCORES_FROM
@@ -168,22 +171,62 @@ def _row(decided: Decided) -> dict[str, Any]:
     }
 
 
-def rollback_job(model_key: dg.AssetKey, champion_key: dg.AssetKey) -> dg.JobDefinition:
-    """Return the job that puts the previous champion of a model back in charge, and records it on the champion's asset."""
+class PromotionConfig(StepConfig):
+    """Which version becomes champion, and why."""
+
+    version: int = Field(ge=1, description="Number of the version in the model registry.")
+    reason: str = Field(min_length=1, description="Why, for those who ask later.")
+
+
+def jobs_by_hand(model_key: dg.AssetKey, decisions: TableContract) -> list[dg.JobDefinition]:
+    """Return the jobs by which a person decides who is champion: promote a version, and take the last change back.
+
+    Both are recorded on the asset that keeps the decisions; its table stays what the promotion rule says.
+
+    Args:
+        model_key: the asset whose versions compete.
+        decisions: contract of the table of decisions.
+    """
+    return [_promotion_job(model_key, decisions), _rollback_job(model_key, asset_key(decisions))]
+
+
+def _promotion_job(model_key: dg.AssetKey, decisions: TableContract) -> dg.JobDefinition:
+    domain, name = model_key.path
+
+    @dg.op(name=f"promote_{name}_by_hand", description="Make a version champion, and note what the promotion rule said about it.")
+    def promote(context: dg.OpExecutionContext, config: PromotionConfig, stores: dg.ResourceParam[Stores]) -> None:
+        with retrying_transient_errors():
+            registry = stores.models()
+            version = registry.version(model_name(model_key), config.version)
+            said = _said_by_rule(stores, decisions, version)
+            version = registry.promote(version, now=datetime.now(timezone.utc))
+            metadata = {"reason": config.reason, "promotion_rule": said, **_charge_metadata(stores, version)}
+        description = f"Promoted by hand: version {version.version} is champion. {config.reason} The rule had said: {said}"
+        context.log.info(description)
+        context.log_event(dg.AssetObservation(asset_key(decisions), description=description, metadata=metadata))
+
+    @dg.job(
+        name=f"promote_{domain}_{name}",
+        description="Make the version champion that the configuration names, whatever the rule says, and record the reason.",
+        tags={"domain": domain},
+    )
+    def promote_by_hand() -> None:
+        promote()
+
+    return promote_by_hand
+
+
+def _rollback_job(model_key: dg.AssetKey, champion_key: dg.AssetKey) -> dg.JobDefinition:
     domain, name = model_key.path
 
     @dg.op(name=f"restore_previous_{name}_champion", description="Swap champion and previous champion in the registry.")
     def restore(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
         with retrying_transient_errors():
             version = stores.models().rollback(model_name(model_key), now=datetime.now(timezone.utc))
-        context.log.info(f"{version} is champion again")
-        context.log_event(
-            dg.AssetObservation(
-                champion_key,
-                description=f"Rolled back: version {version.version} is champion again.",
-                metadata=version_metadata(version, stores.mlflow_ui_url),
-            )
-        )
+            metadata = _charge_metadata(stores, version)
+        description = f"Rolled back: version {version.version} is champion again."
+        context.log.info(description)
+        context.log_event(dg.AssetObservation(champion_key, description=description, metadata=metadata))
 
     @dg.job(
         name=f"rollback_{domain}_{name}",
@@ -194,3 +237,19 @@ def rollback_job(model_key: dg.AssetKey, champion_key: dg.AssetKey) -> dg.JobDef
         restore()
 
     return rollback
+
+
+def _said_by_rule(stores: Stores, decisions: TableContract, version: ModelVersion) -> str:
+    """Return the decision about a version in words, its failures at the quality gate among them."""
+    table = stores.warehouse(decisions.domain).read(decisions)
+    rows = table[table["challenger_version"] == version.version]
+    return "nothing, for it has not been decided about" if rows.empty else f"{rows.iloc[-1]['decision']}: {rows.iloc[-1]['reason']}"
+
+
+def _charge_metadata(stores: Stores, champion: ModelVersion) -> dict[str, Any]:
+    """Return what the UI shows of a champion, and what conditions read: from when on there is one that may score."""
+    scores_from = _first_scored_moment(stores.models(), champion.name)
+    return {
+        **version_metadata(champion, stores.mlflow_ui_url),
+        **({} if scores_from is None else {SCORES_FROM: scores_from.isoformat()}),
+    }

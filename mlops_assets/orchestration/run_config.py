@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Annotated, Any
 
 import dagster as dg
+from dagster._config import DagsterEvaluationErrorReason
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.errors import DagsterInvariantViolationError
 from pydantic import Field, ValidationError
@@ -109,13 +110,12 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 
 def _misfit(job: dg.JobDefinition, error: Any) -> str:
     """Say what does not fit: Dagster's own sentence repeats the whole schema."""
-    path = [entry.field_name for entry in error.stack.entries if hasattr(entry, "field_name")]
-    name = getattr(error.error_data, "field_name", None)
-    if name is None:
+    if error.reason is not DagsterEvaluationErrorReason.FIELD_NOT_DEFINED:
         said = str(error.message).partition(" Expected: ")[0].partition("\n")[0]
         allowed = getattr(getattr(error.error_data, "config_type_snap", None), "enum_values", None)
         values = f"; allowed: {', '.join(value.value for value in allowed)}" if allowed else ""
         return said.replace(" at path root:", " at ").rstrip(".:") + values
+    name, path = error.error_data.field_name, [entry.field_name for entry in error.stack.entries if hasattr(entry, "field_name")]
     known: Any = job.run_config_schema.config_type
     for step in path:
         known = known.fields[step].config_type

@@ -60,10 +60,14 @@ class ChampionAvailableCondition(SubsetAutomationCondition[AssetKey]):
 
 
 def champion_scores_from(instance: dg.DagsterInstance, champion_key: AssetKey) -> datetime | None:
-    """Return the moment from which on some champion may score, by the latest decision; None if there is no champion.
+    """Return the moment from which on some champion may score, by the latest decision of rule or person; None if there is none.
 
     It is in Dagster's own records, so that neither a tick nor a condition has to ask the model registry.
     """
-    event = instance.get_latest_materialization_event(champion_key)
-    value = event.asset_materialization.metadata.get(SCORES_FROM) if event and event.asset_materialization else None
+    decided = instance.fetch_materializations(champion_key, limit=1).records
+    # A person who promotes or rolls back leaves an observation.
+    by_hand = instance.fetch_observations(champion_key, limit=1).records
+    latest = max([*decided, *by_hand], key=lambda entry: entry.storage_id, default=None)
+    event = latest and (latest.asset_materialization or latest.event_log_entry.asset_observation)
+    value = event.metadata.get(SCORES_FROM) if event else None
     return datetime.fromisoformat(str(value.value)) if value is not None else None

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from mlops_assets.contracts import Column, TableContract
-from mlops_assets.errors import MissingPartitionError
+from mlops_assets.errors import MissingModelError, MissingPartitionError
 from mlops_assets.orchestration.model_io import model_name
-from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
+from mlops_assets.orchestration.promotion import CandidatePair, champion_asset, jobs_by_hand
 from mlops_assets.orchestration.upstream_state import champion_scores_from
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import ModelRegistry
@@ -30,6 +30,7 @@ CHAMPION = TableContract(
         Column("challenger_version", "int64", "Version that wanted to become champion."),
         Column("champion_version", "int64", "The version that it had to beat.", nullable=True),
         Column("decision", "string", "What was decided."),
+        Column("reason", "string", "Why."),
         Column("skill", "float64", "How good the challenger is."),
     ),
     key=("challenger_version",),
@@ -50,7 +51,7 @@ class SkillDecision:
         return "promote" if self.is_promoted else "keep"
 
     def as_row(self) -> dict[str, Any]:
-        return {"decision": self.decision, "skill": self.skill}
+        return {"decision": self.decision, "reason": self.reason, "skill": self.skill}
 
 
 class League:
@@ -183,3 +184,47 @@ def test_records_say_from_when_on_a_champion_may_score(league: League) -> None:
     league.train(5, 0.3)
     league.decide()
     assert champion_scores_from(league.instance, league.asset.key) == datetime(2024, 5, 1, tzinfo=timezone.utc)
+
+
+def by_hand(league: League, job: str, **config: Any) -> str:
+    """Run one of the jobs of people, and return what the records of the champion's asset then say."""
+    (chosen,) = [each for each in jobs_by_hand(MODEL, CHAMPION) if each.name == f"{job}_weather_rain_model"]
+    ops = {"promote_rain_model_by_hand": {"config": config}} if config else {}
+    chosen.execute_in_process(instance=league.instance, resources={"stores": league.graph.stores}, run_config={"ops": ops})
+    (record,) = league.instance.fetch_observations(league.asset.key, limit=1).records
+    observation = record.event_log_entry.asset_observation
+    assert observation is not None
+    assert observation.description is not None
+    return observation.description
+
+
+def test_person_may_promote_what_the_rule_rejected(league: League) -> None:
+    """The version becomes champion; the records keep the person's reason beside what the rule had said."""
+    version = league.train(4, -1.0)
+    league.decide()
+    said = by_hand(league, "promote", version=version, reason="The other source is gone.")
+    assert league.alias("champion") == version
+    assert said == (f"Promoted by hand: version {version} is champion. The other source is gone. The rule had said: keep: by skill")
+    assert champion_scores_from(league.instance, league.asset.key) == datetime(2024, 4, 1, tzinfo=timezone.utc)
+
+
+def test_person_may_promote_what_nobody_has_decided_about(league: League) -> None:
+    """After a rollback there is a way back to any version, and the next decision meets it as champion."""
+    march, april = league.train(3, 0.2), league.train(4, 0.9)
+    league.decide()
+    assert by_hand(league, "rollback") == f"Rolled back: version {march} is champion again."
+    may = league.train(5, 0.1)
+    assert "had said: nothing, for it has not been decided about" in by_hand(league, "promote", version=may, reason="A trial.")
+    assert (league.alias("champion"), league.alias("previous_champion")) == (may, march)
+    by_hand(league, "promote", version=april, reason="It was better after all.")
+    assert league.alias("champion") == april
+    assert league.champion_of(4) == april, "it is no longer rolled back"
+
+
+def test_version_that_there_is_not_cannot_be_promoted(league: League) -> None:
+    """The error names it, and the champion stays."""
+    march = league.train(3, 0.2)
+    league.decide()
+    with pytest.raises(MissingModelError, match="version 7"):
+        by_hand(league, "promote", version=7, reason="A mistake.")
+    assert league.alias("champion") == march

@@ -92,6 +92,15 @@ def test_value_that_cannot_be_meant_is_refused(platform: Platform, step: str, op
     assert step in str(caught.value)
 
 
+def test_configuration_that_a_job_cannot_do_without_is_asked_for(platform: Platform) -> None:
+    """Who promotes a version says which one, and why; the sentence shows how."""
+    job = platform.definitions.resolve_job_def("promote_chicago_crimes_arrest_model")
+    with pytest.raises(SettingsError, match=r'Missing required config entry "ops".*promote_arrest_model_by_hand.*reason'):
+        require_valid(job, {})
+    with pytest.raises(SettingsError, match="reason: String should have at least 1 character"):
+        require_valid(job, config(promote_arrest_model_by_hand={"version": 1, "reason": ""}))
+
+
 def test_values_from_the_environment_of_a_step_are_left_to_it(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `env:` refers to may be known on another machine only."""
     monkeypatch.setenv("TRIALS", "3")

@@ -228,7 +228,7 @@ class ModelRegistry:
             if champion is None or previous is None or champion == previous:
                 raise MissingModelError(
                     f"cannot roll back {model_name}: champion is version {champion}, previous champion is version {previous}; "
-                    "promote the version that should be champion instead"
+                    "promote the version that should be champion by hand instead"
                 )
             self._client.set_model_version_tag(model_name, str(champion), ROLLED_BACK_AT, now.isoformat())
             self._forget_rollback(self.version(model_name, previous))
