@@ -72,8 +72,9 @@ class Settings(EnvironmentSettings):
     @field_validator("mlflow_ui_url")
     @classmethod
     def _is_for_everybody(cls, url: str) -> str:
-        if parse_web_url(url, "http://127.0.0.1:5000").has_credentials:
-            raise ValueError("links in the UI are for everybody; leave user and password out")
+        parts = parse_web_url(url, "http://127.0.0.1:5000")
+        if parts.has_credentials or parts.options:
+            raise ValueError("links in the UI are for everybody; leave user, password and options out")
         return url
 
     @field_validator("alert_webhook_url")

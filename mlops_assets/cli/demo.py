@@ -82,6 +82,11 @@ def _report(console: Console, stores: Stores, months: list[Month], seconds: floa
             f"farthest from training is {largest['feature']} (PSI {largest['psi']:.3f})."
         )
     console.rule(f"done in {seconds:.0f} s")
+    say_what_is_next(console, stores)
+
+
+def say_what_is_next(console: Console, stores: Stores) -> None:
+    """Tell how to look at what the demonstration made, and where it is."""
     console.print(
         "Next:\n"
         "  [bold]make dev[/bold]     the Dagster UI on this data: http://127.0.0.1:3000\n"

@@ -120,10 +120,12 @@ def _checked(output: dg.Output[Any], checks: Sequence[TableCheck]) -> Iterator[d
     else:
         context = dg.AssetExecutionContext.get()
         key = context.partition_key if context.has_partition_key else ""
-        with ThreadPoolExecutor(1, thread_name_prefix="check") as checker:
-            of_table = checker.submit(_evaluate, checks, table, key)
-            yield output
-            outcomes[key] = of_table.result()
+        checker = ThreadPoolExecutor(1, thread_name_prefix="check")
+        of_table = checker.submit(_evaluate, checks, table, key)
+        # It ends when it has checked. Waiting for it in a generator that a failed write leaves behind could be its own work.
+        checker.shutdown(wait=False)
+        yield output
+        outcomes[key] = of_table.result()
     for number, check in enumerate(checks):
         yield check.report({key: of_partition[number] for key, of_partition in outcomes.items()})
 

@@ -205,6 +205,12 @@ def test_option_that_cannot_be_used_is_refused(option: str) -> None:
         open_documents(f"mongodb://user:hunter2@server/chat?{option}").read(MESSAGES)
 
 
+def test_file_that_is_not_there_is_a_matter_of_settings() -> None:
+    """The sentence names it."""
+    with pytest.raises(SettingsError, match=r"names cannot be read: .*/no/such/file"):
+        open_documents("mongodb://server/chat?tls=true&tlsCAFile=/no/such/file").read(MESSAGES)
+
+
 def test_database_of_an_impossible_name_is_a_matter_of_settings() -> None:
     """It will never exist."""
     with pytest.raises(SettingsError):

@@ -107,6 +107,8 @@ def _made_client(url: str, connect_seconds: float, answer_seconds: float) -> Mon
             "the URL of the MongoDB document store cannot be read; write mongodb://server:27017/database, or user:password@ before "
             "the server, with special characters in both percent-encoded"
         ) from None
+    except OSError as error:
+        raise SettingsError(f"a file that the URL of the MongoDB document store names cannot be read: {error}") from error
     if ignored:
         raise SettingsError(f"the URL of the MongoDB document store has an option that cannot be used: {ignored[0].message}")
     atexit.register(client.close)
