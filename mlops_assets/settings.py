@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
@@ -69,6 +69,8 @@ class Settings(EnvironmentSettings):
     chicago_crimes: ChicagoCrimesSettings = Field(default_factory=ChicagoCrimesSettings)
     donostia_parking: DonostiaParkingSettings = Field(default_factory=DonostiaParkingSettings)
 
+    _given: frozenset[str] = PrivateAttr(default=frozenset())
+
     @field_validator("mlflow_ui_url")
     @classmethod
     def _is_for_everybody(cls, url: str) -> str:
@@ -94,17 +96,22 @@ class Settings(EnvironmentSettings):
         return {"chicago_crimes": self.chicago_crimes, "donostia_parking": self.donostia_parking}
 
     def as_environment(self) -> dict[str, str]:
-        """Return the places among the settings as variables for other processes, to which they mean the same in any folder."""
+        """Return the places among the settings as variables for other processes, to which they mean the same in any folder.
+
+        Stores that follow from the data directory are left out: they follow from it in the other process, too.
+        """
         variables = {}
-        for settings in (self, *self.by_domain().values()):
-            for name, field in type(settings).model_fields.items():
-                value = getattr(settings, name)
+        given = [(self, self._given | {"data_dir"}), *((own, own.model_fields_set) for own in self.by_domain().values())]
+        for settings, names in given:
+            for name in names:
+                field, value = type(settings).model_fields[name], getattr(settings, name)
                 if value and not {ABSOLUTE_PATH, ABSOLUTE_URL, ABSOLUTE_TRACKING_URI}.isdisjoint(field.metadata):
                     variables[variables_of(type(settings), name)[0]] = str(value)
         return variables
 
     def model_post_init(self, _context: object) -> None:
         """Derive the embedded stores from the data directory where no URL is given."""
+        self._given = frozenset(self.model_fields_set)
         self.lake_url = self.lake_url or f"file:{quote(str(self.data_dir / 'lake'))}"
         self.warehouse_url = self.warehouse_url or f"duckdb:{quote(str(self.data_dir / 'warehouse.duckdb'))}"
         self.documents_url = self.documents_url or f"sqlite:{quote(str(self.data_dir / 'documents.db'))}"

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from mlops_assets.build import build_stores
 from mlops_assets.environment import find_project
-from mlops_assets.settings import Settings
+from mlops_assets.settings import Settings, unknown_variables
 from mlops_assets.stores.catalog import STORE_KINDS
 from mlops_assets.urls import redact
 
@@ -19,6 +19,8 @@ def say_where(console: Console, settings: Settings, domains: Sequence[str] = ())
         settings: of the platform.
         domains: that the command works on; all if empty.
     """
+    for name, nearest in unknown_variables().items():
+        console.print(f"{name} is not a setting and is ignored; the nearest is {nearest}", style="yellow", highlight=False)
     own = {name: of_domain for name, of_domain in settings.by_domain().items() if name in domains or not domains}
     sources = "; ".join(f"{name} from {of_domain.describe_source()}" for name, of_domain in own.items())
     env_file = find_project().env_file

@@ -48,7 +48,7 @@ def require_success(result: dg.ExecuteInProcessResult, job: dg.JobDefinition, pa
     if any(_was_interrupted(event) for event in result.all_events):
         raise KeyboardInterrupt
     where = f" for {partition}" if partition else ""
-    reasons = list(_reasons(result, job))
+    reasons = list(_reasons(result, job)) or ["no error was recorded"]
     lines = [f"{job.name}{where}", *reasons, f"Log and traceback: `mlops-assets dev`, run {result.run_id}; or --debug."]
     raise RunFailedError("\n  ".join(lines), summary=": ".join(reasons[0].split(": ")[:2]))
 

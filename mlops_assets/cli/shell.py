@@ -24,7 +24,8 @@ from mlops_assets.urls import redact_text
 
 FAILED, WRONG_USAGE = 1, 2
 DEBUG = "--debug"
-_STOPPING = (signal.SIGTERM, signal.SIGHUP)
+# Not every system has both.
+_STOPPING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _debug = threading.Event()
 
 
