@@ -17,6 +17,7 @@ from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import LakeAddress
@@ -153,7 +154,7 @@ def whole_table(stores: Stores, contract: TableContract, dimension: str = "month
     """Return a table with all its partitions, from the lake if it is there, else from the warehouse."""
     lake, asset = stores.lake(contract.domain), (contract.domain, contract.name)
     if keys := list(lake.partitions(asset)):
-        return pd.concat([read_partition(lake, contract, key, dimension) for key in keys], ignore_index=True)
+        return pd.concat([read_partition(lake, contract, Partition(dimension, key)) for key in keys], ignore_index=True)
     if lake.exists(LakeAddress(asset)):
         return lake.read(LakeAddress(asset)).to_pandas()
     return stores.warehouse(contract.domain).read(contract)

@@ -19,6 +19,7 @@ from mlops_assets.cli.progress import run_with_progress
 from mlops_assets.cli.servers import use_home
 from mlops_assets.months import Month
 from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
 from mlops_assets.stores.warehouse import Warehouse
 
@@ -60,17 +61,17 @@ def _latest_complete_month(now: datetime) -> Month:
 
 
 def _report(console: Console, warehouse: Warehouse, months: list[Month], settings: Settings, seconds: float) -> None:
-    days = [month.first_day for month in months]
-    console.print(_evaluation_table(warehouse, days))
+    partitions = [month.partition for month in months]
+    console.print(_evaluation_table(warehouse, partitions))
     for _, row in warehouse.read(ARREST_CHAMPION).iterrows():
         console.print(f"Version {row['challenger_version']}: [bold]{row['decision']}[/bold]. {row['reason']}")
-    predictions = warehouse.read(ARREST_PREDICTIONS, days).groupby("month")
+    predictions = warehouse.read(ARREST_PREDICTIONS, partitions).groupby("month")
     for month, rows in predictions:
         console.print(
             f"{month:%Y-%m}: {len(rows):,} crimes scored by version {rows['model_version'].iloc[0]}, "
             f"{rows['is_arrest_predicted'].mean():.1%} predicted to lead to an arrest."
         )
-    for month, rows in warehouse.read(ARREST_DRIFT, days).groupby("month"):
+    for month, rows in warehouse.read(ARREST_DRIFT, partitions).groupby("month"):
         over = rows.loc[rows["is_over_limit"], "feature"].tolist()
         largest = rows.loc[rows["psi"].idxmax()]
         console.print(
@@ -88,8 +89,8 @@ def _report(console: Console, warehouse: Warehouse, months: list[Month], setting
     )
 
 
-def _evaluation_table(warehouse: Warehouse, days: list[Any]) -> Table:
-    rows = warehouse.read(ARREST_EVALUATION, days)
+def _evaluation_table(warehouse: Warehouse, partitions: list[Partition]) -> Table:
+    rows = warehouse.read(ARREST_EVALUATION, partitions)
     rows = rows[rows["slice_kind"] == "all"]
     table = Table(title="Figures on the latest 20 % of each training window", title_justify="left", box=SIMPLE)
     figures = {"auc": "AUC", "average_precision": "AP", "mcc": "MCC", "brier": "Brier", "log_loss": "log loss", "accuracy": "acc."}

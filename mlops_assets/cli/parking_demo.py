@@ -66,14 +66,14 @@ def run_parking_demo(console: Console, now: datetime | None = None) -> None:
 def _report(console: Console, warehouse: Warehouse, city: City, trained: LocalDay, forecast: LocalDay) -> None:
     decision = warehouse.read(FORECAST_CHAMPION).iloc[-1]
     console.print(f"Version {decision['challenger_version']}: [bold]{decision['decision']}[/bold]. {decision['reason']}")
-    metrics = warehouse.read(FORECAST_METRICS, [trained.date])
-    accuracy = summarize_accuracy(warehouse.read(FORECAST_ACCURACY, [forecast.date]), metrics)
+    metrics = warehouse.read(FORECAST_METRICS, [trained.partition])
+    accuracy = summarize_accuracy(warehouse.read(FORECAST_ACCURACY, [forecast.partition]), metrics)
     for row in accuracy[accuracy["is_city_total"].astype(bool)].to_dict("records"):
         console.print(
             f"{forecast}: the city's forecasts were off by {row['mae_places']:.0f} places in the mean; the backtest promised "
             f"{row['expected_mae_places']:.0f}, repeating the day before was off by {row['seasonal_naive_mae_places']:.0f}."
         )
-    rows = warehouse.read(FORECASTS, [forecast.date])
+    rows = warehouse.read(FORECASTS, [forecast.partition])
     console.print(_forecast_table(rows[rows["car_park_id"] == CITY_TOTAL_ID], city))
 
 

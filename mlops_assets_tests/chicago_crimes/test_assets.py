@@ -20,6 +20,7 @@ from mlops_assets.chicago_crimes.sample import write_export
 from mlops_assets.errors import MissingModelError, NotEnoughDataError, SourceError
 from mlops_assets.months import Month
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.partition import Partition
 from mlops_assets_tests.platforms import QUICK_MODEL, Platform, failed_checks
 
 MODEL = "chicago_crimes.arrest_model"
@@ -42,7 +43,7 @@ def test_one_run_reads_a_range_of_months(platform: Platform) -> None:
     months = [f"2023-{number:02d}" for number in range(1, 13)] + ["2024-01", "2024-02"]
     assert sorted(platform.instance.get_materialized_partitions(dg.AssetKey([DOMAIN, "enriched_crimes"]))) == months
     counts = {month: platform.metadata("raw_crimes", month)["dagster/row_count"] for month in months}
-    stored = {month: len(read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, month)) for month in months}
+    stored = {month: len(read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Partition("month", month))) for month in months}
     assert counts == stored
     assert len(set(counts.values())) > 1
 
@@ -50,7 +51,7 @@ def test_one_run_reads_a_range_of_months(platform: Platform) -> None:
 def test_every_record_is_a_crime_or_a_reject(platform: Platform) -> None:
     """Rejects keep the reason and the record as it was."""
     lake = platform.stores.lake(DOMAIN)
-    rejects = pd.concat([read_partition(lake, REJECTED_CRIMES, f"2023-{number:02d}") for number in range(1, 13)])
+    rejects = pd.concat([read_partition(lake, REJECTED_CRIMES, Month(2023, number).partition) for number in range(1, 13)])
     assert len(rejects) > 0
     assert rejects["raw_text"].str.len().min() > 2
     assert rejects["reason"].str.len().min() > 10
@@ -58,7 +59,7 @@ def test_every_record_is_a_crime_or_a_reject(platform: Platform) -> None:
 
 def test_training_window_is_the_twelve_months_before(platform: Platform) -> None:
     """The model of January 2024 knows 2023 and nothing else."""
-    window = read_partition(platform.stores.lake(DOMAIN), TRAINING_WINDOW, "2024-01")
+    window = read_partition(platform.stores.lake(DOMAIN), TRAINING_WINDOW, Partition("month", "2024-01"))
     start, end = Month(2023, 1).window(TIME_ZONE)[0], Month(2024, 1).window(TIME_ZONE)[0]
     assert window["occurred_at"].min() >= start
     assert window["occurred_at"].max() < end
@@ -87,7 +88,7 @@ def test_predictions_name_the_model_that_made_them(platform: Platform) -> None:
     """Every crime of the month has one row with probability, class, version and run."""
     predictions = platform.table(ARREST_PREDICTIONS)
     january = predictions[predictions["month"] == Month(2024, 1).first_day]
-    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, "2024-01")
+    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Partition("month", "2024-01"))
     assert sorted(january["crime_id"]) == sorted(crimes["crime_id"])
     version = platform.stores.models().version_by_alias(MODEL, "champion")
     assert version is not None

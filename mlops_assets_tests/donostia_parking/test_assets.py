@@ -22,6 +22,7 @@ from mlops_assets.donostia_parking.forecast_contracts import (
 )
 from mlops_assets.donostia_parking.landing import all_folders
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import LakeAddress
 from mlops_assets_tests.donostia_parking.snapshots import utc
 from mlops_assets_tests.kills import bytes_of
@@ -51,7 +52,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) ->
 
 
 def of_day(platform: Platform, contract: Any, day: str) -> pd.DataFrame:
-    return read_partition(platform.stores.lake(DOMAIN), contract, day, "day")
+    return read_partition(platform.stores.lake(DOMAIN), contract, Partition("day", day))
 
 
 def test_one_run_reads_a_range_of_days(platform: Platform) -> None:

@@ -32,18 +32,16 @@ if TYPE_CHECKING:
 IMPATIENT = Limits(request=5, retries=1, conflicts=5)
 HANG_BEFORE_COMMIT = """
 import sys, time
-from datetime import date
 from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets.stores.warehouse.bigquery_client import BoundedClient
-from mlops_assets_tests.tables import READINGS, readings
+from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
 def hang(*arguments, **options):
     print("staged", flush=True)
     time.sleep(60)
 
 BoundedClient.change = hang
-month = date(2024, 1, 1)
-open_warehouse(sys.argv[1]).replace_partition(READINGS, month, readings(month, 9.0))
+open_warehouse(sys.argv[1]).replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
 """
 
 

@@ -15,17 +15,25 @@ from typing import TYPE_CHECKING
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import PermanentError, TransientError
 from mlops_assets.stores.diagnosis import Diagnosis
-from mlops_assets.stores.warehouse.partitions import other_type, partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.partitions import (
+    other_type,
+    partition_column,
+    partition_value,
+    partition_values,
+    require_key,
+    require_single_partition,
+    stored_partitions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
     from pathlib import Path
 
     import duckdb
     import pandas as pd
 
     from mlops_assets.contracts import ColumnType, TableContract
+    from mlops_assets.partition import Partition
 
 _SQL_TYPES: dict[ColumnType, str] = {
     "string": "VARCHAR",
@@ -49,14 +57,15 @@ class DuckDBWarehouse:
         self._path = path
         self._patience_seconds = patience_seconds
 
-    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+    def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         rows = to_arrow(frame, contract)
         if partition is not None:
             require_single_partition(contract, partition, rows)
         with self._transaction(contract) as connection:
             where = "" if partition is None else f" WHERE {_quoted(partition_column(contract))} = ?"
-            connection.execute(f"DELETE FROM {_table(contract)}{where}", [] if partition is None else [partition])
+            values = [] if partition is None else [partition_value(contract, partition)]
+            connection.execute(f"DELETE FROM {_table(contract)}{where}", values)
             connection.register("incoming", rows)
             connection.execute(f"INSERT INTO {_table(contract)} BY NAME SELECT * FROM incoming{_order(contract)}")
 
@@ -70,7 +79,7 @@ class DuckDBWarehouse:
             connection.execute(f"DELETE FROM {_table(contract)} AS kept USING incoming WHERE {same_key}")
             connection.execute(f"INSERT INTO {_table(contract)} BY NAME SELECT * FROM incoming{_order(contract)}")
 
-    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+    def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
         with self._connection() as connection:
             present = _columns_present(connection, contract)
@@ -84,19 +93,21 @@ class DuckDBWarehouse:
             )
             where, values = "", []
             if partitions is not None:
-                where = f" WHERE {_quoted(partition_column(contract))} IN (SELECT unnest(?))"
-                values = [list(partitions)]
+                column = contract.column(partition_column(contract))
+                # The type of no values at all is not that of any column.
+                where = f" WHERE {_quoted(column.name)} IN (SELECT unnest(CAST(? AS {_SQL_TYPES[column.type]}[])))"
+                values = [partition_values(contract, partitions)]
             statement = f"SELECT {selected} FROM {_table(contract)}{where}{_order(contract)}"
             return to_pandas(connection.execute(statement, values).arrow().read_all())
 
-    def partitions(self, contract: TableContract) -> list[date]:
+    def partitions(self, contract: TableContract) -> list[Partition]:
         """Return the partitions that have rows, in order."""
-        column = _quoted(partition_column(contract))
+        column = partition_column(contract)
         with self._connection() as connection:
-            if partition_column(contract) not in _columns_present(connection, contract):
+            if column not in _columns_present(connection, contract):
                 return []
-            rows = connection.execute(f"SELECT DISTINCT {column} FROM {_table(contract)} ORDER BY 1").fetchall()
-        return [day for (day,) in rows]
+            found = connection.execute(f"SELECT DISTINCT {_quoted(column)} FROM {_table(contract)}").arrow().read_all()
+        return stored_partitions(contract, found[column].to_pylist())
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run a query and return its rows."""

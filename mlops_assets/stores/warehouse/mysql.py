@@ -25,20 +25,26 @@ from mlops_assets.stores.warehouse.mysql_connection import may_load_data, open_c
 from mlops_assets.stores.warehouse.mysql_tables import columns_present, columns_to_add, make_or_evolve
 from mlops_assets.stores.warehouse.mysql_values import lines, require_finite, tuples
 from mlops_assets.stores.warehouse.names import TableName, quoted, table_name
-from mlops_assets.stores.warehouse.partitions import partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.partitions import (
+    partition_column,
+    partition_value,
+    require_key,
+    require_single_partition,
+    stored_partitions,
+)
 from mlops_assets.stores.warehouse.rows import frame_as_promised
 from mlops_assets.stores.warehouse.server_sql import where_partition_in
 from mlops_assets.stores.warehouse.server_url import database_of, require_encoded_password, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     import pandas as pd
     import pyarrow as pa
     from pymysql import Connection
 
     from mlops_assets.contracts import Column, TableContract
+    from mlops_assets.partition import Partition
 
 _INCOMING = "mlops_assets_incoming"
 
@@ -53,7 +59,7 @@ class MySQLWarehouse:
         self._database = database_of(url)
         self._patience_seconds = patience_seconds
 
-    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+    def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         rows = to_arrow(frame, contract)
         require_finite(rows, contract)
@@ -61,7 +67,8 @@ class MySQLWarehouse:
             require_single_partition(contract, partition, rows)
         where = where_partition_in(contract, None if partition is None else [partition], _quoted)
         name = self._name(contract)
-        with self._writing(contract, "the whole table" if partition is None else partition.isoformat()) as connection:
+        part = "the whole table" if partition is None else str(partition_value(contract, partition))
+        with self._writing(contract, part) as connection:
             connection.begin()
             run(connection, f"DELETE FROM {name.quoted('`')}{where}")
             _append(connection, contract, name, rows)
@@ -86,7 +93,7 @@ class MySQLWarehouse:
             run(connection, f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming.quoted('`')}")
             connection.commit()
 
-    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+    def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
         where = where_partition_in(contract, partitions, _quoted)
         name = self._name(contract)
@@ -97,14 +104,14 @@ class MySQLWarehouse:
             selected = ", ".join(_selected(column) for column in contract.columns if column.name in present)
             return frame_as_promised(run(connection, f"SELECT {selected} FROM {name.quoted('`')}{where}"), contract)
 
-    def partitions(self, contract: TableContract) -> list[date]:
+    def partitions(self, contract: TableContract) -> list[Partition]:
         """Return the partitions that have rows, in order."""
         column, name = partition_column(contract), self._name(contract)
         with self._connection(contract.label, f"GRANT SELECT ON {name}", read_only=True) as connection:
             if column not in columns_present(connection, name):
                 return []
-            found = run(connection, f"SELECT DISTINCT {_quoted(column)} FROM {name.quoted('`')} ORDER BY 1")
-        return [day for (day,) in rows_of(found)]
+            found = run(connection, f"SELECT DISTINCT {_quoted(column)} FROM {name.quoted('`')}")
+        return stored_partitions(contract, found[column].to_pylist())
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run a read-only query and return its rows; sums and means are integers or floats."""
