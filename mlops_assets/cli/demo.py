@@ -5,7 +5,6 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-import dagster as dg
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +17,7 @@ from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
 from mlops_assets.cli.progress import run_with_progress
 from mlops_assets.cli.servers import use_home
 from mlops_assets.months import Month
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
@@ -43,7 +43,7 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
     warehouse = build_stores(settings).warehouse(DOMAIN)
     console.rule("[bold]chicago_crimes[/bold]: from raw crimes to a champion model")
     columns = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
-    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console) as progress:
+    with open_instance() as instance, Progress(*columns, console=console) as progress:
 
         def run(title: str, job: str, **options: Any) -> None:
             run_with_progress(progress, title, definitions.resolve_job_def(job), instance, **options)

@@ -8,6 +8,7 @@ from mlops_assets.build import build_definitions
 from mlops_assets.cli.progress import run_with_progress
 from mlops_assets.cli.servers import use_home
 from mlops_assets.errors import SettingsError
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import Settings
 
@@ -32,7 +33,7 @@ def run_job(console: Console, settings: Settings, name: str, first: str | None, 
     job = _find(build_definitions(settings), name)
     partition, tags = _choose(job, first, last)
     columns = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
-    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console) as progress:
+    with open_instance() as instance, Progress(*columns, console=console) as progress:
         result = run_with_progress(progress, name, job, instance, partition_key=partition, tags=tags)
     failed = [evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
     for evaluation in failed:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import dagster as dg
 import pandas as pd
 from rich.box import SIMPLE
 from rich.console import Console
@@ -23,6 +22,7 @@ from mlops_assets.donostia_parking.cities import CITIES, City
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.forecast_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import Settings
 from mlops_assets.stores.warehouse import Warehouse
@@ -43,7 +43,7 @@ def run_parking_demo(console: Console, now: datetime | None = None) -> None:
     definitions = build_definitions(settings)
     console.rule("[bold]donostia_parking[/bold]: from a feed of free places to forecasts")
     columns = (TextColumn("{task.description:<50}"), BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn())
-    with dg.DagsterInstance.get() as instance, Progress(*columns, console=console) as progress:
+    with open_instance() as instance, Progress(*columns, console=console) as progress:
 
         def run(title: str, job: str, **options: Any) -> None:
             run_with_progress(progress, title, definitions.resolve_job_def(job), instance, **options)

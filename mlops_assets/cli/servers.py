@@ -4,10 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-import dagster as dg
 from rich.console import Console
 
-from mlops_assets.orchestration.home import prepare_home, recover_abandoned_runs
+from mlops_assets.orchestration.home import open_instance, prepare_home, recover_abandoned_runs
 from mlops_assets.settings import Settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
@@ -30,7 +29,7 @@ def run_dagster(console: Console, host: str, port: int) -> None:
 
     settings = Settings()
     use_home(settings)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         for run in recover_abandoned_runs(instance):
             console.print(f"[yellow]{run.job} {run.run_id}[/yellow]: {run.reason}")
     build_stores(settings).models().prepare()

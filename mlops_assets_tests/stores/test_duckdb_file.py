@@ -15,9 +15,10 @@ import pytest
 from mlops_assets.contracts import Column
 from mlops_assets.errors import ContractError, PermanentError, TransientError
 from mlops_assets.partition import Partition
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
 from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
+from mlops_assets_tests.stores.disk_contract import DiskContract
 from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, stored
 from mlops_assets_tests.tables import FEBRUARY, JANUARY, READINGS, readings
 
@@ -49,6 +50,15 @@ class TestDuckDBWarehouse(WarehouseContract):
     @pytest.fixture
     def warehouse_url(self, tmp_path: Path) -> str:
         return f"duckdb:{tmp_path}/folder/warehouse.duckdb"
+
+
+class TestDuckDBWarehouseOnDisks(DiskContract):
+    def write(self, folder: Path, number: int) -> None:
+        temperatures = [number + row / 7 for row in range(100_000)]
+        open_warehouse(f"duckdb:{folder}/warehouse.duckdb").replace_partition(READINGS, JANUARY, readings(JANUARY, *temperatures))
+
+    def read(self, folder: Path) -> list[tuple[int, float | None]]:
+        return stored(open_warehouse(f"duckdb:{folder}/warehouse.duckdb"))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mlops_assets.errors import MissingModelError, PermanentError, SettingsError, TransientError
+from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.urls import redact
 
 if TYPE_CHECKING:
@@ -72,7 +74,8 @@ class Connection:
         from filelock import Timeout
 
         try:
-            self._lock.acquire()
+            with disk_errors(f"cannot lock the model registry {self.uri}"):
+                self._lock.acquire()
         except Timeout as error:
             raise TransientError(
                 f"another process has been writing to the model registry {self.uri} for {_LOCK_TIMEOUT_S} s "
@@ -92,7 +95,8 @@ class Connection:
 
         where = f"cannot {action} in MLflow at {self.uri}"
         try:
-            yield
+            with disk_errors(where):
+                yield
         except MlflowException as error:
             raise self._error_class(error.error_code)(f"{where}: {error.message}") from error
         except requests.HTTPError as error:
@@ -114,6 +118,8 @@ class Connection:
         """Set MLflow's environment; it must be done before the first import of mlflow."""
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        # It prints a page about each error that is then raised.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         if self.credentials:
             os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = self.credentials
 
@@ -124,15 +130,14 @@ class Connection:
         be migrated any more. So it is built under another name, by one process at a time, and renamed when it is complete.
         """
         path = self._database_path
-        with self.exclusive():
+        with self.exclusive(), self.errors("make the database ready"):
             if path.exists() and path.stat().st_size:
                 _check_is_sqlite(path)
                 return
             unfinished = path.with_name(f".{path.name}.new")
             for left_over in path.parent.glob(f"{unfinished.name}*"):
                 left_over.unlink()
-            with self.errors("create the database"):
-                _create_database(unfinished, self.artifact_folder)
+            _create_database(unfinished, self.artifact_folder)
             unfinished.replace(path)
 
     @cached_property
@@ -160,8 +165,12 @@ def _check_is_sqlite(path: Path) -> None:
 def _create_database(path: Path, artifact_folder: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    store = SqlAlchemyStore(f"sqlite:///{path}", artifact_folder.as_uri())
-    store.engine.dispose()
+    uri = f"sqlite:///{path}"
+    try:
+        SqlAlchemyStore(uri, artifact_folder.as_uri())
+    finally:
+        # MLflow keeps one engine per URI for ever, also after a failure; this file gets another name, or is removed.
+        SqlAlchemyStore._get_or_create_engine(uri).dispose()
 
 
 def _split_credentials(uri: str) -> tuple[str, tuple[str, str] | None]:

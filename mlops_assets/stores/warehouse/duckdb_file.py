@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import PermanentError, TransientError
 from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.disk import disk_errors, refusal_behind
 from mlops_assets.stores.warehouse.partitions import (
     other_type,
     partition_column,
@@ -143,13 +144,14 @@ class DuckDBWarehouse:
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import filelock
 
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + self._patience_seconds
-        lock = filelock.FileLock(f"{self._path}.lock")
         try:
-            with lock.acquire(timeout=self._patience_seconds), self._connect_before(deadline) as connection:
-                connection.execute("SET TimeZone = 'UTC'")
-                yield connection
+            with disk_errors(f"cannot use the warehouse {self._path}"):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                lock = filelock.FileLock(f"{self._path}.lock")
+                with lock.acquire(timeout=self._patience_seconds), self._connect_before(deadline) as connection:
+                    connection.execute("SET TimeZone = 'UTC'")
+                    yield connection
         except filelock.Timeout as error:
             raise TransientError(
                 f"the warehouse {self._path} was in use by another step for {self._patience_seconds:g} s"
@@ -158,10 +160,14 @@ class DuckDBWarehouse:
     def _connect_before(self, deadline: float) -> duckdb.DuckDBPyConnection:
         import duckdb
 
+        if not self._path.exists():
+            self._make_file()
         while True:
             try:
                 return duckdb.connect(str(self._path))
             except duckdb.IOException as error:
+                if refusal_behind(error):
+                    raise
                 if "could not set lock" not in str(error).lower():
                     raise PermanentError(f"cannot open the warehouse {self._path}: {error}") from error
                 if time.monotonic() > deadline:
@@ -169,6 +175,15 @@ class DuckDBWarehouse:
                         f"the warehouse {self._path} is held open by another program; close it and try again: {error}"
                     ) from error
             time.sleep(0.1)
+
+    def _make_file(self) -> None:
+        """Make the file under another name and rename it: one that a full disk or a kill cut off is no database any more."""
+        import duckdb
+
+        unfinished = self._path.with_name(f".{self._path.name}.new")
+        unfinished.unlink(missing_ok=True)
+        duckdb.connect(str(unfinished)).close()
+        unfinished.replace(self._path)
 
 
 def _make_or_evolve(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:
