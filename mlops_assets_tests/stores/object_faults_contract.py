@@ -224,10 +224,10 @@ class ClientFaultsContract(Places):
         proxy.heal()
         operation(storage)
 
-    def test_diagnosis_and_preparation_of_a_server_that_is_down(self, storage: ObjectStorage, proxy: FaultyProxy) -> None:
+    def test_health_check_and_preparation_of_a_server_that_is_down(self, storage: ObjectStorage, proxy: FaultyProxy) -> None:
         """Who looks whether a store works learns that it cannot be reached."""
         proxy.refuse()
-        for operation in (storage.diagnose, storage.prepare):
+        for operation in (storage.check_health, storage.prepare):
             with pytest.raises(StoreUnavailableError):
                 operation()
 

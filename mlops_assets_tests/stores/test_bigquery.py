@@ -160,9 +160,9 @@ class TestTables:
         assert frame.dtypes.astype(str).tolist() == ["float64", "float64"]
         assert frame["n"].tolist() == [1.5]
 
-    def test_diagnosis_leaves_nothing(self, url: str, client: Client) -> None:
+    def test_health_check_leaves_nothing(self, url: str, client: Client) -> None:
         """The doctor says where the data are and BigQuery's time, and takes its table and dataset away."""
-        diagnosis = BigQueryWarehouse(url).diagnose()
+        diagnosis = BigQueryWarehouse(url).check_health()
         assert diagnosis.version.startswith("BigQuery ")
         assert diagnosis.clock_at is not None
         assert abs(diagnosis.clock_at.timestamp() - time.time()) < 60

@@ -104,9 +104,9 @@ def test_missing_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         connect()
 
 
-def test_diagnosis_tells_the_server_and_its_clock(gcs_url: str) -> None:
+def test_health_check_tells_the_server_and_its_clock(gcs_url: str) -> None:
     """What answers is named by its address."""
-    diagnosis = open_object_storage(gcs_url).diagnose()
+    diagnosis = open_object_storage(gcs_url).check_health()
     assert diagnosis.version.startswith("Google Cloud Storage at http")
     assert diagnosis.clock_at is not None
     assert diagnosis.clock_at.utcoffset() is not None

@@ -372,10 +372,10 @@ class WarehouseContract:
             two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0).assign(temperature_c="warm"))
         assert stored(two_months) == before
 
-    def test_diagnosis_leaves_the_tables_alone(self, two_months: Warehouse) -> None:
+    def test_health_check_leaves_the_tables_alone(self, two_months: Warehouse) -> None:
         """A warehouse that works says what it is, and its tables are as they were."""
         before = stored(two_months)
-        assert two_months.diagnose().version
+        assert two_months.check_health().version
         assert stored(two_months) == before
 
     def test_location_names_the_table(self, warehouse: Warehouse) -> None:

@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import PermanentError, PlatformError, StoreUnavailableError
-from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.documents.base import WriteCounts
 from mlops_assets.stores.documents.extended_json import DATE_KEY, date_text, dumps, loads
@@ -25,6 +24,7 @@ from mlops_assets.stores.documents.rules import (
     state_field,
     window_bound,
 )
+from mlops_assets.stores.health import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,13 +99,13 @@ class SQLiteDocuments:
         """Return the file and the table's name in it."""
         return f"{self._path}: {contract.domain}.{contract.name}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table, read it back and drop it, and tell the version."""
         with self._transaction() as connection:
             connection.execute("CREATE TABLE mlops_assets_doctor AS SELECT sqlite_version() AS version")
             (version,) = connection.execute("SELECT version FROM mlops_assets_doctor").fetchone()
             connection.execute("DROP TABLE mlops_assets_doctor")
-        return Diagnosis(f"SQLite {version}")
+        return HealthCheck(f"SQLite {version}")
 
     @contextmanager
     def _writing(self, contract: DocumentContract) -> Iterator[sqlite3.Connection]:

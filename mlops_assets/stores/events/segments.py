@@ -11,7 +11,6 @@ from collections import defaultdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.events.base import (
     DOCTOR_TOPIC,
@@ -23,6 +22,7 @@ from mlops_assets.stores.events.base import (
     stored_schema,
 )
 from mlops_assets.stores.events.segment_partition import SegmentPartition, flush_folder, held
+from mlops_assets.stores.health import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ class SegmentEventLog:
         """Return the folder of a topic."""
         return str(self._folder / topic)
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Make a topic, append an event, read it back and remove them."""
         topic = f"{DOCTOR_TOPIC}-{uuid.uuid4().hex}"
         self.create_topic(topic, partitions=1)
@@ -106,7 +106,7 @@ class SegmentEventLog:
         finally:
             del self._opened[topic]
             shutil.rmtree(self._folder / topic)
-        return Diagnosis("folder of this machine")
+        return HealthCheck("folder of this machine")
 
     def _make(self, topic: str, partitions: int) -> None:
         unfinished = self._folder / f"~{topic}"

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from mlops_assets.errors import MissingModelError, PermanentError, SettingsError, TransientError
 from mlops_assets.stores.disk import disk_errors
+from mlops_assets.stores.models.relocation import follow_moved_files
 from mlops_assets.stores.urls import redact
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Connection:
         self.is_local = scheme == "sqlite"
         self.uri, self.credentials = _split_credentials(tracking_uri)
         self.artifact_folder = artifact_folder.absolute()
+        self._opened_file: tuple[int, int] | None = None
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -66,7 +68,12 @@ class Connection:
         from mlflow import MlflowClient
 
         with self.errors("open the model registry"):
-            return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        if self.is_local:
+            # Connections that another client of this process has opened may be to a file that is no longer there.
+            _close_connections(client)
+            self._opened_file = self._present_file()
+        return client
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -96,6 +103,7 @@ class Connection:
         where = f"cannot {action} in MLflow at {self.uri}"
         try:
             with disk_errors(where):
+                self._follow_replaced_database()
                 yield
         except MlflowException as error:
             raise self._error_class(error.error_code)(f"{where}: {error.message}") from error
@@ -133,12 +141,30 @@ class Connection:
         with self.exclusive(), self.errors("make the database ready"):
             if path.exists() and path.stat().st_size:
                 _check_is_sqlite(path)
+                follow_moved_files(path, self.artifact_folder)
                 return
             unfinished = path.with_name(f".{path.name}.new")
             for left_over in path.parent.glob(f"{unfinished.name}*"):
                 left_over.unlink()
             _create_database(unfinished, self.artifact_folder)
             unfinished.replace(path)
+
+    def _follow_replaced_database(self) -> None:
+        """Turn to the file that has the database's name now: MLflow would go on in one that a restored backup has replaced."""
+        if self._opened_file is None or self._opened_file == self._present_file():
+            return
+        self._opened_file = None
+        _close_connections(self.client)
+        self._prepare_database()
+        self._opened_file = self._present_file()
+
+    def _present_file(self) -> tuple[int, int] | None:
+        """Return device and number of the database's file; None if it is not there."""
+        try:
+            state = self._database_path.stat()
+        except FileNotFoundError:
+            return None
+        return state.st_dev, state.st_ino
 
     @cached_property
     def _lock(self) -> BaseFileLock:
@@ -153,6 +179,24 @@ class Connection:
     @property
     def _database_path(self) -> Path:
         return Path(unquote(self.uri.removeprefix("sqlite:///"))).absolute()
+
+
+@contextmanager
+def tolerating(code: str) -> Iterator[None]:
+    """Let MLflow's errors of one code pass, such as that something exists already."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != code:
+            raise
+
+
+def _close_connections(client: MlflowClient) -> None:
+    """Close the idle connections to a database that MLflow keeps for all clients of the process; it opens others when needed."""
+    for store in (client._tracking_client.store, client._get_registry_client().store):
+        store.engine.dispose()
 
 
 def _check_is_sqlite(path: Path) -> None:

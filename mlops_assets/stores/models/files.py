@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
     from mlflow.models import ModelSignature
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
     from mlops_assets.contracts import TableContract
     from mlops_assets.ml.bundle import ModelBundle
@@ -40,6 +41,21 @@ def scratch_folder(artifact_folder: Path) -> Iterator[Path]:
         shutil.rmtree(path)
 
 
+def store_folder(client: MlflowClient, artifact_uri: str, folder: Path) -> None:
+    """Store all files of a folder at the address of a run or a model.
+
+    MLflow's client keeps addresses by run and model for as long as the process lives, so that it would write what belongs to a copy
+    of a registry into the original.
+    """
+    _repository(client, artifact_uri).log_artifacts(str(folder))
+
+
+def _repository(client: MlflowClient, artifact_uri: str) -> ArtifactRepository:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri)
+
+
 def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel, artifact_folder: Path) -> None:
     """Write the files of a model: the bundle, and what lets MLflow load it as `python_function`.
 
@@ -53,7 +69,8 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         import mlflow.pyfunc
 
     description = Model(
-        artifact_path=model.artifact_location,
+        # Not the address, which would be wrong as soon as the files are somewhere else.
+        artifact_path=model.name,
         run_id=model.source_run_id,
         model_uuid=model.model_id,
         model_id=model.model_id,
@@ -70,7 +87,7 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
         (folder / _ENVIRONMENT_FILE).write_text(f"python: {python}\ndependencies:\n- -r requirements.txt\n", encoding="utf-8")
         description.save(folder / "MLmodel")
-        client.log_model_artifacts(model.model_id, str(folder))
+        store_folder(client, model.artifact_location, folder)
 
 
 def _signature(contract: TableContract) -> ModelSignature:
@@ -104,7 +121,7 @@ def bundle_folder(client: MlflowClient, version: ModelVersion) -> Iterator[Path]
     """
     from mlflow.artifacts import download_artifacts
 
-    stored = client.list_logged_model_artifacts(version.model_id, _BUNDLE_PATH)
+    stored = _repository(client, version.artifact_uri).list_artifacts(_BUNDLE_PATH)
     gone = {DESCRIPTION_FILE, PIPELINE_FILE} - {PurePosixPath(file.path).name for file in stored}
     uri = f"{version.artifact_uri}/{_BUNDLE_PATH}"
     if gone:
@@ -131,11 +148,10 @@ def is_intact(client: MlflowClient, version: ModelVersion) -> bool:
 def delete_files(client: MlflowClient, artifact_uri: str) -> None:
     """Delete the files of a run or a model."""
     from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     if artifact_uri.startswith("file:"):
         shutil.rmtree(local_path(artifact_uri).parent, ignore_errors=True)
         return
     # Not every artifact store of every server can delete; `mlflow gc` then remains.
     with suppress(MlflowException, NotImplementedError):
-        get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri).delete_artifacts()
+        _repository(client, artifact_uri).delete_artifacts()

@@ -8,7 +8,7 @@ exits, whatever the others do or how the run ends.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import MissingModelError, PermanentError
 from mlops_assets.ml.bundle import ModelBundle
-from mlops_assets.stores.diagnosis import Diagnosis
-from mlops_assets.stores.models.diagnosis import diagnose_registry
+from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.models.connection import tolerating
 from mlops_assets.stores.models.files import bundle_folder, is_intact, upload_bundle
+from mlops_assets.stores.models.health import check_mlflow
 from mlops_assets.stores.models.runs import FINISHED, TrainingRecord, delete_left_overs, log_files, log_values, training_run
 from mlops_assets.stores.models.versions import (
+    ALIASES,
     CHALLENGER,
     CHAMPION,
     PREVIOUS_CHAMPION,
@@ -56,10 +58,22 @@ class ModelRegistry:
         """Create what is missing (folders, the migrated database), once, however many processes ask; later calls are quick."""
         _ = self._client
 
-    def diagnose(self) -> Diagnosis:
-        """Record a run with a file, read the file back and delete both; raise what a user of the registry would meet."""
+    def check_health(self, domains: Sequence[str] = ()) -> HealthCheck:
+        """Write a record and a file, read them back and delete both; then load the models in charge.
+
+        Args:
+            domains: those whose models are loaded.
+
+        Raises:
+            MissingModelError: files of models in charge are missing or damaged, or cannot be loaded here.
+            other errors: those that a user of the registry would meet.
+        """
         with self._connection.exclusive():
-            return diagnose_registry(self._connection)
+            health = check_mlflow(self._connection)
+        failures = list(self._failures_in_charge(domains))
+        if failures:
+            raise MissingModelError("; ".join(failures))
+        return health
 
     def save(
         self,
@@ -251,7 +265,21 @@ class ModelRegistry:
             named = {f"test/{name}": value for name, value in metrics.items()}
             log_values(self._client, version.run_id, now, {}, named, model_id=version.model_id)
             images = {f"evaluation/{name}": content for name, content in figures.items()}
-            log_files(self._client, version.run_id, images, self._artifact_folder)
+            if images:
+                log_files(self._client, self._client.get_run(version.run_id), images, self._artifact_folder)
+
+    def _failures_in_charge(self, domains: Sequence[str]) -> Iterator[str]:
+        """Try to load the versions that aliases of this package name, and yield what is wrong with them."""
+        with self._errors("list the models"):
+            models = [model for domain in domains for model in self._client.search_registered_models(f"name LIKE '{domain}.%'")]
+        for name in (model.name for model in models):
+            for version in self.versions(name):
+                if not set(version.aliases) & ALIASES:
+                    continue
+                try:
+                    self._read_bundle(version)
+                except PermanentError as error:
+                    yield f"{', '.join(version.aliases)} of {name}: {error}"
 
     def _read_bundle(self, version: ModelVersion) -> ModelBundle:
         with self._errors(f"load {version}"), bundle_folder(self._client, version) as folder:
@@ -284,13 +312,8 @@ class ModelRegistry:
         return read_version(version)
 
     def _create_model(self, model_name: str, description: str) -> None:
-        from mlflow.exceptions import MlflowException
-
-        try:
+        with tolerating("RESOURCE_ALREADY_EXISTS"):
             self._client.create_registered_model(model_name, description=description)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
 
     def _aliases(self, model_name: str) -> dict[str, int]:
         """Return the version number that each alias of a model names; empty if the model does not exist."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.stores.models.files import delete_files, scratch_folder, upload_bundle
+from mlops_assets.stores.models.files import delete_files, scratch_folder, store_folder, upload_bundle
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,18 +82,19 @@ def training_run(
     from mlflow.exceptions import MlflowException
 
     experiment_id = open_experiment(client, record.asset, artifact_folder)
-    run_id = client.create_run(
+    run = client.create_run(
         experiment_id,
         start_time=_milliseconds(record.started_at),
         run_name=record.partition,
         tags={**record.run_tags, **record.identity, "fingerprint": bundle.fingerprint},
-    ).info.run_id
+    )
+    run_id = run.info.run_id
     try:
         model = _log_model(client, bundle, experiment_id, run_id, artifact_folder)
         params = {**_bundle_params(bundle), **record.params}
         log_values(client, run_id, record.ended_at, params, _bundle_metrics(bundle), model_id=model.model_id)
         figures = {f"figures/{name}": content for name, content in record.figures.items()}
-        log_files(client, run_id, {**figures, **record.files}, artifact_folder)
+        log_files(client, run, {**figures, **record.files}, artifact_folder)
         _record_trials(client, experiment_id, run_id, record)
         yield run_id, model
     except Exception:
@@ -152,7 +153,7 @@ def log_values(
         )
 
 
-def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], artifact_folder: Path) -> None:
+def log_files(client: MlflowClient, run: Run, files: Mapping[str, bytes], artifact_folder: Path) -> None:
     """Store files with a run, by their path."""
     if not files:
         return
@@ -161,7 +162,7 @@ def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], art
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        client.log_artifacts(run_id, str(folder))
+        store_folder(client, run.info.artifact_uri, folder)
 
 
 def delete_left_overs(client: MlflowClient, record: TrainingRecord, registered_run_ids: set[str]) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 PREVIOUS_CHAMPION = "previous_champion"
+ALIASES = frozenset({CHAMPION, CHALLENGER, PREVIOUS_CHAMPION})
+"""The aliases by which this package finds versions; others are people's own."""
 
 PROMOTED_AT = "promoted_at"
 ROLLED_BACK_AT = "rolled_back_at"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_assets.foreign_files import is_foreign
-from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.disk import disk_errors
+from mlops_assets.stores.health import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +82,7 @@ class FileStorage:
         with disk_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a file, read it back and remove it."""
         name = f"mlops_assets_doctor/{uuid.uuid4().hex}"
         self.put(name, b"well")
@@ -92,7 +92,7 @@ class FileStorage:
         finally:
             self.delete(name)
             (self._folder / "mlops_assets_doctor").rmdir()
-        return Diagnosis("folder of this machine")
+        return HealthCheck("folder of this machine")
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

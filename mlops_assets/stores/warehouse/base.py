@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.contracts import TableContract
     from mlops_assets.partition import Partition
-    from mlops_assets.stores.diagnosis import Diagnosis
+    from mlops_assets.stores.health import HealthCheck
 
 
 class Warehouse(Protocol):
@@ -42,5 +42,5 @@ class Warehouse(Protocol):
     def location(self, contract: TableContract) -> str:
         """Return where the table is, as people and other tools write it, without credentials."""
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write something small, read it back and remove it; raise what a user of the store would meet."""

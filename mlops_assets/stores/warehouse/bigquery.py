@@ -16,7 +16,7 @@ from uuid import uuid4
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import SettingsError
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.urls import redact
 from mlops_assets.stores.warehouse.bigquery_client import BoundedClient, Limits
 from mlops_assets.stores.warehouse.bigquery_errors import explained
@@ -170,7 +170,7 @@ class BigQueryWarehouse:
         """Return the table's name with its project and dataset."""
         return f"bigquery: {self._project}.{self._name(contract)}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table, read it back and drop it, and tell where the data are and BigQuery's time."""
         import pandas as pd
 
@@ -182,7 +182,7 @@ class BigQueryWarehouse:
             self._client.drop_table(table.reference)
             if self._dataset is None:
                 self._client.drop_empty_dataset(table.dataset_id)
-        return Diagnosis(f"BigQuery {table.location}", clock_at)
+        return HealthCheck(f"BigQuery {table.location}", clock_at)
 
     def _with_table(self, contract: TableContract, write: Callable[[Table], None]) -> None:
         """Call `write` with the contract's table, which is asked about only once as long as nobody drops it."""

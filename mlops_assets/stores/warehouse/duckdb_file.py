@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import PermanentError, TransientError
-from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.disk import disk_errors, refusal_behind
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.warehouse.partitions import (
     other_type,
     partition_column,
@@ -119,13 +119,13 @@ class DuckDBWarehouse:
         """Return the file and the table's name in it."""
         return f"{self._path}: {contract.domain}.{contract.name}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table, read it back and drop it, and tell the version."""
         with self._connection() as connection:
             connection.execute("CREATE OR REPLACE TABLE mlops_assets_doctor AS SELECT version() AS version")
             (version,) = connection.execute("SELECT version FROM mlops_assets_doctor").fetchall()[0]
             connection.execute("DROP TABLE mlops_assets_doctor")
-        return Diagnosis(f"DuckDB {version.removeprefix('v')}")
+        return HealthCheck(f"DuckDB {version.removeprefix('v')}")
 
     @contextmanager
     def _transaction(self, contract: TableContract) -> Iterator[duckdb.DuckDBPyConnection]:

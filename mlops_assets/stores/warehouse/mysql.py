@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import ContractError, StoreAccessError, StoreUnavailableError
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.warehouse.mysql_connection import may_load_data, open_connection, rows_of, run, translated
 from mlops_assets.stores.warehouse.mysql_tables import columns_present, columns_to_add, make_or_evolve
 from mlops_assets.stores.warehouse.mysql_values import lines, require_finite, tuples
@@ -122,10 +122,10 @@ class MySQLWarehouse:
         """Return the server and the table's name in it."""
         return f"{without_credentials(self._url)}: {self._name(contract)}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table where the user may make one, read it back and drop it; tell the server's version and clock."""
         with (
-            self._connection("diagnosis", "GRANT ALL ON a database") as connection,
+            self._connection("health check", "GRANT ALL ON a database") as connection,
             self._writable_database(connection) as database,
         ):
             table = f"{_quoted(database)}.mlops_assets_doctor_{uuid.uuid4().hex[:16]}"
@@ -136,7 +136,7 @@ class MySQLWarehouse:
             finally:
                 run(connection, f"DROP TABLE {table}")
         product = "MariaDB" if "MariaDB" in row["version"] else "MySQL"
-        return Diagnosis(f"{product} {row['version'].partition('-')[0]}", row["clock_at"].astimezone(timezone.utc))
+        return HealthCheck(f"{product} {row['version'].partition('-')[0]}", row["clock_at"].astimezone(timezone.utc))
 
     @contextmanager
     def _connection(self, subject: str, needed: str, *, read_only: bool = False) -> Iterator[Connection]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.warehouse.names import table_name
 from mlops_assets.stores.warehouse.partitions import (
     partition_column,
@@ -137,15 +137,15 @@ class PostgreSQLWarehouse:
         """Return the server, the database and the table's name in it."""
         return f"{without_credentials(self._url)}: {table_name(contract)}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table where the user may make one, read it back and drop it; tell the server's version and clock."""
-        with self._connection("diagnosis") as connection, self._transaction(connection) as cursor, _own_schema(cursor) as schema:
+        with self._connection("health check") as connection, self._transaction(connection) as cursor, _own_schema(cursor) as schema:
             table = f"{quoted_name(schema)}.mlops_assets_doctor_{uuid.uuid4().hex}"
             cursor.execute(f"CREATE TABLE {table} (version text, clock_at timestamp with time zone)")
             cursor.execute(f"INSERT INTO {table} VALUES (current_setting('server_version'), clock_timestamp())")
             ((version, clock_at),) = fetch_rows(cursor, f"SELECT version, clock_at FROM {table}")
             cursor.execute(f"DROP TABLE {table}")
-        return Diagnosis(f"PostgreSQL {version.partition(' ')[0]}", clock_at.astimezone(timezone.utc))
+        return HealthCheck(f"PostgreSQL {version.partition(' ')[0]}", clock_at.astimezone(timezone.utc))
 
     @contextmanager
     def _connection(self, subject: str, *, of_any_type: bool = False) -> Iterator[Connection]:
