@@ -162,10 +162,10 @@ class TestTables:
 
     def test_health_check_leaves_nothing(self, url: str, client: Client) -> None:
         """The doctor says where the data are and BigQuery's time, and takes its table and dataset away."""
-        diagnosis = BigQueryWarehouse(url).check_health()
-        assert diagnosis.version.startswith("BigQuery ")
-        assert diagnosis.clock_at is not None
-        assert abs(diagnosis.clock_at.timestamp() - time.time()) < 60
+        health = BigQueryWarehouse(url).check_health()
+        assert health.version.startswith("BigQuery ")
+        assert health.clock_at is not None
+        assert abs(health.clock_at.timestamp() - time.time()) < 60
         assert "mlops_assets_doctor" not in [dataset.dataset_id for dataset in client.list_datasets()]
 
     def test_wrong_query_is_permanent(self, two_months: BigQueryWarehouse) -> None:

@@ -77,11 +77,11 @@ def test_other_tools_see_ordinary_documents(url: str) -> None:
 
 def test_health_check_knows_the_servers_clock(url: str) -> None:
     """The time is the server's, in UTC; nothing is left behind."""
-    diagnosis = open_documents(url).check_health()
-    assert diagnosis.version.startswith("MongoDB ")
-    assert diagnosis.clock_at is not None
-    assert diagnosis.clock_at.tzinfo is timezone.utc
-    assert abs(diagnosis.clock_at - datetime.now(timezone.utc)) < timedelta(minutes=5)
+    health = open_documents(url).check_health()
+    assert health.version.startswith("MongoDB ")
+    assert health.clock_at is not None
+    assert health.clock_at.tzinfo is timezone.utc
+    assert abs(health.clock_at - datetime.now(timezone.utc)) < timedelta(minutes=5)
     with MongoClient[dict[str, Any]](url) as client:
         assert client.get_default_database().list_collection_names() == []
 

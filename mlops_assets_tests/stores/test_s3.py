@@ -193,10 +193,10 @@ def test_what_needs_a_person(status: int, answer: str, complaint: str) -> None:
 
 def test_health_check_tells_the_server_and_its_clock(storage: S3Storage) -> None:
     """What answers is named by its headers."""
-    diagnosis = storage.check_health()
-    assert diagnosis.version.startswith("S3 (")
-    assert diagnosis.clock_at is not None
-    assert diagnosis.clock_at.utcoffset() is not None
+    health = storage.check_health()
+    assert health.version.startswith("S3 (")
+    assert health.clock_at is not None
+    assert health.clock_at.utcoffset() is not None
 
 
 def test_only_the_named_folders_expire(client: BaseClient, bucket: str) -> None:
