@@ -91,6 +91,19 @@ def test_missing_file_of_a_champion_is_found(folder: Path) -> None:
     assert models_error(stores).startswith("MissingModelError: previous_champion of weather.colour_model: ")
 
 
+def test_foreign_version_in_charge_is_found(folder: Path) -> None:
+    """A version that somebody registered by hand is nothing to mention, until it gets an alias of the platform's."""
+    stores = embedded(folder)
+    version = stores.models().save(
+        tiny_bundle(), model_name="weather.colour_model", asset="weather/m", partition="2024-01", now=NOW
+    )
+    client = stores.models()._client
+    foreign = client.create_model_version(version.name, version.artifact_uri, version.run_id)
+    assert models_error(stores) == ""
+    client.set_registered_model_alias(version.name, "challenger", foreign.version)
+    assert "version 2 of weather.colour_model was not registered by mlops_assets" in models_error(stores)
+
+
 def models_error(stores: Stores) -> str:
     """Return what the doctor says about the model registry."""
     (answer,) = [answer for answer in doctor.check_stores(stores, ["weather"]) if answer.store == "models"]

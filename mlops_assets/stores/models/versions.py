@@ -24,6 +24,16 @@ PROMOTED_AT = "promoted_at"
 ROLLED_BACK_AT = "rolled_back_at"
 
 
+class ForeignVersionError(PermanentError):
+    """A version of a model that was registered by other means than this package, so that nobody knows what it was trained on."""
+
+    def as_holder_of(self, alias: str) -> ForeignVersionError:
+        """Return the error for such a version that somebody gave an alias of ours."""
+        return ForeignVersionError(
+            f"{self}, but somebody made it the {alias}: give the alias {alias!r} to another version in the MLflow UI, or remove it"
+        )
+
+
 @dataclass(frozen=True)
 class ModelVersion:
     """One registered version of a model.
@@ -96,7 +106,7 @@ def read_version(version: MlflowVersion) -> ModelVersion:
     """Read MLflow's record of a version.
 
     Raises:
-        PermanentError: the version was not registered by this package, so that its partition or window is not known.
+        ForeignVersionError: the version was not registered by this package.
     """
     tags = version.tags
     try:
@@ -109,19 +119,22 @@ def read_version(version: MlflowVersion) -> ModelVersion:
             artifact_uri=version.source or "",
             partition=tags["partition"],
             fingerprint=tags["fingerprint"],
-            training_start_at=datetime.fromisoformat(tags["training_start_at"]),
-            training_end_at=datetime.fromisoformat(tags["training_end_at"]),
+            training_start_at=_moment(tags["training_start_at"]),
+            training_end_at=_moment(tags["training_end_at"]),
             aliases=tuple(sorted(version.aliases)),
             created_at=datetime.fromtimestamp(version.creation_timestamp / 1000, tz=timezone.utc),
-            promoted_at=_read_moment(tags.get(PROMOTED_AT)),
-            rolled_back_at=_read_moment(tags.get(ROLLED_BACK_AT)),
+            promoted_at=_moment(tags[PROMOTED_AT]) if PROMOTED_AT in tags else None,
+            rolled_back_at=_moment(tags[ROLLED_BACK_AT]) if ROLLED_BACK_AT in tags else None,
         )
-    except (KeyError, ValueError) as error:
-        raise PermanentError(
-            f"version {version.version} of model {version.name} was not registered by mlops_assets (tag {error}); "
-            "delete it in the MLflow UI or register it under another name"
-        ) from error
+    except KeyError as error:
+        reason = f"it has no tag {error}"
+    except ValueError as error:
+        reason = f"its tags do not make sense: {error}"
+    raise ForeignVersionError(f"version {version.version} of {version.name} was not registered by mlops_assets ({reason})")
 
 
-def _read_moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return moment
