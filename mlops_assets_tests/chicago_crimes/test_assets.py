@@ -1,9 +1,11 @@
 """The whole graph on a small simulated city: what a person sees after the jobs have run."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -88,11 +90,26 @@ def test_predictions_name_the_model_that_made_them(platform: Platform) -> None:
     """Every crime of the month has one row with probability, class, version and run."""
     predictions = platform.table(ARREST_PREDICTIONS)
     january = predictions[predictions["month"] == Month(2024, 1).first_day]
-    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Partition("month", "2024-01"))
+    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Month(2024, 1).partition)
     assert sorted(january["crime_id"]) == sorted(crimes["crime_id"])
     version = platform.stores.models().version_by_alias(MODEL, "champion")
     assert version is not None
     assert set(january["model_run_id"]) == {version.run_id}
+
+
+def test_champion_is_served_by_mlflow(platform: Platform) -> None:
+    """MLflow's own tools give raw crimes, also as JSON makes them, the probabilities that the predictions have."""
+    import mlflow
+
+    version = platform.stores.models().version_by_alias(MODEL, "champion")
+    assert version is not None
+    model = mlflow.pyfunc.load_model(version.artifact_uri)
+    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Month(2024, 1).partition).head(50)
+    expected = platform.table(ARREST_PREDICTIONS).set_index("crime_id").loc[crimes["crime_id"], "arrest_probability"]
+    raw = crimes[[column.name for column in model.metadata.signature.inputs]]
+    from_json = pd.DataFrame(json.loads(raw.to_json(orient="records", date_format="iso")))
+    for records in (raw, from_json):
+        np.testing.assert_allclose(model.predict(records)["probability"], expected)
 
 
 def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:

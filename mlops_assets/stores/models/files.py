@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import MissingModelError, PermanentError
 from mlops_assets.ml.bundle import DESCRIPTION_FILE, PIPELINE_FILE, check_files
+from mlops_assets.ml.bundle_flavor import served
 from mlops_assets.stores.urls import local_path
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-    from mlops_assets.contracts import TableContract
+    from mlops_assets.contracts import Column
     from mlops_assets.ml.bundle import ModelBundle
     from mlops_assets.stores.models.versions import ModelVersion
 
 # Where MLflow's `python_function` flavor keeps the folder called `bundle` that it is given as data.
 _BUNDLE_PATH = "data/bundle"
 _ENVIRONMENT_FILE = "python_env.yaml"
+_KEPT_WITH_NULLS = frozenset({"string", "float32", "float64"})
+"""Types whose columns are of the same type whether values are missing or not."""
 
 
 @contextmanager
@@ -74,7 +77,7 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         run_id=model.source_run_id,
         model_uuid=model.model_id,
         model_id=model.model_id,
-        signature=_signature(bundle.input_contract),
+        signature=_signature(bundle),
     )
     mlflow.pyfunc.add_to_model(
         description, loader_module="mlops_assets.ml.bundle_flavor", data=_BUNDLE_PATH, python_env=_ENVIRONMENT_FILE
@@ -90,13 +93,14 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         store_folder(client, model.artifact_location, folder)
 
 
-def _signature(contract: TableContract) -> ModelSignature:
-    """Return the input contract as MLflow shows and enforces it.
+def _signature(bundle: ModelBundle) -> ModelSignature:
+    """Return what goes into a model and comes out of it as MLflow shows and enforces it.
 
-    Dates and moments are declared as anything: MLflow knows neither dates nor time zones, and would refuse both.
+    Dates and moments are declared as anything, for MLflow knows neither dates nor time zones, and would refuse both. So are numbers
+    and flags that may be missing, which JSON and pandas turn into other types.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import AnyType, ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
     types = {
         "string": DataType.string,
@@ -107,9 +111,18 @@ def _signature(contract: TableContract) -> ModelSignature:
         "float64": DataType.double,
         "bool": DataType.boolean,
     }
-    outputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.double, "probability"), ColSpec(DataType.boolean, "is_predicted")]
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(types.get(column.type, AnyType()), column.name) for column in contract.columns]
-    return ModelSignature(Schema(inputs), Schema(outputs))
+
+    def type_of(column: Column) -> DataType | AnyType:
+        is_kept = not column.nullable or column.type in _KEPT_WITH_NULLS
+        return types.get(column.type, AnyType()) if is_kept else AnyType()
+
+    def described(columns: Sequence[Column]) -> Schema:
+        specs: list[ColSpec | TensorSpec] = [ColSpec(type_of(column), column.name) for column in columns]
+        return Schema(specs)
+
+    model = served(bundle)
+    params = ParamSchema([ParamSpec(name, DataType.string, default) for name, default in model.params.items()])
+    return ModelSignature(described(bundle.input_contract.columns), described(model.outputs), params)
 
 
 @contextmanager
