@@ -21,6 +21,7 @@ from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import LakeAddress
+from mlops_assets_tests.reads import WatchedStores
 
 AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
 """What the simulated portal and feed have heard of: long after the months and days that the tests read."""
@@ -78,8 +79,9 @@ class Platform:
             _env_file=None,
             **urls,
         )
-        self.definitions = build_definitions(self.settings)
         self.stores = build_stores(self.settings)
+        self.watched_stores = WatchedStores(**vars(self.stores))
+        self.definitions = build_definitions(self.settings, stores=self.watched_stores)
         self.instance = instance
 
     def run(

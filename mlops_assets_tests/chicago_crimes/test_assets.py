@@ -120,6 +120,14 @@ def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
     assert platform.metadata("arrest_drift", "2024-01")["is_retraining_due"] in (True, False)
 
 
+def test_assets_declare_what_they_read(platform: Platform) -> None:
+    """The graph shows where each asset's rows come from: nothing is read from a store without being depended on."""
+    stores = platform.watched_stores
+    assert {"test_split", "arrest_evaluation", "arrest_model"} <= stores.read_by("chicago_crimes__arrest_champion")
+    assert "arrest_model" in stores.read_by("chicago_crimes__arrest_predictions")
+    assert stores.hidden_reads({"arrest_model": "arrest_champion"}) == set()
+
+
 def test_month_that_the_champion_has_seen_is_not_scored(platform: Platform) -> None:
     """Scoring a month of the training window is refused instead of looking good."""
     with pytest.raises(MissingModelError, match="no champion whose training ended by"):

@@ -272,3 +272,12 @@ def test_recording_of_another_city_has_the_days_of_its_clocks(tmp_path: Path, in
     assert set(hourly["city_code"]) == {"birmingham"}
     assert hourly["hour_at"].min() == utc("2016-10-03 23:00")
     assert platform.metadata("snapshots", domain=DOMAIN)["new_count"] == 2
+
+
+def test_assets_declare_what_they_read(platform: Platform) -> None:
+    """The graph shows where each asset's rows come from: nothing is read from a store without being depended on."""
+    stores = platform.watched_stores
+    assert stores.read_by("donostia_parking__forecast_accuracy") == {"forecast_metrics", "forecast_model"}
+    assert stores.read_by("readings") == {"snapshots"}
+    assert "forecast_model" in stores.read_by("donostia_parking__forecasts")
+    assert stores.hidden_reads({"forecast_model": "forecast_champion"}) == set()

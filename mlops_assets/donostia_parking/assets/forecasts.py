@@ -177,6 +177,8 @@ def forecasts(
     FORECAST_ACCURACY,
     partitions_def=PARKING_DAYS,
     ins={"forecasts": dg.AssetIn(partition_mapping=DAY_BEFORE)},
+    # The forecasts say which model made them; it may be of any day before.
+    deps=[dg.AssetDep(looked_up, partition_mapping=dg.AllPartitionMapping()) for looked_up in (forecast_model, forecast_metrics)],
     automation_condition=COMPARE_WITH_FORECASTS,
 )
 def forecast_accuracy(
