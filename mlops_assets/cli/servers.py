@@ -51,6 +51,7 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
     # Job execution runs a second set of workers, a gigabyte that nothing here uses.
     os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     console.print(f"MLflow UI: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops it)")
+    console.print("Choose Model training at its top left; MLflow remembers it, and opens with prompts and traces until then.")
     # Files of experiments that people make in the UI: by default they would go into the current folder.
     files = str(settings.data_dir / "mlflow" / "artifacts")
     where = ["--backend-store-uri", uri, "--artifacts-destination", files]

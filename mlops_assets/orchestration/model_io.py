@@ -73,7 +73,7 @@ class ModelIOManager(dg.IOManager):
             {
                 **version_metadata(version, self._stores.mlflow_ui_url),
                 "winner": obj.bundle.estimator_name,
-                **({} if obj.bundle.threshold is None else {"threshold": obj.bundle.threshold}),
+                **({} if obj.bundle.threshold is None else {"threshold": round(obj.bundle.threshold, 6)}),
                 "candidates": frame_metadata(trials_table(obj)),
                 "is_search_cut_by_time_budget": obj.is_cut_by_budget,
                 "feature_count": len(obj.bundle.feature_names),

@@ -54,6 +54,32 @@ class TestSaving:
         assert client.get_experiment(version.experiment_id).name == backend.asset
         assert "Validation: auc 1, mcc 0.5." in client.get_model_version(version.name, "1").description
 
+    def test_settings_are_shown_as_people_read_them(self, backend: Backend) -> None:
+        """MLflow shows six digits and knows that it is about machine learning; the bundle keeps every digit."""
+        exact, registry, client = 0.1234567890123456, backend.registry(), backend.client()
+        version = registry.save(
+            tiny_bundle(threshold=exact),
+            model_name=backend.model_name,
+            asset=backend.asset,
+            partition="2024-01",
+            now=NOW,
+            params={"rate": np.float32(0.1), "months": 12, "is_quick": True, "large": 1_234_567.0},
+            trials=[Trial("logistic_regression", "natural", {"C": exact / 1_000_000}, {"auc": exact}, 1.0)],
+        )
+        params = client.get_run(version.run_id).data.params
+        assert {name: params[name] for name in ("threshold", "rate", "months", "is_quick", "large")} == {
+            "threshold": "0.123457",
+            "rate": "0.1",
+            "months": "12",
+            "is_quick": "True",
+            "large": "1.23457e+06",
+        }
+        (trial,) = [run for run in backend.runs() if "mlflow.parentRunId" in run.data.tags]
+        assert (trial.data.params["C"], trial.data.metrics["validation/auc"]) == ("1.23457e-07", exact)
+        assert client.get_logged_model(version.model_id).params["threshold"] == "0.123457"
+        assert client.get_experiment(version.experiment_id).tags["mlflow.experimentKind"] == "custom_model_development"
+        assert registry.load(version).threshold == exact
+
     def test_trials_are_child_runs(self, backend: Backend, bundle: ModelBundle) -> None:
         """Every trial is a finished run below the version's run, one after the other, with its settings and metrics."""
         version = backend.save(bundle)
@@ -372,7 +398,12 @@ class TestEvaluation:
 
 
 def test_urls_lead_to_run_and_version() -> None:
-    """Links are those of MLflow's own pages."""
+    """Links are those of MLflow's own pages, in its part for machine learning."""
     version = ModelVersion("examples.m", 3, "r1", "7", "m-1", "", "2024-01", "f", NOW, NOW, (), NOW)
-    assert version.run_url("http://localhost:5000/") == "http://localhost:5000/#/experiments/7/runs/r1"
-    assert version.model_url("http://localhost:5000") == "http://localhost:5000/#/models/examples.m/versions/3"
+    assert (
+        version.run_url("http://localhost:5000/") == "http://localhost:5000/#/experiments/7/runs/r1?workflowType=machine_learning"
+    )
+    assert (
+        version.model_url("http://localhost:5000")
+        == "http://localhost:5000/#/models/examples.m/versions/3?workflowType=machine_learning"
+    )

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 FINISHED = "FINISHED"
 _PARENT = "mlflow.parentRunId"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Says in MLflow's words that an experiment is one of machine learning, not of prompts and traces."""
+_SHOWN_DIGITS = 6
 # A tracking server takes 100 params in one request, and 1000 params and metrics together.
 _PARAMS_PER_REQUEST = 100
 _METRICS_PER_REQUEST = 900
@@ -117,13 +121,17 @@ def open_experiment(client: MlflowClient, name: str, artifact_folder: Path) -> s
     if experiment is None:
         location = (artifact_folder / name).as_uri() if client.tracking_uri.startswith("sqlite:") else None
         try:
-            return client.create_experiment(name, artifact_location=location)
+            return client.create_experiment(name, artifact_location=location, tags=_KIND)
         except MlflowException as error:
             experiment = client.get_experiment_by_name(name)
             if error.error_code != "RESOURCE_ALREADY_EXISTS" or experiment is None:
                 raise
     if experiment.lifecycle_stage != "active":
         raise PermanentError(f"MLflow experiment {name!r} has been deleted; restore it in MLflow or remove it with `mlflow gc`")
+    for key, value in _KIND.items():
+        # Whatever a person has chosen in the UI stays.
+        if key not in experiment.tags:
+            client.set_experiment_tag(experiment.experiment_id, key, value)
     return experiment.experiment_id
 
 
@@ -143,7 +151,7 @@ def log_values(
         for name, value in metrics.items()
         if value is not None and not math.isnan(value)
     ]
-    settings = [Param(name, str(value)) for name, value in params.items()]
+    settings = [Param(name, _shown(value)) for name, value in params.items()]
     requests = max(math.ceil(len(entries) / _METRICS_PER_REQUEST), math.ceil(len(settings) / _PARAMS_PER_REQUEST))
     for number in range(requests):
         client.log_batch(
@@ -190,12 +198,18 @@ def _log_model(client: MlflowClient, bundle: ModelBundle, experiment_id: str, ru
         experiment_id,
         name=re.sub(r"\W", "_", bundle.name),
         source_run_id=run_id,
-        params={name: str(value) for name, value in _bundle_params(bundle).items()},
+        params={name: _shown(value) for name, value in _bundle_params(bundle).items()},
         model_type=bundle.estimator_name,
     )
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     upload_bundle(client, bundle, model, artifact_folder)
     return client.finalize_logged_model(model.model_id, "READY")
+
+
+def _shown(value: Any) -> str:
+    """Return a setting as people read it; the bundle has it to the last digit."""
+    is_fraction = isinstance(value, Real) and not isinstance(value, Integral)
+    return f"{value:.{_SHOWN_DIGITS}g}" if is_fraction else str(value)
 
 
 def _bundle_params(bundle: ModelBundle) -> dict[str, Any]:

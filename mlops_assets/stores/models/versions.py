@@ -20,6 +20,9 @@ PREVIOUS_CHAMPION = "previous_champion"
 ALIASES = frozenset({CHAMPION, CHALLENGER, PREVIOUS_CHAMPION})
 """The aliases by which this package finds versions; others are people's own."""
 
+_AS_MACHINE_LEARNING = "?workflowType=machine_learning"
+"""What makes MLflow's UI open a page in its part for machine learning; its default are prompts and traces."""
+
 PROMOTED_AT = "promoted_at"
 ROLLED_BACK_AT = "rolled_back_at"
 
@@ -72,11 +75,11 @@ class ModelVersion:
 
     def run_url(self, ui_url: str) -> str:
         """Return the page of the training run in the MLflow UI at `ui_url`."""
-        return f"{ui_url.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return f"{ui_url.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}{_AS_MACHINE_LEARNING}"
 
     def model_url(self, ui_url: str) -> str:
         """Return the page of this version in the MLflow UI at `ui_url`."""
-        return f"{ui_url.rstrip('/')}/#/models/{quote(self.name, safe='')}/versions/{self.version}"
+        return f"{ui_url.rstrip('/')}/#/models/{quote(self.name, safe='')}/versions/{self.version}{_AS_MACHINE_LEARNING}"
 
     def __str__(self) -> str:
         return f"{self.name} version {self.version}"
