@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,13 +86,15 @@ class FileStorage:
     def check_health(self) -> HealthCheck:
         """Write a file, read it back and remove it."""
         name = f"mlops_assets_doctor/{uuid.uuid4().hex}"
-        self.put(name, b"well")
         try:
+            self.put(name, b"well")
             with self.open(name) as file:
                 file.read()
         finally:
             self.delete(name)
-            (self._folder / "mlops_assets_doctor").rmdir()
+            # Somebody else may be asking, too.
+            with suppress(OSError):
+                (self._folder / name).parent.rmdir()
         return HealthCheck("folder of this machine")
 
 
