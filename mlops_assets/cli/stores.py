@@ -35,10 +35,10 @@ def report_health(console: Console, settings: Settings) -> bool:
 
 
 def _print_health(console: Console, health: StoreHealth) -> None:
-    verdict = "[red]fails[/red]" if health.error else "[green]works[/green]"
+    outcome = "[red]fails[/red]" if health.error else "[green]works[/green]"
     clock = "" if health.skew_seconds is None else f", clock {health.skew_seconds:+.1f} s"
     what = f"{health.version}{clock}, {health.seconds:.2f} s" if health.version else f"after {health.seconds:.2f} s"
-    console.print(f"{verdict}  [bold]{health.store}[/bold]: {escape(what)}", highlight=False)
+    console.print(f"{outcome}  [bold]{health.store}[/bold]: {escape(what)}", highlight=False)
     for line in (health.url, health.error):
         if line:
             console.print(f"       {escape(line)}", highlight=False, soft_wrap=True)

@@ -1,6 +1,6 @@
 """How MLflow loads a bundle: `mlflow.pyfunc.load_model` and MLflow's own model server name this module as their loader.
 
-It imports no mlflow. Records may come from JSON: moments and days may then be text, and what has no time zone is taken as UTC.
+It imports no mlflow. Records may come from JSON: timestamps and dates may then be strings, and those without a time zone are UTC.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ServedForecaster:
         return columns
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Forecast from `created_at` on, a moment in ISO 8601; by default from the end of the newest hour in the records."""
+        """Forecast from `created_at` on, a timestamp in ISO 8601; by default from the end of the newest hour in the records."""
         import pandas as pd
 
         records = typed_records(model_input, self.bundle.input_contract)
@@ -109,8 +109,8 @@ def _typed(values: pd.Series, column: Column) -> pd.Series:
     import pandas as pd
 
     if column.type in ("timestamp", "date"):
-        moments = pd.to_datetime(values, utc=True, format=None if pd.api.types.is_datetime64_any_dtype(values) else "ISO8601")
-        return moments if column.type == "timestamp" else moments.dt.date
+        times = pd.to_datetime(values, utc=True, format=None if pd.api.types.is_datetime64_any_dtype(values) else "ISO8601")
+        return times if column.type == "timestamp" else times.dt.date
     if column.type in _NULLABLE_DTYPES:
         # NumPy's own types would cut a fraction off, and take what is missing for true.
         exact: Any = values.astype(_NULLABLE_DTYPES[column.type])

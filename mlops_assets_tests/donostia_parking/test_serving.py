@@ -62,12 +62,12 @@ def load(tracking_uri: str, name: str) -> Any:
 
 
 def as_json(records: pd.DataFrame) -> str:
-    """Return records as people send them: moments as ISO 8601, what is missing as null."""
+    """Return records as people send them: timestamps as ISO 8601, what is missing as null."""
     return str(records.to_json(orient="split", date_format="iso", index=False))
 
 
 def test_forecast_model_is_asked_through_mlflow(tracking_uri: str, trained: TrainedForecast, rows: pd.DataFrame) -> None:
-    """Rows of the recent past in, the coming day out, from the end of the newest hour or from any earlier moment."""
+    """Rows of the recent past in, the coming day out, from the end of the newest hour or from any earlier time."""
     model = load(tracking_uri, FORECASTER)
     from_the_end = model.predict(rows)
     assert list(from_the_end.columns) == [name for name in FORECASTS.column_names if name in from_the_end.columns]

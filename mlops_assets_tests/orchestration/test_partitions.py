@@ -52,7 +52,7 @@ def test_partition_has_the_window_of_its_clocks() -> None:
     month = partition_of(monthly_partitions("2024-01", "America/Chicago"), "2024-03")
     assert month == Partition("month", "2024-03")
     assert month.window is not None
-    assert [moment.isoformat() for moment in month.window] == ["2024-03-01T00:00:00-06:00", "2024-04-01T00:00:00-05:00"]
+    assert [end.isoformat() for end in month.window] == ["2024-03-01T00:00:00-06:00", "2024-04-01T00:00:00-05:00"]
     assert partition_of(dg.DynamicPartitionsDefinition(name="playlist"), "a.csv").window is None
 
 

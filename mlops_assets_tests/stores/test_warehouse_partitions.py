@@ -42,7 +42,7 @@ FILE = Partition("playlist", "rock.csv")
     ],
 )
 def test_column_holds_the_beginning_or_the_key(type_: ColumnType, partition: Partition, value: PartitionValue) -> None:
-    """A day where its calendar is followed, a moment in UTC, or the key as it is."""
+    """A day where its calendar is followed, a time in UTC, or the key as it is."""
     assert partition_value(plays_by(type_), partition) == value
 
 

@@ -89,7 +89,7 @@ def hour(number: int) -> Partition:
 
 
 def start_of(partition: Partition) -> datetime:
-    """Return the moment at which a partition begins, in UTC."""
+    """Return when a partition begins, in UTC."""
     assert partition.window is not None
     return partition.window[0].astimezone(timezone.utc)
 

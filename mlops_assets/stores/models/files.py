@@ -96,8 +96,8 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
 def _signature(bundle: ModelBundle) -> ModelSignature:
     """Return what goes into a model and comes out of it as MLflow shows and enforces it.
 
-    Dates and moments are declared as anything, for MLflow knows neither dates nor time zones, and would refuse both. So are numbers
-    and flags that may be missing, which JSON and pandas turn into other types.
+    Dates and timestamps are declared as anything, for MLflow knows neither dates nor time zones, and would refuse both. So are
+    numbers and flags that may be missing, which JSON and pandas turn into other types.
     """
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec

@@ -122,12 +122,12 @@ def read_version(version: MlflowVersion) -> ModelVersion:
             artifact_uri=version.source or "",
             partition=tags["partition"],
             fingerprint=tags["fingerprint"],
-            training_start_at=_moment(tags["training_start_at"]),
-            training_end_at=_moment(tags["training_end_at"]),
+            training_start_at=_time_of(tags["training_start_at"]),
+            training_end_at=_time_of(tags["training_end_at"]),
             aliases=tuple(sorted(version.aliases)),
             created_at=datetime.fromtimestamp(version.creation_timestamp / 1000, tz=timezone.utc),
-            promoted_at=_moment(tags[PROMOTED_AT]) if PROMOTED_AT in tags else None,
-            rolled_back_at=_moment(tags[ROLLED_BACK_AT]) if ROLLED_BACK_AT in tags else None,
+            promoted_at=_time_of(tags[PROMOTED_AT]) if PROMOTED_AT in tags else None,
+            rolled_back_at=_time_of(tags[ROLLED_BACK_AT]) if ROLLED_BACK_AT in tags else None,
         )
     except KeyError as error:
         reason = f"it has no tag {error}"
@@ -136,8 +136,8 @@ def read_version(version: MlflowVersion) -> ModelVersion:
     raise ForeignVersionError(f"version {version.version} of {version.name} was not registered by mlops_assets ({reason})")
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+def _time_of(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
         raise ValueError(f"{text} has no time zone")
-    return moment
+    return time

@@ -210,7 +210,7 @@ class BigQueryWarehouse:
             table.description = contract.meaning
             table.clustering_fields = _clustering(contract)
             if contract.partition_column is not None and _partition_type(contract) != "STRING":
-                # By day also for moments: BigQuery allows 10,000 partitions, which hours reach within 14 months.
+                # By day also for timestamps: BigQuery allows 10,000 partitions, which hours reach within 14 months.
                 table.time_partitioning = TimePartitioning(field=contract.partition_column)
             table = self._client.make_table(table)
         lacking = _lacking_columns(table, contract)

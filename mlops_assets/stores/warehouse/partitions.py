@@ -35,7 +35,7 @@ def partition_column(contract: TableContract) -> str:
 def partition_value(contract: TableContract, partition: Partition) -> PartitionValue:
     """Return what the partition column of a partition's rows holds, which the column's type decides.
 
-    A `date` is the day on which the partition begins where its calendar is followed, a `timestamp` the moment at which it begins,
+    A `date` is the day on which the partition begins where its calendar is followed, a `timestamp` the time at which it begins,
     a `string` its key. A partition without a window says its beginning by its key: `2024-01`, `2024-01-31`.
 
     Raises:
