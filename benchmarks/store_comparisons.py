@@ -198,11 +198,11 @@ def _url(variable: str) -> str:
 
 
 def _lake(storage: ObjectStorage) -> str:
-    return f"lake: {storage.diagnose().version}"
+    return f"lake: {storage.check_health().version}"
 
 
 def _warehouse(warehouse: Warehouse) -> str:
-    return f"warehouse: {warehouse.diagnose().version}"
+    return f"warehouse: {warehouse.check_health().version}"
 
 
 def _credentials(emulator: str) -> AbstractContextManager[None]:

@@ -55,7 +55,7 @@ class OurLake(Way):
         return to_pandas(conform(self._lake.read(address), workload.contract))
 
     def _address(self, workload: Workload, partition: Partition) -> LakeAddress:
-        return LakeAddress((self._domain, workload.contract.name), "month", partition.key)
+        return LakeAddress((self._domain, workload.contract.name), partition.month.partition)
 
 
 class OurWarehouse(Way):
@@ -68,8 +68,10 @@ class OurWarehouse(Way):
         """Write all partitions."""
         contract = workload.contract_in(self._domain)
         for partition in workload.partitions:
-            self._warehouse.replace_partition(contract, partition.day, partition.frame)
+            self._warehouse.replace_partition(contract, partition.month.partition, partition.frame)
 
     def read(self, workload: Workload) -> pd.DataFrame:
         """Read all partitions."""
-        return self._warehouse.read(workload.contract_in(self._domain), workload.days)
+        return self._warehouse.read(
+            workload.contract_in(self._domain), [partition.month.partition for partition in workload.partitions]
+        )

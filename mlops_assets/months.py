@@ -7,6 +7,7 @@ from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
 
 from mlops_assets.errors import PermanentError
+from mlops_assets.partition import Partition
 
 _KEY = re.compile(r"(?!0000)(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])")
 """Exactly one way to write a month: `2024-1` beside `2024-01` would be two partitions."""
@@ -37,6 +38,11 @@ class Month:
     def key(self) -> str:
         """The month as a partition key."""
         return f"{self.year:04d}-{self.month:02d}"
+
+    @property
+    def partition(self) -> Partition:
+        """The month as stores know it."""
+        return Partition("month", self.key)
 
     @property
     def first_day(self) -> date:

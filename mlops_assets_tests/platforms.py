@@ -17,9 +17,11 @@ from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import LakeAddress
+from mlops_assets_tests.reads import WatchedStores
 
 AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
 """What the simulated portal and feed have heard of: long after the months and days that the tests read."""
@@ -77,8 +79,9 @@ class Platform:
             _env_file=None,
             **urls,
         )
-        self.definitions = build_definitions(self.settings)
         self.stores = build_stores(self.settings)
+        self.watched_stores = WatchedStores(**vars(self.stores))
+        self.definitions = build_definitions(self.settings, stores=self.watched_stores)
         self.instance = instance
 
     def run(
@@ -153,7 +156,7 @@ def whole_table(stores: Stores, contract: TableContract, dimension: str = "month
     """Return a table with all its partitions, from the lake if it is there, else from the warehouse."""
     lake, asset = stores.lake(contract.domain), (contract.domain, contract.name)
     if keys := list(lake.partitions(asset)):
-        return pd.concat([read_partition(lake, contract, key, dimension) for key in keys], ignore_index=True)
+        return pd.concat([read_partition(lake, contract, Partition(dimension, key)) for key in keys], ignore_index=True)
     if lake.exists(LakeAddress(asset)):
         return lake.read(LakeAddress(asset)).to_pandas()
     return stores.warehouse(contract.domain).read(contract)

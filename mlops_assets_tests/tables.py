@@ -8,8 +8,9 @@ from typing import get_args
 import pandas as pd
 
 from mlops_assets.contracts import Column, ColumnType, TableContract
+from mlops_assets.partition import Partition
 
-JANUARY, FEBRUARY, MARCH = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
+JANUARY, FEBRUARY, MARCH = (Partition("month", f"2024-0{month}") for month in (1, 2, 3))
 COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 
 READINGS = TableContract(
@@ -40,11 +41,32 @@ EVERY_TYPE = TableContract(
 )
 
 
-def readings(month: date, *temperatures_c: float | None, first_id: int = 1) -> pd.DataFrame:
+def plays_by(partition_type: ColumnType) -> TableContract:
+    """Return the contract of a table whose partition column is of a certain type."""
+    return TableContract(
+        domain="weather",
+        name="plays",
+        meaning="One row per song that was played during a reading.",
+        columns=(
+            Column("part", partition_type, "Hour, file or day."),
+            Column("play_id", "int64", "Identifier."),
+            Column("count", "int64", "How often."),
+        ),
+        key=("play_id",),
+        partition_column="part",
+    )
+
+
+def first_day(month: Partition) -> date:
+    """Return what the rows of a month have in their partition column."""
+    return date.fromisoformat(f"{month.key}-01")
+
+
+def readings(month: Partition, *temperatures_c: float | None, first_id: int = 1) -> pd.DataFrame:
     """Return one reading per temperature, with ids counting up from `first_id`."""
     return pd.DataFrame(
         {
-            "month": pd.Series([month] * len(temperatures_c), dtype=object),
+            "month": pd.Series([first_day(month)] * len(temperatures_c), dtype=object),
             "reading_id": pd.Series(range(first_id, first_id + len(temperatures_c)), dtype="int64"),
             "station_code": pd.Series(["ABC"] * len(temperatures_c), dtype="string[pyarrow]"),
             "temperature_c": pd.Series(temperatures_c, dtype="float64"),
@@ -52,10 +74,10 @@ def readings(month: date, *temperatures_c: float | None, first_id: int = 1) -> p
     )
 
 
-def rows_of_every_type(month: date = JANUARY) -> pd.DataFrame:
+def rows_of_every_type(month: Partition = JANUARY) -> pd.DataFrame:
     """Return a row of ordinary values, one of extreme ones and one of nulls."""
     values: dict[str, list[object]] = {
-        "month": [month] * 3,
+        "month": [first_day(month)] * 3,
         "row_id": [1, 2, 3],
         "some_string": ["🚓 Straße\n", "", None],
         "some_int8": [1, -128, None],

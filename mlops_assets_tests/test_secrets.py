@@ -25,7 +25,7 @@ from mlops_assets.orchestration import failures
 from mlops_assets.orchestration.alerts import describe_failure
 from mlops_assets.settings import Settings
 from mlops_assets.stores.catalog import StoreKind, Stores
-from mlops_assets.stores.doctor import examine
+from mlops_assets.stores.doctor import check_stores
 from mlops_assets.stores.documents import open_documents
 from mlops_assets.stores.events import open_event_log
 from mlops_assets.stores.models import open_model_registry
@@ -180,9 +180,9 @@ def test_doctor_shows_no_secret(tmp_path: Path) -> None:
     for number in range(max(map(len, families))):
         lake, warehouse, documents, events, registry = (urls[number % len(urls)] for urls in families)
         urls: dict[StoreKind, str] = {"lake": lake, "warehouse": warehouse, "documents": documents, "events": events}
-        for finding in examine(Stores(urls, registry, "", tmp_path), []):
-            assert finding.complaint, finding.url
-            assert_no_canary(repr(finding))
+        for health in check_stores(Stores(urls, registry, "", tmp_path), []):
+            assert health.error, health.url
+            assert_no_canary(repr(health))
 
 
 @pytest.mark.parametrize("number", range(max(map(len, (LAKES, WAREHOUSES)))))

@@ -14,6 +14,7 @@ from mlops_assets.errors import PermanentError, SettingsError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.domain import Domain
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.settings import Settings
 
 
@@ -33,7 +34,7 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
     use_home(settings)
     say_where(console, settings, names)
     definitions, now = build_definitions(settings), (clock or Clock()).now()
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         for domain, bootstrap in _choose(build_domains(settings), names):
             with dg.build_resources({bootstrap.source_key: domain.resources[bootstrap.source_key]}, instance=instance) as resources:
                 source = getattr(resources, bootstrap.source_key)

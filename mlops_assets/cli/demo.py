@@ -5,7 +5,6 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,7 +18,9 @@ from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_home
 from mlops_assets.cli.tables import new_table
 from mlops_assets.months import Month
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.partition import Partition
 from mlops_assets.settings import load_settings
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.warehouse import Warehouse
@@ -45,7 +46,7 @@ def run_demo(console: Console, now: datetime | None = None) -> None:
     stores = build_stores(settings)
     say_where(console, settings, [DOMAIN])
     console.rule("[bold]chicago_crimes[/bold]: from raw crimes to a champion model")
-    with dg.DagsterInstance.get() as instance, job_progress(console) as progress:
+    with open_instance() as instance, job_progress(console) as progress:
 
         def run(title: str, job: str, **options: Any) -> None:
             run_with_progress(progress, title, definitions.resolve_job_def(job), instance, **options)
@@ -64,17 +65,17 @@ def _latest_complete_month(now: datetime) -> Month:
 
 def _report(console: Console, stores: Stores, months: list[Month], seconds: float) -> None:
     warehouse = stores.warehouse(DOMAIN)
-    days = [month.first_day for month in months]
-    console.print(_evaluation_table(warehouse, days))
+    partitions = [month.partition for month in months]
+    console.print(_evaluation_table(warehouse, partitions))
     for _, row in warehouse.read(ARREST_CHAMPION).iterrows():
         console.print(f"Version {row['challenger_version']}: [bold]{row['decision']}[/bold]. {escape(row['reason'])}")
-    predictions = warehouse.read(ARREST_PREDICTIONS, days).groupby("month")
+    predictions = warehouse.read(ARREST_PREDICTIONS, partitions).groupby("month")
     for month, rows in predictions:
         console.print(
             f"{month:%Y-%m}: {len(rows):,} crimes scored by version {rows['model_version'].iloc[0]}, "
             f"{rows['is_arrest_predicted'].mean():.1%} predicted to lead to an arrest."
         )
-    for month, rows in warehouse.read(ARREST_DRIFT, days).groupby("month"):
+    for month, rows in warehouse.read(ARREST_DRIFT, partitions).groupby("month"):
         over = rows.loc[rows["is_over_limit"], "feature"].tolist()
         largest = rows.loc[rows["psi"].idxmax()]
         console.print(
@@ -97,8 +98,8 @@ def say_what_is_next(console: Console, stores: Stores) -> None:
     )
 
 
-def _evaluation_table(warehouse: Warehouse, days: list[Any]) -> Table:
-    rows = warehouse.read(ARREST_EVALUATION, days)
+def _evaluation_table(warehouse: Warehouse, partitions: list[Partition]) -> Table:
+    rows = warehouse.read(ARREST_EVALUATION, partitions)
     rows = rows[rows["slice_kind"] == "all"]
     figures = {"auc": "AUC", "average_precision": "AP", "mcc": "MCC", "brier": "Brier", "log_loss": "log loss", "accuracy": "acc."}
     title = "Figures on the latest 20 % of each training window"

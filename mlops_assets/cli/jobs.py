@@ -21,6 +21,7 @@ from mlops_assets.cli.servers import use_home
 from mlops_assets.cli.shell import complain
 from mlops_assets.cli.tables import new_table
 from mlops_assets.errors import SettingsError
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.orchestration.run_config import require_valid
 from mlops_assets.settings import Settings
@@ -63,7 +64,7 @@ def run_job(console: Console, settings: Settings, request: RunRequest) -> bool:
     require_valid(job, run_config)
     use_home(settings)
     say_where(console, settings, _domains(job))
-    with dg.DagsterInstance.get() as instance, job_progress(console) as progress:
+    with open_instance() as instance, job_progress(console) as progress:
         if len(runs) == 1:
             return _run(progress, job, instance, runs[0], run_config)
         outcomes = [_try(progress, job, instance, run, run_config) for run in runs]

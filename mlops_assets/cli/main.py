@@ -222,14 +222,12 @@ def recover(
     ] = None,
 ) -> None:
     """Mark runs as failed that are shown as running although their processes are gone, as after a power cut."""
-    import dagster as dg
-
     from mlops_assets.cli.servers import use_home
-    from mlops_assets.orchestration.home import parse_duration, recover_abandoned_runs
+    from mlops_assets.orchestration.home import open_instance, parse_duration, recover_abandoned_runs
     from mlops_assets.settings import load_settings
 
     use_home(load_settings())
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         recovered = recover_abandoned_runs(instance, older_than=parse_duration(older_than) if older_than else None)
     for run in recovered:
         console.print(f"{run.job} {run.run_id}: {run.reason}")

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import dagster as dg
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +23,7 @@ from mlops_assets.donostia_parking.cities import CITIES, City
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.forecast_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.settings import load_settings
 from mlops_assets.stores.warehouse import Warehouse
@@ -44,7 +44,7 @@ def run_parking_demo(console: Console, now: datetime | None = None) -> None:
     definitions = build_definitions(settings)
     say_where(console, settings, [DOMAIN])
     console.rule("[bold]donostia_parking[/bold]: from a feed of free places to forecasts")
-    with dg.DagsterInstance.get() as instance, job_progress(console) as progress:
+    with open_instance() as instance, job_progress(console) as progress:
 
         def run(title: str, job: str, **options: Any) -> None:
             run_with_progress(progress, title, definitions.resolve_job_def(job), instance, **options)
@@ -67,14 +67,14 @@ def run_parking_demo(console: Console, now: datetime | None = None) -> None:
 def _report(console: Console, warehouse: Warehouse, city: City, trained: LocalDay, forecast: LocalDay) -> None:
     decision = warehouse.read(FORECAST_CHAMPION).iloc[-1]
     console.print(f"Version {decision['challenger_version']}: [bold]{decision['decision']}[/bold]. {escape(decision['reason'])}")
-    metrics = warehouse.read(FORECAST_METRICS, [trained.date])
-    accuracy = summarize_accuracy(warehouse.read(FORECAST_ACCURACY, [forecast.date]), metrics)
+    metrics = warehouse.read(FORECAST_METRICS, [trained.partition])
+    accuracy = summarize_accuracy(warehouse.read(FORECAST_ACCURACY, [forecast.partition]), metrics)
     for row in accuracy[accuracy["is_city_total"].astype(bool)].to_dict("records"):
         console.print(
             f"{forecast}: the city's forecasts were off by {row['mae_places']:.0f} places in the mean; the backtest promised "
             f"{row['expected_mae_places']:.0f}, repeating the day before was off by {row['seasonal_naive_mae_places']:.0f}."
         )
-    rows = warehouse.read(FORECASTS, [forecast.date])
+    rows = warehouse.read(FORECASTS, [forecast.partition])
     console.print(_forecast_table(rows[rows["car_park_id"] == CITY_TOTAL_ID], city))
 
 

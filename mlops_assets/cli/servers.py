@@ -7,14 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import dagster as dg
 from rich.console import Console
 
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.supervision import supervise
 from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
 from mlops_assets.errors import PermanentError, SettingsError
-from mlops_assets.orchestration.home import prepare_home, recover_abandoned_runs
+from mlops_assets.orchestration.home import open_instance, prepare_home, recover_abandoned_runs
 from mlops_assets.settings import Settings, load_settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
@@ -47,7 +46,7 @@ def run_dagster(console: Console, host: str, port: int) -> None:
     require_free_port(host, port)
     home = use_home(settings)
     say_where(console, settings)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         for run in recover_abandoned_runs(instance):
             console.print(f"[yellow]{run.job} {run.run_id}[/yellow]: {run.reason}")
     build_stores(settings).models().prepare()
@@ -77,9 +76,12 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
     # Job execution runs a second set of workers, a gigabyte that nothing here uses.
     os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     console.print(f"MLflow UI: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops it)")
+    console.print("Choose Model training at its top left; MLflow remembers it, and opens with prompts and traces until then.")
     database = database_path(uri)
-    store = ["--backend-store-uri", f"sqlite:///{database}"]
-    _run("mlflow", "server", "--host", host, "--port", str(port), *store, "--workers", "1", folder=database.parent)
+    # Files of experiments that people make in the UI: by default they would go into the current folder.
+    files = str(settings.data_dir / "mlflow" / "artifacts")
+    where = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", files]
+    _run("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)
 
 
 def require_free_port(host: str, port: int) -> None:

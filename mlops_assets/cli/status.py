@@ -20,6 +20,7 @@ from mlops_assets.errors import PlatformError
 from mlops_assets.orchestration.asset_options import MODELS
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.failures import error_sentence
+from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.materializations import latest_storage_ids
 from mlops_assets.orchestration.model_io import model_name
 from mlops_assets.orchestration.partitions import partition_label
@@ -43,7 +44,7 @@ def report_status(console: Console, settings: Settings, now: datetime | None = N
         return
     use_home(settings)
     definitions = build_definitions(settings)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         for domain in domains:
             console.rule(f"[bold]{domain.name}[/bold]")
             console.print(_assets_table(instance, domain))

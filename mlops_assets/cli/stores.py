@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from mlops_assets.build import build_domains, build_stores
 from mlops_assets.cli.places import say_where
@@ -12,38 +12,37 @@ from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.preparation import prepare_lakes
 from mlops_assets.settings import Settings
 from mlops_assets.stores.copying import Copied, copy_objects, copy_table
-from mlops_assets.stores.doctor import Finding, examine
+from mlops_assets.stores.doctor import StoreHealth, check_stores, stores_to_check
 from mlops_assets.stores.objects import open_object_storage
 from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets.urls import redact
 
 
 def report_health(console: Console, settings: Settings) -> bool:
-    """Examine every configured store, print a table, and return whether all of them can be used."""
-    domains = [domain.name for domain in build_domains(settings)]
-    with console.status("Writing to, reading from and cleaning up every store"):
-        findings = list(examine(build_stores(settings), domains))
-    console.print(_as_table(findings))
-    for finding in findings:
-        if finding.complaint:
-            console.print(f"[red]{finding.store}[/red]: {finding.complaint}", highlight=False, soft_wrap=True)
-    return not any(finding.complaint for finding in findings)
+    """Ask every configured store, print a few lines as each answers, and return whether all of them can be used."""
+    stores, domains = build_stores(settings), [domain.name for domain in build_domains(settings)]
+    waiting, broken = stores_to_check(stores, domains), list[str]()
+    asked = len(waiting)
+    with console.status(f"Asking {', '.join(waiting)}") as status:
+        for health in check_stores(stores, domains):
+            waiting.remove(health.store)
+            status.update(f"Waiting for {', '.join(waiting)}")
+            _print_health(console, health)
+            if health.error:
+                broken.append(health.store)
+    summary = f"{len(broken)} of {asked} stores cannot be used: {', '.join(broken)}." if broken else f"All {asked} stores work."
+    console.print(summary, highlight=False)
+    return not broken
 
 
-def _as_table(findings: Iterable[Finding]) -> Table:
-    table = Table(title="Stores", title_justify="left")
-    for name in ("store", "where", "version", "clock", "took", "verdict"):
-        table.add_column(name, justify="right" if name in ("clock", "took") else "left", overflow="fold")
-    for finding in findings:
-        table.add_row(
-            finding.store,
-            finding.url,
-            finding.version or "-",
-            "-" if finding.skew_seconds is None else f"{finding.skew_seconds:+.1f} s",
-            f"{finding.seconds:.2f} s",
-            "[red]cannot be used[/red]" if finding.complaint else "[green]works[/green]",
-        )
-    return table
+def _print_health(console: Console, health: StoreHealth) -> None:
+    outcome = "[red]fails[/red]" if health.error else "[green]works[/green]"
+    clock = "" if health.skew_seconds is None else f", clock {health.skew_seconds:+.1f} s"
+    what = f"{health.version}{clock}, {health.seconds:.2f} s" if health.version else f"after {health.seconds:.2f} s"
+    console.print(f"{outcome}  [bold]{health.store}[/bold]: {escape(what)}", highlight=False)
+    for line in (health.url, health.error):
+        if line:
+            console.print(f"       {escape(line)}", highlight=False, soft_wrap=True)
 
 
 def prepare(console: Console, settings: Settings) -> None:

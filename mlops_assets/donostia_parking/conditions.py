@@ -19,6 +19,8 @@ from mlops_assets.orchestration.automation import (
 )
 
 _CHAMPION = dg.AssetKey([DOMAIN, "forecast_champion"])
+_MODEL = dg.AssetKey([DOMAIN, "forecast_model"])
+_METRICS = dg.AssetKey([DOMAIN, "forecast_metrics"])
 _TODAY_AND_YESTERDAY = timedelta(days=2)
 
 FEED_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
@@ -42,5 +44,6 @@ AFTER_EACH_BACKTEST = after_any_upstream(EVERY_HOUR)
 FORECAST_LATEST_DAYS = forecast_with_champion(EVERY_HOUR, _CHAMPION, lookback=_TODAY_AND_YESTERDAY)
 """Forecast from today, and in its first hour from the end of yesterday."""
 
-COMPARE_WITH_FORECASTS = follow_upstream(EVERY_HOUR)
-"""A day can be compared with forecasts once there are forecasts of the day before."""
+COMPARE_WITH_FORECASTS = follow_upstream(EVERY_HOUR, optional=[_MODEL, _METRICS])
+"""A day can be compared with forecasts once there are forecasts of the day before. What was to be expected of the model that made
+them is looked up, whichever day's it is."""

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from mlops_assets.errors import PermanentError
+from mlops_assets.partition import Partition
 
 _KEY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _HOUR = timedelta(hours=1)
@@ -39,6 +40,11 @@ class LocalDay:
     def key(self) -> str:
         """The day as a partition key."""
         return self.date.isoformat()
+
+    @property
+    def partition(self) -> Partition:
+        """The day as stores know it."""
+        return Partition("day", self.key)
 
     @property
     def start(self) -> datetime:

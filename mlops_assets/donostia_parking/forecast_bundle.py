@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mlops_assets.contracts import TableContract
+from mlops_assets.contracts import Column, TableContract
 from mlops_assets.donostia_parking.backtesting import BASELINE, build_city_panel
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
+from mlops_assets.donostia_parking.forecast_contracts import FORECASTS
 from mlops_assets.errors import ContractError, PermanentError
 from mlops_assets.ml.forecasting.judging import LEVELS
 from mlops_assets.ml.forecasting.slots import LocalSlots
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mlops_assets.ml.forecasting.judging import IntervalWidths
     from mlops_assets.ml.forecasting.panel import Panel
 
+_KNOWN_TO_THE_REGISTRY = ("issue_date", "model_version", "model_run_id")
+"""Columns of `forecasts` that a model does not know of itself."""
 NO_METHOD = "none"
 """Stands as method where nothing was ever known of a car park, so that there is no forecast."""
 
@@ -94,6 +97,16 @@ class ForecastBundle:
     estimator_name: str
     fingerprint: str
     library_versions: Mapping[str, str]
+
+    @property
+    def time_column(self) -> str:
+        """The column of the rows that says which hour each is about."""
+        return "hour_at"
+
+    @property
+    def output_columns(self) -> tuple[Column, ...]:
+        """The columns of a forecast."""
+        return FORECASTS.derive("forecast", FORECASTS.meaning, dropped=_KNOWN_TO_THE_REGISTRY, key=()).columns
 
     def predict(self, recent: pd.DataFrame, created_at: datetime) -> pd.DataFrame:
         """Forecast every car park of the rows from a moment on.

@@ -50,7 +50,7 @@ class ModelBundle:
     Attributes:
         name: the model's name among people, e.g. `arrest_model`.
         pipeline: fitted. That of a classifier has a `predict_proba` that accepts a frame with the columns of the input contract and
-            returns n x 2; that of a forecast model has a `predict` of its own.
+            returns n x 2; that of a forecast model has `predict(rows, created_at)`, `time_column` and `output_columns`.
         input_contract: the columns of a raw record that the model needs, and no others.
         threshold: the probability from which on a record counts as predicted, chosen on validation data; None if the model is no
             classifier.

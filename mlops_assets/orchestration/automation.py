@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 import dagster as dg
+from dagster._core.definitions.declarative_automation.operators import DepsAutomationCondition
 
 from mlops_assets.orchestration.outdated import OutdatedCondition
 from mlops_assets.orchestration.upstream_state import ChampionAvailableCondition, OwnUpstreamMissingCondition
@@ -17,7 +18,9 @@ EVERY_SIX_HOURS = "17 */6 * * *"
 """When a partition whose run failed is asked for again (cron, UTC)."""
 
 
-def follow_upstream(retry_cron: str, *, ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
+def follow_upstream(
+    retry_cron: str, *, ignored: Collection[dg.AssetKey] = (), optional: Collection[dg.AssetKey] = ()
+) -> dg.AutomationCondition:
     """Materialize every partition that is missing or outdated, old ones too.
 
     `AutomationCondition.eager()` looks at the latest partition alone; late corrections change earlier ones.
@@ -25,12 +28,13 @@ def follow_upstream(retry_cron: str, *, ignored: Collection[dg.AssetKey] = ()) -
     Args:
         retry_cron: when to ask again for what failed.
         ignored: upstream assets whose updates do not count.
+        optional: upstream assets of which one partition or another is looked up: none holds the asset back or makes it outdated.
     """
     return (
-        (dg.AutomationCondition.missing() | _outdated(ignored))
+        (dg.AutomationCondition.missing() | _outdated([*ignored, *optional]))
         # Half a history must not look like a whole one.
-        & ~dg.AutomationCondition.any_deps_missing()
-        & _can_start(retry_cron)
+        & ~_but(optional, dg.AutomationCondition.any_deps_missing())
+        & _can_start(retry_cron, optional)
     ).with_label("follow_upstream")
 
 
@@ -146,9 +150,7 @@ def after_any_upstream(retry_cron: str, *, ignored: Collection[dg.AssetKey] = ()
         ignored: upstream assets whose updates do not count.
     """
     # Most partitions of the upstream may never be materialized, so missing ones must not hold it back.
-    has_upstream = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing())
-    if ignored:
-        has_upstream = has_upstream.ignore(dg.AssetSelection.assets(*ignored))
+    has_upstream = _but(ignored, dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()))
     return (
         ((dg.AutomationCondition.missing() & has_upstream) | _outdated(ignored))
         # Two runs would do the same work, the first on rows that are about to be replaced.
@@ -162,24 +164,30 @@ def _outdated(ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
     return OutdatedCondition(ignored=frozenset(ignored))
 
 
-def _can_start(retry_cron: str) -> dg.AutomationCondition:
+def _but(ignored: Collection[dg.AssetKey], condition: DepsAutomationCondition) -> DepsAutomationCondition:
+    """Return a condition about the upstream that does not look at some of it."""
+    return condition.ignore(dg.AssetSelection.assets(*ignored)) if ignored else condition
+
+
+def _can_start(retry_cron: str, optional: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
     return (
         # Two runs would do the same work, the first on rows that are about to be replaced.
-        ~dg.AutomationCondition.any_deps_in_progress()
+        ~_but(optional, dg.AutomationCondition.any_deps_in_progress())
         & ~dg.AutomationCondition.in_progress()
-        & ~_any_deps_unchecked()
+        & ~_any_deps_unchecked(optional)
         & _has_not_just_failed(retry_cron)
     )
 
 
-def _any_deps_unchecked() -> dg.AutomationCondition:
+def _any_deps_unchecked(optional: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
     """Hold where an upstream partition that is there failed a blocking check, or was seen by none.
 
     A blocking check stops its own run only; this keeps a later run from using what failed it. Dagster's own
     `all_deps_blocking_checks_passed` is content if one of several upstream partitions passed.
     """
     is_unchecked = dg.AutomationCondition.any_checks_match(~dg.AutomationCondition.check_passed(), blocking_only=True)
-    return dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing() & is_unchecked).with_label("any_deps_unchecked")
+    unchecked = dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing() & is_unchecked)
+    return _but(optional, unchecked).with_label("any_deps_unchecked")
 
 
 def _has_not_just_failed(retry_cron: str) -> dg.AutomationCondition:

@@ -11,7 +11,7 @@ from mlops_assets.contracts.frames import conform, to_pandas
 from mlops_assets.errors import MissingPartitionError
 from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.check_verdicts import Verdict, conclude
-from mlops_assets.orchestration.partitions import dimension_name
+from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.reject_rates import RejectRates, measure_rejects
 from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.catalog import Stores
@@ -72,7 +72,7 @@ def _say_usual(recent: Sequence[int]) -> str:
 def rejects_checks(
     accepted: TableContract,
     rejected: TableContract,
-    partitions: dg.TimeWindowPartitionsDefinition,
+    partitions: dg.PartitionsDefinition,
     *,
     entity: str,
     name: str,
@@ -216,14 +216,14 @@ def optional_values_check(
 
 
 def _columns(
-    lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, key: str, names: Sequence[str]
+    lake: Lake, contract: TableContract, partitions: dg.PartitionsDefinition, key: str, names: Sequence[str]
 ) -> pd.DataFrame:
     """Return some columns of a partition that must exist."""
-    address = LakeAddress((contract.domain, contract.name), dimension_name(partitions), key)
+    address = LakeAddress((contract.domain, contract.name), partition_of(partitions, key))
     return to_pandas(conform(lake.read(address, names), contract, names))
 
 
-def _row_count(lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, key: str) -> int:
+def _row_count(lake: Lake, contract: TableContract, partitions: dg.PartitionsDefinition, key: str) -> int:
     """Return the row count of a partition that must exist."""
     counts = _row_counts(lake, contract, partitions, [key])
     if not counts:
@@ -231,10 +231,8 @@ def _row_count(lake: Lake, contract: TableContract, partitions: dg.TimeWindowPar
     return counts[0]
 
 
-def _row_counts(
-    lake: Lake, contract: TableContract, partitions: dg.TimeWindowPartitionsDefinition, keys: Sequence[str]
-) -> list[int]:
+def _row_counts(lake: Lake, contract: TableContract, partitions: dg.PartitionsDefinition, keys: Sequence[str]) -> list[int]:
     """Return the row counts of those partitions that exist."""
-    dimension = dimension_name(partitions)
-    counts = [lake.row_count(LakeAddress((contract.domain, contract.name), dimension, key)) for key in keys]
+    asset = (contract.domain, contract.name)
+    counts = [lake.row_count(LakeAddress(asset, partition_of(partitions, key))) for key in keys]
     return [count for count in counts if count is not None]

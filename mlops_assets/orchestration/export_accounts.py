@@ -10,7 +10,7 @@ import pandas as pd
 from mlops_assets.contracts import TableContract
 from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.partitions import dimension_name
+from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.tabular.export_files import ExportFile, RecordCounts, account_for_files
@@ -50,10 +50,10 @@ def _count_records(
     lake: Lake, contract: TableContract, partitions: dg.PartitionsDefinition, wanted: Collection[str]
 ) -> dict[str, Counter[str]]:
     """Return the number of rows by `source_name` of each partition that says where its rows are from; older ones do not."""
-    asset, dimension = (contract.domain, contract.name), dimension_name(partitions)
+    asset = (contract.domain, contract.name)
 
     def count(key: str) -> Counter[str] | None:
-        rows = lake.read(LakeAddress(asset, dimension, key), ["source_name"])
+        rows = lake.read(LakeAddress(asset, partition_of(partitions, key)), ["source_name"])
         if "source_name" not in rows.column_names:
             return None
         counts = rows["source_name"].value_counts().to_pylist()

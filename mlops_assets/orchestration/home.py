@@ -8,7 +8,8 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus
 
 from mlops_assets.errors import PermanentError, SettingsError, TransientError
+from mlops_assets.stores.disk import disk_errors
 
 _REPOSITORY_CONFIG = Path(__file__).resolve().parents[2] / "dagster.yaml"
 _CONFIG_WITHOUT_REPOSITORY = "telemetry:\n  enabled: false\n"
@@ -61,24 +63,46 @@ def prepare_home(data_dir: Path, template: Path | None = None, pool_limits: Mapp
         data_dir: folder of the embedded stores; created if needed.
         template: the `dagster.yaml` to place there; by default the repository's. It replaces a different one: edit the template.
         pool_limits: how many steps may hold each pool at once. Other pools keep their limits.
+
+    Raises:
+        StoreAccessError: the disk is full, read-only or forbidden.
+        TransientError: another process prepares the folder all this time.
     """
     from filelock import FileLock, Timeout
 
     data_dir = data_dir.expanduser().absolute()
-    data_dir.mkdir(parents=True, exist_ok=True)
     home = data_dir / "dagster"
     config = _config_text(template)
     try:
-        with FileLock(data_dir / ".dagster.lock", timeout=_LOCK_TIMEOUT_S):
-            if not home.exists():
-                _make_home(home, config)
-            _place_config(home, config)
-            _open_once(home, pool_limits or {})
+        with disk_errors(f"cannot prepare Dagster's records in {home}"):
+            data_dir.mkdir(parents=True, exist_ok=True)
+            with FileLock(data_dir / ".dagster.lock", timeout=_LOCK_TIMEOUT_S):
+                if not home.exists():
+                    _make_home(home, config)
+                _place_config(home, config)
+                _open_once(home, pool_limits or {})
     except Timeout as error:
         raise TransientError(
             f"Another process has been preparing {home} for {_LOCK_TIMEOUT_S} s; wait for it, or end it, and start again"
         ) from error
     return home
+
+
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """Open the instance that `DAGSTER_HOME` names, for work that ends with a sentence if its records cannot be kept.
+
+    Raises:
+        StoreAccessError: the disk refuses records, be it in the middle of a run. Errors of the run itself are passed on.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except DBAPIError as error:
+        with disk_errors(f"cannot keep Dagster's records in {os.environ['DAGSTER_HOME']}"):
+            raise error
 
 
 def recover_abandoned_runs(

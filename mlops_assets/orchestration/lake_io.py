@@ -15,7 +15,7 @@ from mlops_assets.contracts.frames import arrow_schema, conform, to_arrow, to_pa
 from mlops_assets.errors import PermanentError, PlatformError
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
-from mlops_assets.orchestration.partitions import dimension_name
+from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.tables import add_stored_metadata, sample_metadata, size_metadata
 from mlops_assets.stores.lake import LakeAddress
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.contracts import TableContract
+    from mlops_assets.partition import Partition
     from mlops_assets.stores.catalog import Stores
     from mlops_assets.stores.lake import Lake, StoredObject
 
@@ -65,8 +66,9 @@ class LakeIOManager(dg.IOManager):
             return frames[frames.keys[0]] if len(frames) == 1 else frames.concatenated()
 
     def _store(self, context: dg.OutputContext, partition: str | None, value: Any) -> dict[str, Any]:
-        dimension = None if partition is None else dimension_name(context.asset_partitions_def)
-        address = LakeAddress(tuple(context.asset_key.path), dimension, partition)
+        address = LakeAddress(
+            tuple(context.asset_key.path), None if partition is None else partition_of(context.asset_partitions_def, partition)
+        )
         lake, contract = self._lake(context.asset_key), self._contracts.get(context.asset_key)
         if contract is None:
             return _stored_metadata(lake.write_object(address, value))
@@ -81,15 +83,15 @@ class LakeIOManager(dg.IOManager):
         return self._stores.lake(asset_key.path[0])
 
 
-def read_partition(lake: Lake, contract: TableContract, partition: str, dimension: str = "month") -> pd.DataFrame:
-    """Read one partition of a table by its key, for code that learns only while running which partition it needs."""
-    address = LakeAddress((contract.domain, contract.name), dimension, partition)
+def read_partition(lake: Lake, contract: TableContract, partition: Partition) -> pd.DataFrame:
+    """Read one partition of a table, for code that learns only while running which partition it needs."""
+    address = LakeAddress((contract.domain, contract.name), partition)
     return to_pandas(conform(lake.read(address), contract))
 
 
 def _lazy_frames(context: dg.InputContext, lake: Lake, contract: TableContract) -> PartitionedFrames:
     columns = _columns(context)
-    addresses = {address.partition or "": address for address in _addresses(context)}
+    addresses = {address.partition.key if address.partition else "": address for address in _addresses(context)}
     if (context.definition_metadata or {}).get("skip_missing_partitions"):
         # One listing instead of a question per partition: a bucket answers each only after a while.
         present = set(lake.partitions(tuple(context.asset_key.path)))
@@ -120,8 +122,8 @@ def _addresses(context: dg.InputContext) -> list[LakeAddress]:
     asset = tuple(context.asset_key.path)
     if not context.has_asset_partitions:
         return [LakeAddress(asset)]
-    dimension = dimension_name(context.asset_partitions_def)
-    return [LakeAddress(asset, dimension, key) for key in context.asset_partition_keys]
+    partitions = context.asset_partitions_def
+    return [LakeAddress(asset, partition_of(partitions, key)) for key in context.asset_partition_keys]
 
 
 def _stored_metadata(stored: StoredObject) -> dict[str, Any]:

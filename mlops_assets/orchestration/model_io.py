@@ -77,7 +77,7 @@ class ModelIOManager(dg.IOManager):
                 **version_metadata(version, self._stores.mlflow_ui_url),
                 "candidates": frame_metadata(trials_table(obj)),
                 "is_search_cut_by_time_budget": obj.is_cut_by_budget,
-                **({} if obj.bundle.threshold is None else {"threshold": round(obj.bundle.threshold, 4)}),
+                **({} if obj.bundle.threshold is None else {"threshold": round(obj.bundle.threshold, 6)}),
                 "feature_count": len(obj.bundle.feature_names),
             },
         )

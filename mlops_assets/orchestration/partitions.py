@@ -1,10 +1,11 @@
-"""Partitions by calendar month and day, and how those of one asset depend on those of another."""
+"""Partitions as Dagster knows them: by calendar month and day, as stores know them, and how those of assets depend on others."""
 
 from collections.abc import Mapping
 
 import dagster as dg
 
 from mlops_assets.errors import PermanentError
+from mlops_assets.partition import Partition
 
 _PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -57,13 +58,29 @@ def partition_label(tags: Mapping[str, str]) -> str | None:
     return f"{first}...{last}" if first and last else tags.get(_PARTITION_TAG)
 
 
+def partition_of(partitions: dg.PartitionsDefinition, key: str) -> Partition:
+    """Return the partition that a key names, as stores know it."""
+    dimension = dimension_name(partitions)
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return Partition(dimension, key)
+    window = partitions.time_window_for_partition_key(key)
+    return Partition(dimension, key, (window.start, window.end))
+
+
 def dimension_name(partitions: dg.PartitionsDefinition) -> str:
-    """Return what an asset is partitioned by, as the name of the Hive path level: `month`, `week`, `day` or `hour`."""
+    """Return what an asset is partitioned by: `month`, `week`, `day`, `hour`, `minute`, or the name of dynamic partitions.
+
+    Raises:
+        PermanentError: the partitions are of another kind.
+    """
+    if isinstance(partitions, dg.DynamicPartitionsDefinition) and partitions.name:
+        return partitions.name
     if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-        _, hour, day, _, weekday = partitions.cron_schedule.split()
+        minute, hour, day, _, weekday = partitions.cron_schedule.split()
         if day != "*":
             return "month"
         if weekday != "*":
             return "week"
-        return "day" if hour != "*" else "hour"
-    raise PermanentError(f"no path level is defined for partitions of type {type(partitions).__name__}")
+        # Every sixth hour is `*/6`.
+        return "day" if hour.isdigit() else "hour" if minute.isdigit() else "minute"
+    raise PermanentError(f"no store knows partitions of type {type(partitions).__name__}; use times or named dynamic partitions")

@@ -1,4 +1,7 @@
-"""Assets in the warehouse: a partition replaces exactly its rows; an asset without partitions adds or replaces rows by key."""
+"""Assets in the warehouse: a partition replaces exactly its rows; an asset without partitions adds or replaces rows by key.
+
+Without partitions and without a key, what the asset returns is the whole table.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ import dagster as dg
 
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
+from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.tables import add_stored_metadata, sample_metadata, size_metadata
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import pandas as pd
 
     from mlops_assets.contracts import TableContract
+    from mlops_assets.partition import Partition
     from mlops_assets.stores.catalog import Stores
 
 
@@ -35,32 +38,31 @@ class WarehouseIOManager(dg.IOManager):
             if isinstance(obj, PartitionedFrames):
                 store_partitions(context, obj, lambda key, frame: self._store(context, contract, key, frame))
             else:
-                partition = context.asset_partition_key if context.has_asset_partitions else None
-                add_stored_metadata(context, self._store(context, contract, partition, obj))
+                key = context.asset_partition_key if context.has_asset_partitions else None
+                add_stored_metadata(context, self._store(context, contract, key, obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load the rows of the partitions that an asset asked for, or the whole table; lazily if it asks for that."""
         contract = self._contracts[context.asset_key]
         warehouse = self._stores.warehouse(contract.domain)
-        days = {key: _first_day(context, key) for key in context.asset_partition_keys} if context.has_asset_partitions else None
+        partitions = _partitions_asked_for(context)
 
         def load(key: str) -> pd.DataFrame:
             with retrying_transient_errors():
-                return warehouse.read(contract, None if days is None else [days[key]])
+                return warehouse.read(contract, None if partitions is None else [partitions[key]])
 
         if context.dagster_type.typing_type is PartitionedFrames:
-            return PartitionedFrames([""] if days is None else list(days), load)
+            return PartitionedFrames([""] if partitions is None else list(partitions), load)
         with retrying_transient_errors():
-            return warehouse.read(contract, None if days is None else list(days.values()))
+            return warehouse.read(contract, None if partitions is None else list(partitions.values()))
 
-    def _store(
-        self, context: dg.OutputContext, contract: TableContract, partition: str | None, frame: pd.DataFrame
-    ) -> dict[str, Any]:
+    def _store(self, context: dg.OutputContext, contract: TableContract, key: str | None, frame: pd.DataFrame) -> dict[str, Any]:
         warehouse = self._stores.warehouse(contract.domain)
-        if partition is None:
+        if key is None and contract.key:
             warehouse.upsert(contract, frame)
         else:
-            warehouse.replace_partition(contract, _first_day(context, partition), frame)
+            partition = None if key is None else partition_of(context.asset_partitions_def, key)
+            warehouse.replace_partition(contract, partition, frame)
         return {
             "dagster/table_name": f"{contract.domain}.{contract.name}",
             "warehouse": warehouse.location(contract),
@@ -69,8 +71,8 @@ class WarehouseIOManager(dg.IOManager):
         }
 
 
-def _first_day(context: dg.OutputContext | dg.InputContext, partition_key: str) -> date:
-    """Return the calendar day on which a partition begins, in the time zone of the partitions."""
-    partitions = context.asset_partitions_def
-    assert isinstance(partitions, dg.TimeWindowPartitionsDefinition)
-    return partitions.time_window_for_partition_key(partition_key).start.date()
+def _partitions_asked_for(context: dg.InputContext) -> dict[str, Partition] | None:
+    """Return the partitions of an input by key, or None if its asset has none."""
+    if not context.has_asset_partitions:
+        return None
+    return {key: partition_of(context.asset_partitions_def, key) for key in context.asset_partition_keys}

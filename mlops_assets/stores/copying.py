@@ -64,7 +64,7 @@ def copy_table(source: Warehouse, target: Warehouse, contract: TableContract) ->
         rows = source.read(contract, wanted)
         digest = _rows_digest(rows, contract)
         was_there = _rows_digest(target.read(contract, wanted), contract) == digest
-        name = contract.label if partition is None else f"{contract.label}, partition {partition}"
+        name = contract.label if partition is None else f"{contract.label}, partition {partition.key}"
         if not was_there:
             target.replace_partition(contract, partition, rows)
             copied = target.read(contract, wanted)

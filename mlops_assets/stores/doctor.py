@@ -1,7 +1,9 @@
-"""Ask every configured store whether it works, before a run finds out that it does not."""
+"""Ask every configured store whether it works, all at once, before a run finds out that one does not."""
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,30 +18,32 @@ from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets.urls import redact, redact_text
 
 if TYPE_CHECKING:
-    from mlops_assets.stores.diagnosis import Diagnosis
+    from mlops_assets.stores.health import HealthCheck
 
 LARGEST_SKEW_SECONDS = 10.0
 """Times that stores and this machine write must be comparable; HTTP servers tell theirs in whole seconds."""
+TIMEOUT_SECONDS = 90.0
+"""Longer than a store waits by itself for somebody who holds it, and says so."""
 
-_OPENERS: dict[StoreKind, Callable[[str], Callable[[], Diagnosis]]] = {
-    "lake": lambda url: open_object_storage(url).diagnose,
-    "warehouse": lambda url: open_warehouse(url).diagnose,
-    "documents": lambda url: open_documents(url).diagnose,
-    "events": lambda url: open_event_log(url).diagnose,
+_CHECKS: dict[StoreKind, Callable[[str], HealthCheck]] = {
+    "lake": lambda url: open_object_storage(url).check_health(),
+    "warehouse": lambda url: open_warehouse(url).check_health(),
+    "documents": lambda url: open_documents(url).check_health(),
+    "events": lambda url: open_event_log(url).check_health(),
 }
 
 
 @dataclass(frozen=True)
-class Finding:
+class StoreHealth:
     """What came of asking one store.
 
     Attributes:
         store: its kind, and the domain if it is that domain's own.
         url: where it is, without a password.
-        seconds: how long the trial took.
+        seconds: how long it took.
         version: what answered; empty if nothing did.
         skew_seconds: by how much the store's clock is ahead of this machine's; None if it has none.
-        complaint: why the store cannot be used; empty if it can.
+        error: why the store cannot be used; empty if it can.
     """
 
     store: str
@@ -47,33 +51,74 @@ class Finding:
     seconds: float
     version: str = ""
     skew_seconds: float | None = None
-    complaint: str = ""
+    error: str = ""
 
 
-def examine(stores: Stores, domains: Sequence[str]) -> Iterator[Finding]:
-    """Write to, read from and clean up every store that the domains use, one after the other."""
+@dataclass(frozen=True)
+class _Store:
+    """A store to be asked: its name, its URL, and how to ask."""
+
+    name: str
+    url: str
+    check: Callable[[], HealthCheck]
+
+
+def stores_to_check(stores: Stores, domains: Sequence[str]) -> list[str]:
+    """Return the names of the stores that `check_stores` asks."""
+    return [store.name for store in _stores_of(stores, domains)]
+
+
+def check_stores(stores: Stores, domains: Sequence[str], timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[StoreHealth]:
+    """Write to, read from and clean up every store that the domains use, and load the models in charge.
+
+    Yields:
+        What came of each store as soon as it answers; of one that does not answer in time, that it did not.
+    """
+    answers: queue.Queue[StoreHealth] = queue.Queue()
+    waiting = {store.name: store for store in _stores_of(stores, domains)}
+    started = time.monotonic()
+    for store in waiting.values():
+        # A thread that never ends must not keep the process from ending.
+        threading.Thread(target=lambda store=store: answers.put(_check(store)), daemon=True).start()
+    while waiting:
+        try:
+            health = answers.get(timeout=max(started + timeout_seconds - time.monotonic(), 0))
+        except queue.Empty:
+            break
+        del waiting[health.store]
+        yield health
+    for store in waiting.values():
+        error = f"it has not answered for {timeout_seconds:g} s"
+        yield StoreHealth(store.name, redact(store.url), time.monotonic() - started, error=error)
+
+
+def _stores_of(stores: Stores, domains: Sequence[str]) -> Iterator[_Store]:
     for kind in STORE_KINDS:
         shared = [domain for domain in domains if kind not in stores.own_urls.get(domain, {})]
         if shared or not domains:
-            yield _examine_store(kind, stores.urls[kind], _OPENERS[kind])
+            yield _store(kind, kind, stores.urls[kind])
         for domain in domains:
             if domain not in shared:
-                yield _examine_store(f"{kind} of {domain}", stores.url(kind, domain), _OPENERS[kind])
-    yield _examine_store("models", stores.mlflow_tracking_uri, lambda _: stores.models().diagnose)
+                yield _store(f"{kind} of {domain}", kind, stores.url(kind, domain))
+    yield _Store("models", stores.mlflow_tracking_uri, lambda: stores.models().check_health(domains))
 
 
-def _examine_store(store: str, url: str, open_store: Callable[[str], Callable[[], Diagnosis]]) -> Finding:
-    shown, started = redact(url), time.monotonic()
+def _store(name: str, kind: StoreKind, url: str) -> _Store:
+    return _Store(name, url, lambda: _CHECKS[kind](url))
+
+
+def _check(store: _Store) -> StoreHealth:
+    shown, started = redact(store.url), time.monotonic()
     try:
-        diagnosis = open_store(url)()
-    # Whatever a client library raises is what a run would meet; the other stores are examined all the same.
+        health = store.check()
+    # Whatever a client library raises is what a run would meet; the other stores are asked all the same.
     except Exception as error:
-        return Finding(store, shown, time.monotonic() - started, complaint=redact_text(f"{type(error).__name__}: {error}"))
+        return StoreHealth(store.name, shown, time.monotonic() - started, error=redact_text(f"{type(error).__name__}: {error}"))
     seconds = time.monotonic() - started
-    if diagnosis.clock_at is None:
-        return Finding(store, shown, seconds, diagnosis.version)
-    skew = (diagnosis.clock_at - datetime.now(timezone.utc)).total_seconds()
-    complaint = ""
+    if health.clock_at is None:
+        return StoreHealth(store.name, shown, seconds, health.version)
+    skew = (health.clock_at - datetime.now(timezone.utc)).total_seconds()
+    wrong_clock = ""
     if abs(skew) > LARGEST_SKEW_SECONDS:
-        complaint = f"its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's; set both by NTP"
-    return Finding(store, shown, seconds, diagnosis.version, skew, complaint)
+        wrong_clock = f"its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's; set both by NTP"
+    return StoreHealth(store.name, shown, seconds, health.version, skew, wrong_clock)

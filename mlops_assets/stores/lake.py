@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import MissingPartitionError, StoreAccessError, StoreUnavailableError
+from mlops_assets.partition import Partition, key_of_path_level
 from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _TABLE_FILE = "data.parquet"
 _OBJECT_FILE = "object.joblib"
-_PARTITION = re.compile(rf"[^/=]+=(?P<key>[^/]+)/(?:{re.escape(_TABLE_FILE)}|{re.escape(_OBJECT_FILE)})")
+_PARTITION = re.compile(rf"(?P<level>[^/=]+=[^/]+)/(?:{re.escape(_TABLE_FILE)}|{re.escape(_OBJECT_FILE)})")
 _ROWS_PER_GROUP = 131_072
 
 
@@ -34,25 +35,21 @@ class LakeAddress:
 
     Attributes:
         asset: the parts of the asset key.
-        dimension: what the asset is partitioned by, e.g. `month`; None without partitions.
-        partition: the partition key, e.g. `2024-01`.
+        partition: which one; None for an asset without partitions.
     """
 
     asset: tuple[str, ...]
-    dimension: str | None = None
-    partition: str | None = None
+    partition: Partition | None = None
 
     @property
     def folder(self) -> str:
         """The address as a Hive-readable path."""
-        parts = list(self.asset)
-        if self.partition is not None:
-            parts.append(f"{self.dimension}={self.partition}")
+        parts = self.asset if self.partition is None else (*self.asset, self.partition.path_level)
         return "/".join(parts)
 
     def __str__(self) -> str:
         asset = "/".join(self.asset)
-        return asset if self.partition is None else f"{asset}, {self.dimension} {self.partition}"
+        return asset if self.partition is None else f"{asset}, {self.partition}"
 
 
 @dataclass(frozen=True)
@@ -148,9 +145,9 @@ class Lake:
         with _naming("list the partitions of", LakeAddress(asset)):
             for name in self._storage.names(prefix):
                 found = _PARTITION.fullmatch(name.removeprefix(prefix))
-                if found and found["key"] != latest:
-                    latest = found["key"]
-                    yield latest
+                if found and found["level"] != latest:
+                    latest = found["level"]
+                    yield key_of_path_level(latest)
 
     def _put(self, address: LakeAddress, file: str, data: pa.Buffer | bytes, row_count: int) -> StoredObject:
         name = f"{address.folder}/{file}"

@@ -1,9 +1,11 @@
 """The whole graph on a small simulated city: what a person sees after the jobs have run."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,6 +22,7 @@ from mlops_assets.chicago_crimes.sample import write_export
 from mlops_assets.errors import MissingModelError, NotEnoughDataError, SourceError
 from mlops_assets.months import Month
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.partition import Partition
 from mlops_assets_tests.platforms import QUICK_MODEL, Platform, failed_checks
 
 MODEL = "chicago_crimes.arrest_model"
@@ -42,7 +45,7 @@ def test_one_run_reads_a_range_of_months(platform: Platform) -> None:
     months = [f"2023-{number:02d}" for number in range(1, 13)] + ["2024-01", "2024-02"]
     assert sorted(platform.instance.get_materialized_partitions(dg.AssetKey([DOMAIN, "enriched_crimes"]))) == months
     counts = {month: platform.metadata("raw_crimes", month)["dagster/row_count"] for month in months}
-    stored = {month: len(read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, month)) for month in months}
+    stored = {month: len(read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Partition("month", month))) for month in months}
     assert counts == stored
     assert len(set(counts.values())) > 1
 
@@ -50,7 +53,7 @@ def test_one_run_reads_a_range_of_months(platform: Platform) -> None:
 def test_every_record_is_a_crime_or_a_reject(platform: Platform) -> None:
     """Rejects keep the reason and the record as it was."""
     lake = platform.stores.lake(DOMAIN)
-    rejects = pd.concat([read_partition(lake, REJECTED_CRIMES, f"2023-{number:02d}") for number in range(1, 13)])
+    rejects = pd.concat([read_partition(lake, REJECTED_CRIMES, Month(2023, number).partition) for number in range(1, 13)])
     assert len(rejects) > 0
     assert rejects["raw_text"].str.len().min() > 2
     assert rejects["reason"].str.len().min() > 10
@@ -58,7 +61,7 @@ def test_every_record_is_a_crime_or_a_reject(platform: Platform) -> None:
 
 def test_training_window_is_the_twelve_months_before(platform: Platform) -> None:
     """The model of January 2024 knows 2023 and nothing else."""
-    window = read_partition(platform.stores.lake(DOMAIN), TRAINING_WINDOW, "2024-01")
+    window = read_partition(platform.stores.lake(DOMAIN), TRAINING_WINDOW, Partition("month", "2024-01"))
     start, end = Month(2023, 1).window(TIME_ZONE)[0], Month(2024, 1).window(TIME_ZONE)[0]
     assert window["occurred_at"].min() >= start
     assert window["occurred_at"].max() < end
@@ -87,11 +90,26 @@ def test_predictions_name_the_model_that_made_them(platform: Platform) -> None:
     """Every crime of the month has one row with probability, class, version and run."""
     predictions = platform.table(ARREST_PREDICTIONS)
     january = predictions[predictions["month"] == Month(2024, 1).first_day]
-    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, "2024-01")
+    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Month(2024, 1).partition)
     assert sorted(january["crime_id"]) == sorted(crimes["crime_id"])
     version = platform.stores.models().version_by_alias(MODEL, "champion")
     assert version is not None
     assert set(january["model_run_id"]) == {version.run_id}
+
+
+def test_champion_is_served_by_mlflow(platform: Platform) -> None:
+    """MLflow's own tools give raw crimes, also as JSON makes them, the probabilities that the predictions have."""
+    import mlflow
+
+    version = platform.stores.models().version_by_alias(MODEL, "champion")
+    assert version is not None
+    model = mlflow.pyfunc.load_model(version.artifact_uri)
+    crimes = read_partition(platform.stores.lake(DOMAIN), RAW_CRIMES, Month(2024, 1).partition).head(50)
+    expected = platform.table(ARREST_PREDICTIONS).set_index("crime_id").loc[crimes["crime_id"], "arrest_probability"]
+    raw = crimes[[column.name for column in model.metadata.signature.inputs]]
+    from_json = pd.DataFrame(json.loads(raw.to_json(orient="records", date_format="iso")))
+    for records in (raw, from_json):
+        np.testing.assert_allclose(model.predict(records)["probability"], expected)
 
 
 def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
@@ -116,6 +134,14 @@ def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
 def test_people_see_verdict_plots_and_links_before_figures(platform: Platform, asset: str, first: list[str]) -> None:
     """The UI shows metadata in its order; nobody scrolls past a list of figures and sample rows to a plot."""
     assert list(platform.metadata(asset, "2024-01"))[: len(first)] == first
+
+
+def test_assets_declare_what_they_read(platform: Platform) -> None:
+    """The graph shows where each asset's rows come from: nothing is read from a store without being depended on."""
+    stores = platform.watched_stores
+    assert {"test_split", "arrest_evaluation", "arrest_model"} <= stores.read_by("chicago_crimes__arrest_champion")
+    assert "arrest_model" in stores.read_by("chicago_crimes__arrest_predictions")
+    assert stores.hidden_reads({"arrest_model": "arrest_champion"}) == set()
 
 
 def test_month_that_the_champion_has_seen_is_not_scored(platform: Platform) -> None:

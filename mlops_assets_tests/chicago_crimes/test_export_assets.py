@@ -11,6 +11,7 @@ from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.contracts import EXPORT_FILES, RAW_CRIMES, REJECTED_CRIMES
 from mlops_assets.errors import SourceError
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import LakeAddress
 from mlops_assets_tests.chicago_crimes.portal_records import Record, crime, csv_text
 from mlops_assets_tests.kills import bytes_of
@@ -58,8 +59,8 @@ def counts_of(platform: Platform, file_name: str) -> list[int]:
 
 def rows_of(platform: Platform, month: str) -> tuple[int, int]:
     """Return the numbers of crimes and of rejects of a month."""
-    lake = platform.stores.lake(DOMAIN)
-    return len(read_partition(lake, RAW_CRIMES, month)), len(read_partition(lake, REJECTED_CRIMES, month))
+    lake, partition = platform.stores.lake(DOMAIN), Partition("month", month)
+    return len(read_partition(lake, RAW_CRIMES, partition)), len(read_partition(lake, REJECTED_CRIMES, partition))
 
 
 def test_damage_of_one_month_is_seen_there_and_stops_no_other(platform: Platform, folder: Path) -> None:

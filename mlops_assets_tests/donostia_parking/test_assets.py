@@ -22,6 +22,7 @@ from mlops_assets.donostia_parking.forecast_contracts import (
 )
 from mlops_assets.donostia_parking.landing import all_folders
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import LakeAddress
 from mlops_assets_tests.donostia_parking.snapshots import utc
 from mlops_assets_tests.kills import bytes_of
@@ -51,7 +52,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) ->
 
 
 def of_day(platform: Platform, contract: Any, day: str) -> pd.DataFrame:
-    return read_partition(platform.stores.lake(DOMAIN), contract, day, "day")
+    return read_partition(platform.stores.lake(DOMAIN), contract, Partition("day", day))
 
 
 def test_one_run_reads_a_range_of_days(platform: Platform) -> None:
@@ -271,3 +272,12 @@ def test_recording_of_another_city_has_the_days_of_its_clocks(tmp_path: Path, in
     assert set(hourly["city_code"]) == {"birmingham"}
     assert hourly["hour_at"].min() == utc("2016-10-03 23:00")
     assert platform.metadata("snapshots", domain=DOMAIN)["new_count"] == 2
+
+
+def test_assets_declare_what_they_read(platform: Platform) -> None:
+    """The graph shows where each asset's rows come from: nothing is read from a store without being depended on."""
+    stores = platform.watched_stores
+    assert stores.read_by("donostia_parking__forecast_accuracy") == {"forecast_metrics", "forecast_model"}
+    assert stores.read_by("readings") == {"snapshots"}
+    assert "forecast_model" in stores.read_by("donostia_parking__forecasts")
+    assert stores.hidden_reads({"forecast_model": "forecast_champion"}) == set()

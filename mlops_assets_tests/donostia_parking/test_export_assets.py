@@ -11,6 +11,7 @@ import pytest
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.contracts import EXPORT_FILES, HOURLY_FREE, READINGS, REJECTED_READINGS
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import LakeAddress
 from mlops_assets_tests.donostia_parking.snapshots import body, feature
 from mlops_assets_tests.platforms import Platform, failed_checks
@@ -34,7 +35,7 @@ def platform(tmp_path: Path, folder: Path, instance: dg.DagsterInstance) -> Plat
 
 
 def of_day(platform: Platform, contract: Any, day: str = DAY) -> pd.DataFrame:
-    return read_partition(platform.stores.lake(DOMAIN), contract, day, "day")
+    return read_partition(platform.stores.lake(DOMAIN), contract, Partition("day", day))
 
 
 def account_of(platform: Platform) -> pd.DataFrame:

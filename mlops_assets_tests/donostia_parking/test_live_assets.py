@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def test_hourly_run_reads_the_present_and_forecasts_from_it(platform: Platform, 
 
     assert failed_checks(result) == []
     assert len(feed.headers) == 2
-    forecasts = platform.stores.warehouse(DOMAIN).read(FORECASTS, [date.fromisoformat(today.key)])
+    forecasts = platform.stores.warehouse(DOMAIN).read(FORECASTS, [today.partition])
     assert sorted(forecasts["car_park_id"].unique()) == ["arcade", CITY_TOTAL_ID, "harbour"]
     [created_at] = forecasts["created_at"].unique()
     assert now.replace(minute=0, second=0, microsecond=0) <= created_at <= datetime.now(timezone.utc)

@@ -17,6 +17,7 @@ from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.forecast_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS
+from mlops_assets.partition import Partition
 from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 from mlops_assets_tests.donostia_parking.snapshots import utc
 from mlops_assets_tests.services.mysql import execute_on_mysql
@@ -91,13 +92,20 @@ def accuracy(*errors: tuple[float | None, float | None, bool | None]) -> pd.Data
     return rows_of(FORECAST_ACCURACY, *rows, other)
 
 
+def beginning(day: date) -> Partition:
+    """Return the partition that begins with a day."""
+    return Partition("day", day.isoformat())
+
+
 def fill(warehouse: Warehouse) -> None:
     """Write a few rows into each table, as assets do."""
-    warehouse.replace_partition(FORECAST_METRICS, FRIDAY, metrics(FRIDAY, 1, h0=(60.5, 80), h1=(30, 50)))
-    warehouse.replace_partition(FORECAST_METRICS, SATURDAY, metrics(SATURDAY, 2, h0=(50, 80), h1=(20, 40), h2=(25, 45)))
-    warehouse.replace_partition(FORECASTS, FRIDAY, forecasts(FRIDAY, [500, 510], [5, 5]))
-    warehouse.replace_partition(FORECASTS, SATURDAY, forecasts(SATURDAY, [400, 410.5], [9, 80]))
-    warehouse.replace_partition(FORECAST_ACCURACY, SATURDAY, accuracy((-30, 50, True), (10, -10, False), (None, None, None)))
+    warehouse.replace_partition(FORECAST_METRICS, beginning(FRIDAY), metrics(FRIDAY, 1, h0=(60.5, 80), h1=(30, 50)))
+    warehouse.replace_partition(FORECAST_METRICS, beginning(SATURDAY), metrics(SATURDAY, 2, h0=(50, 80), h1=(20, 40), h2=(25, 45)))
+    warehouse.replace_partition(FORECASTS, beginning(FRIDAY), forecasts(FRIDAY, [500, 510], [5, 5]))
+    warehouse.replace_partition(FORECASTS, beginning(SATURDAY), forecasts(SATURDAY, [400, 410.5], [9, 80]))
+    warehouse.replace_partition(
+        FORECAST_ACCURACY, beginning(SATURDAY), accuracy((-30, 50, True), (10, -10, False), (None, None, None))
+    )
     decisions = [
         {"challenger_version": 1, "decision": "promote_first", "mae_places": 60.5, "seasonal_naive_mae_places": 80.0},
         {"challenger_version": 2, "champion_version": 1, "decision": "promote", "mae_places": 50.0},
@@ -108,18 +116,18 @@ def fill(warehouse: Warehouse) -> None:
         {"month": JANUARY, "predictor": "always_no", "slice_kind": "all", "slice": "all", "accuracy": 0.75},
         {"month": JANUARY, "predictor": "model", "slice_kind": "district_code", "slice": "001", "auc": 0.5},
     ]
-    warehouse.replace_partition(ARREST_EVALUATION, JANUARY, rows_of(ARREST_EVALUATION, *figures))
+    warehouse.replace_partition(ARREST_EVALUATION, beginning(JANUARY), rows_of(ARREST_EVALUATION, *figures))
     for month, probabilities in ((JANUARY, [0.25, 0.75]), (FEBRUARY, [0.5])):
         predictions = [
             {"month": month, "crime_id": month.month * 10 + number, "arrest_probability": share, "is_arrest_predicted": share > 0.5}
             for number, share in enumerate(probabilities)
         ]
-        warehouse.replace_partition(ARREST_PREDICTIONS, month, rows_of(ARREST_PREDICTIONS, *predictions))
+        warehouse.replace_partition(ARREST_PREDICTIONS, beginning(month), rows_of(ARREST_PREDICTIONS, *predictions))
     drift = [
         {"month": JANUARY, "feature": "hour", "kind": "numeric", "psi": 0.5, "is_over_limit": True},
         {"month": JANUARY, "feature": "beat", "kind": "categorical", "psi": 0.01},
     ]
-    warehouse.replace_partition(ARREST_DRIFT, JANUARY, rows_of(ARREST_DRIFT, *drift))
+    warehouse.replace_partition(ARREST_DRIFT, beginning(JANUARY), rows_of(ARREST_DRIFT, *drift))
 
 
 EXPECTED: dict[str, list[tuple[Any, ...]]] = {

@@ -1,7 +1,6 @@
 """The graph on a feed in trouble: frozen, silent, new, and on the day when clocks go back."""
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from mlops_assets.donostia_parking.contracts import (
 from mlops_assets.donostia_parking.forecast_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS
 from mlops_assets.errors import MissingModelError, MissingPartitionError, NotEnoughDataError, SettingsError
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.partition import Partition
 from mlops_assets_tests.donostia_parking.snapshots import utc
 from mlops_assets_tests.platforms import QUICK_FORECASTS, Platform, failed_checks, recorded_snapshots, with_registry
 
@@ -44,11 +44,11 @@ def platform(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) ->
 
 
 def of_day(platform: Platform, contract: Any, day: str) -> pd.DataFrame:
-    return read_partition(platform.stores.lake(DOMAIN), contract, day, "day")
+    return read_partition(platform.stores.lake(DOMAIN), contract, Partition("day", day))
 
 
 def forecasts_of(platform: Platform, day: str) -> pd.DataFrame:
-    return platform.stores.warehouse(DOMAIN).read(FORECASTS, [date.fromisoformat(day)])
+    return platform.stores.warehouse(DOMAIN).read(FORECASTS, [Partition("day", day)])
 
 
 def versions(platform: Platform) -> set[int]:
@@ -63,7 +63,7 @@ def test_first_day_of_a_feed_is_enough_for_a_model(platform: Platform, day: str,
         snapshots = recorded_snapshots(whole_day.start.isoformat(), whole_day.end.isoformat())
         platform.run("read_donostia_parking", day=day, ops=snapshots)
         platform.run("train_forecast_model", day=day)
-    metrics = platform.stores.warehouse(DOMAIN).read(FORECAST_METRICS, [date.fromisoformat(day)])
+    metrics = platform.stores.warehouse(DOMAIN).read(FORECAST_METRICS, [Partition("day", day)])
     city = metrics[metrics["car_park_id"] == CITY_TOTAL_ID].iloc[0]
     assert (city["training_point_count"], city["method"]) == (hours, "seasonal_naive")
     assert "so the day before is repeated" in city["model_description"]
@@ -162,7 +162,7 @@ def test_day_of_25_hours(platform: Platform) -> None:
         platform.run("forecast_donostia_parking", day=day)
     issued = forecasts_of(platform, "2022-10-29")
     assert issued["hour_at"].max() - issued["hour_at"].min() == pd.Timedelta("23h")
-    compared = platform.stores.warehouse(DOMAIN).read(FORECAST_ACCURACY, [date(2022, 10, 30)])
+    compared = platform.stores.warehouse(DOMAIN).read(FORECAST_ACCURACY, [Partition("day", "2022-10-30")])
     assert set(compared.groupby("car_park_id").size()) == {24}
     assert compared["actual_places"].notna().mean() > 0.9
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import ContractError, PermanentError
 from mlops_assets.ml.bundle import ModelBundle, check_files, current_library_versions
-from mlops_assets.ml.bundle_flavor import _load_pyfunc
+from mlops_assets.ml.bundle_flavor import _load_pyfunc, typed_records
 from mlops_assets_tests.tiny_bundle import THINGS, things, tiny_bundle
 
 
@@ -200,3 +201,39 @@ def test_flavor_takes_moments_as_json_gives_them(bundle: ModelBundle, saved: Pat
     for seen_at in (moments, moments.dt.tz_localize(None), moments.astype(str)):
         predicted = model.predict(things().assign(seen_at=seen_at))
         pd.testing.assert_frame_equal(predicted, bundle.predict(things()))
+
+
+COUNTED = TableContract(
+    domain="examples",
+    name="counted",
+    meaning="One row per count.",
+    columns=(
+        Column("count", "int32", "How many.", nullable=True),
+        Column("is_new", "bool", "Whether it is new.", nullable=True),
+        Column("share", "float64", "Share.", nullable=True),
+        Column("day_date", "date", "Day."),
+    ),
+)
+
+
+def test_records_from_json_are_those_of_the_lake() -> None:
+    """Numbers, flags and days that JSON and pandas made something else of are what the contract says again."""
+    sent = {"count": [1, None], "is_new": [True, None], "share": [1, None], "day_date": ["2024-01-31", "2024-02-01"]}
+    typed = typed_records(pd.DataFrame(json.loads(json.dumps(sent))), COUNTED)
+    assert {name: str(dtype) for name, dtype in typed.dtypes.items()} == {
+        "count": "Int32",
+        "is_new": "boolean",
+        "share": "float64",
+        "day_date": "object",
+    }
+    assert typed["count"].tolist() == [1, pd.NA]
+    assert typed["day_date"].tolist() == [date(2024, 1, 31), date(2024, 2, 1)]
+    assert typed_records(typed.head(1), COUNTED)["count"].dtype == "int32"
+
+
+@pytest.mark.parametrize(("column", "value"), [("count", 1.5), ("count", "many"), ("share", "half"), ("day_date", "yesterday")])
+def test_records_of_another_kind_are_refused(column: str, value: object) -> None:
+    """Nothing is cut off or guessed; the error names the column."""
+    record = {"count": 1, "is_new": True, "share": 0.5, "day_date": "2024-01-31", column: value}
+    with pytest.raises(ContractError, match=f"examples/counted: column '{column}' is not"):
+        typed_records(pd.DataFrame([record]), COUNTED)

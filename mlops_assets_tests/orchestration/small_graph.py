@@ -27,7 +27,7 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 def readings_of(key: str) -> pd.DataFrame:
     """Return as many readings as the month's number, each as warm, so that partitions can be told apart."""
     month = Month.parse(key)
-    return readings(month.first_day, *[float(month.month)] * month.month, first_id=100 * month.month)
+    return readings(month.partition, *[float(month.month)] * month.month, first_id=100 * month.month)
 
 
 @dg.asset(**lake_table(READINGS), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)

@@ -76,6 +76,10 @@ def rain() -> None: ...
 def stations() -> None: ...
 
 
+@dg.asset(partitions_def=MONTHS)
+def forecasters() -> None: ...
+
+
 def following(
     *deps: Any,
     condition: dg.AutomationCondition | None = None,
@@ -193,6 +197,18 @@ def test_ignored_upstream_changes_nothing_by_itself(instance: dg.DagsterInstance
     assert automation.requested() == {"follower": ["2024-01"]}
     automation.happened("follower", "2024-01")
     automation.happened("stations", None)
+    assert automation.requested() == {}
+
+
+def test_optional_upstream_holds_nothing_back(instance: dg.DagsterInstance) -> None:
+    """What is only looked up, in whichever month it is, need not be there, and changes nothing when it comes."""
+    condition = follow_upstream(EVERY_HOUR, optional=[forecasters.key])
+    looked_up = dg.AssetDep(forecasters, partition_mapping=dg.AllPartitionMapping())
+    automation = Automation(instance, rain, forecasters, following(rain, looked_up, condition=condition))
+    automation.happened("rain", "2024-01")
+    assert automation.requested() == {"follower": ["2024-01"]}
+    automation.happened("follower", "2024-01")
+    automation.happened("forecasters", "2024-02")
     assert automation.requested() == {}
 
 

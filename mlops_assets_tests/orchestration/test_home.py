@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +16,13 @@ import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 
-from mlops_assets.errors import PermanentError, SettingsError
-from mlops_assets.orchestration.home import parse_duration, prepare_home, process_is_alive, recover_abandoned_runs
+from mlops_assets.errors import PermanentError, SettingsError, StoreAccessError
+from mlops_assets.orchestration.home import open_instance, parse_duration, prepare_home, process_is_alive, recover_abandoned_runs
+from mlops_assets_tests.disks import filled, small_disk
+from mlops_assets_tests.stores.disk_contract import DiskContract
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ERRORS_ONLY = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 QUIET = "telemetry:\n  enabled: false\npython_logs:\n  python_log_level: WARNING\n"
 
 PREPARE = """
@@ -42,6 +46,49 @@ def sleeper():
 with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
     sleeper.execute_in_process(instance=instance)
 """
+
+
+class TestRecordsOnDisks(DiskContract):
+    """Dagster's own records: the folder made ready, and a run written into it, as by the command line."""
+
+    def write(self, folder: Path, number: int) -> None:
+        @dg.op
+        def count(context: dg.OpExecutionContext) -> None:
+            for line in range(300):
+                context.log.info(f"{number} {line} {'x' * 1_000}")
+
+        @dg.job(name=f"count_to_{number}")
+        def counting() -> None:
+            count()
+
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DAGSTER_HOME", str(prepare_home(folder)))
+            with open_instance() as instance:
+                counting.execute_in_process(instance=instance, run_config=ERRORS_ONLY)
+
+    def read(self, folder: Path) -> set[str]:
+        with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
+            return {run.job_name for run in instance.get_runs() if run.is_success}
+
+
+def test_run_whose_records_find_no_room_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that runs full in the middle of a run is named, with what to do, instead of a statement of SQL."""
+
+    @dg.op
+    def fill() -> None:
+        ballast.enter_context(filled(disk))
+
+    @dg.job
+    def filling() -> None:
+        fill()
+
+    with small_disk(tmp_path, 24) as disk, ExitStack() as ballast:
+        monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(disk)))
+        with (
+            pytest.raises(StoreAccessError, match=rf"cannot keep Dagster's records in {disk}/dagster: .*; (free space|look at)"),
+            open_instance() as instance,
+        ):
+            filling.execute_in_process(instance=instance, run_config=ERRORS_ONLY)
 
 
 def start(code: str, argument: Path) -> "subprocess.Popen[str]":

@@ -13,6 +13,7 @@ from mlops_assets.errors import ContractError, MissingPartitionError, PermanentE
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import Lake, LakeAddress, StoredObject
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph, monthly_readings, readings_of
 from mlops_assets_tests.tables import JANUARY, READINGS, readings
@@ -46,7 +47,7 @@ def graph(tmp_path: Path, instance: dg.DagsterInstance) -> SmallGraph:
 
 
 def in_month(key: str, asset: str = "readings") -> LakeAddress:
-    return LakeAddress(("weather", asset), "month", key)
+    return LakeAddress(("weather", asset), Partition("month", key))
 
 
 def test_one_partition_is_written_and_described(graph: SmallGraph) -> None:
@@ -108,7 +109,7 @@ def test_next_partition_is_computed_while_one_is_written(graph: SmallGraph, monk
     write = Lake.write
 
     def slow_write(lake: Lake, address: LakeAddress, table: pa.Table) -> StoredObject:
-        if address.partition == "2024-01":
+        if address == in_month("2024-01"):
             was_computed_meanwhile.append(second_is_computed.wait(timeout=10))
         return write(lake, address, table)
 
@@ -138,7 +139,7 @@ def test_range_run_through_two_assets_describes_every_partition(graph: SmallGrap
             "2024-03": 3,
         }
         assert all(f"month={key}/" in entries["dagster/uri"] for key, entries in metadata.items())
-    assert read_partition(graph.lake, DOUBLED, "2024-03")["temperature_c"].tolist() == [6.0, 6.0, 6.0]
+    assert read_partition(graph.lake, DOUBLED, Partition("month", "2024-03"))["temperature_c"].tolist() == [6.0, 6.0, 6.0]
 
 
 def test_rerun_replaces_its_partitions_alone(graph: SmallGraph) -> None:
@@ -152,7 +153,7 @@ def test_rerun_replaces_its_partitions_alone(graph: SmallGraph) -> None:
     graph.run(corrected, months=("2024-02", "2024-03"))
     counts = [graph.lake.row_count(in_month(key)) for key in ("2024-01", "2024-02", "2024-03")]
     assert counts == [1, 1, 1]
-    assert read_partition(graph.lake, READINGS, "2024-01")["temperature_c"].tolist() == [1.0]
+    assert read_partition(graph.lake, READINGS, Partition("month", "2024-01"))["temperature_c"].tolist() == [1.0]
 
 
 def test_asset_must_return_the_partitions_of_its_run(graph: SmallGraph) -> None:
@@ -244,5 +245,5 @@ def test_stored_object_may_lack_a_new_column(graph: SmallGraph) -> None:
     graph.lake.write(in_month("2024-01"), to_arrow(readings_of("2024-01").drop(columns="temperature_c"), earlier))
     graph.run(monthly_readings, month="2024-02")
     graph.run(monthly_readings, doubled_readings, only=[doubled_readings], months=("2024-01", "2024-02"))
-    assert read_partition(graph.lake, DOUBLED, "2024-01")["temperature_c"].isna().tolist() == [True]
-    assert read_partition(graph.lake, DOUBLED, "2024-02")["temperature_c"].tolist() == [4.0, 4.0]
+    assert read_partition(graph.lake, DOUBLED, Partition("month", "2024-01"))["temperature_c"].isna().tolist() == [True]
+    assert read_partition(graph.lake, DOUBLED, Partition("month", "2024-02"))["temperature_c"].tolist() == [4.0, 4.0]

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.orchestration.partitions import dimension_name, monthly_partitions, months_before
+from mlops_assets.orchestration.partitions import dimension_name, monthly_partitions, months_before, partition_of
+from mlops_assets.partition import Partition
 
 NOW = datetime(2024, 3, 1, 2, tzinfo=timezone.utc)
 """Two in the morning of 1 March in UTC: still February in Chicago."""
@@ -30,17 +31,29 @@ def test_month_is_a_partition_when_it_is_over_where_it_happened() -> None:
         (dg.WeeklyPartitionsDefinition("2024-01-01"), "week"),
         (dg.DailyPartitionsDefinition("2024-01-01"), "day"),
         (dg.HourlyPartitionsDefinition("2024-01-01-00:00"), "hour"),
+        (dg.TimeWindowPartitionsDefinition(start="2024-01-01-00:00", fmt="%Y-%m-%d-%H:%M", cron_schedule="0 */6 * * *"), "hour"),
+        (dg.TimeWindowPartitionsDefinition(start="2024-01-01-00:00", fmt="%Y-%m-%d-%H:%M", cron_schedule="*/15 * * * *"), "minute"),
+        (dg.DynamicPartitionsDefinition(name="playlist"), "playlist"),
     ],
 )
-def test_path_level_says_what_partitions_are(partitions: dg.PartitionsDefinition, name: str) -> None:
+def test_dimension_says_what_partitions_are(partitions: dg.PartitionsDefinition, name: str) -> None:
     """A path such as `month=2024-01` tells SQL engines and people what the value is."""
     assert dimension_name(partitions) == name
 
 
-def test_other_partitions_have_no_path_level_yet() -> None:
+def test_other_partitions_are_refused() -> None:
     """Nothing is guessed for partitions that nobody has thought of."""
-    with pytest.raises(PermanentError, match="no path level is defined for partitions of type StaticPartitionsDefinition"):
+    with pytest.raises(PermanentError, match="no store knows partitions of type StaticPartitionsDefinition"):
         dimension_name(dg.StaticPartitionsDefinition(["a", "b"]))
+
+
+def test_partition_has_the_window_of_its_clocks() -> None:
+    """Stores learn when a partition begins and ends where its calendar is followed; what is no time has no window."""
+    month = partition_of(monthly_partitions("2024-01", "America/Chicago"), "2024-03")
+    assert month == Partition("month", "2024-03")
+    assert month.window is not None
+    assert [end.isoformat() for end in month.window] == ["2024-03-01T00:00:00-06:00", "2024-04-01T00:00:00-05:00"]
+    assert partition_of(dg.DynamicPartitionsDefinition(name="playlist"), "a.csv").window is None
 
 
 def test_window_is_the_months_before() -> None:

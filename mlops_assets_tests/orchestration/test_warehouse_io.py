@@ -1,5 +1,7 @@
 """Assets in the warehouse, materialized on a Dagster instance."""
 
+from dataclasses import replace
+from datetime import date, timezone
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +10,20 @@ import filelock
 import pandas as pd
 import pytest
 
+from mlops_assets.contracts import ColumnType
 from mlops_assets.contracts.frames import empty_frame
 from mlops_assets.errors import ContractError, PermanentError
 from mlops_assets.orchestration import failures
-from mlops_assets.orchestration.asset_options import warehouse_table
+from mlops_assets.orchestration.asset_options import asset_key, warehouse_table
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.orchestration.partitions import monthly_partitions, months_before
+from mlops_assets.orchestration.partitions import monthly_partitions, months_before, partition_of
 from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph, readings_of
-from mlops_assets_tests.tables import FEBRUARY, JANUARY, MARCH, READINGS, readings
+from mlops_assets_tests.tables import FEBRUARY, JANUARY, MARCH, READINGS, first_day, plays_by, readings
 
 WINDOW = READINGS.derive("window", "Nothing; the asset only looks at the two months before its own.")
 DECISIONS = READINGS.derive("decisions", "A table without partitions, added to by key.")
+SUMMARY = READINGS.derive("summary", "A table without partitions whose rows nothing identifies.", key=())
 
 
 @dg.asset(**warehouse_table(READINGS), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
@@ -29,7 +33,7 @@ def monthly_readings(context: dg.AssetExecutionContext) -> PartitionedFrames:
 
 @pytest.fixture
 def graph(tmp_path: Path, instance: dg.DagsterInstance) -> SmallGraph:
-    return SmallGraph(tmp_path, instance, READINGS, WINDOW, DECISIONS)
+    return SmallGraph(tmp_path, instance, READINGS, WINDOW, DECISIONS, SUMMARY)
 
 
 def counts(graph: SmallGraph) -> dict[str, int]:
@@ -123,8 +127,9 @@ def test_asset_must_return_the_partitions_of_its_run(graph: SmallGraph) -> None:
 def test_window_is_one_frame_or_one_month_at_a_time(graph: SmallGraph) -> None:
     """An asset gets the rows of the months it depends on, and no others."""
     graph.run(monthly_readings, months=("2024-01", "2024-03"))
-    assert look_from(graph, "2024-04")["month"].tolist() == [FEBRUARY, FEBRUARY, MARCH, MARCH, MARCH]
-    assert look_from(graph, "2024-02")["month"].tolist() == [JANUARY]
+    before_april = look_from(graph, "2024-04")["month"].tolist()
+    assert before_april == [first_day(month) for month in (FEBRUARY, FEBRUARY, MARCH, MARCH, MARCH)]
+    assert look_from(graph, "2024-02")["month"].tolist() == [first_day(JANUARY)]
     frames = look_from(graph, "2024-04", PartitionedFrames)
     assert [(key, len(frame)) for key, frame in frames.items()] == [("2024-02", 2), ("2024-03", 3)]
 
@@ -168,6 +173,84 @@ def test_whole_table_comes_lazily_too(graph: SmallGraph) -> None:
 
     graph.run(decisions, reader)
     assert seen == [2]
+
+
+def test_table_without_partitions_and_key_is_replaced(graph: SmallGraph) -> None:
+    """Where nothing identifies rows, what the asset returns is the table."""
+    rows = [readings(JANUARY, 1.0, 2.0), readings(JANUARY, 3.0)]
+
+    @dg.asset(**warehouse_table(SUMMARY))
+    def summary() -> pd.DataFrame:
+        return rows.pop(0)
+
+    for _ in range(2):
+        graph.run(summary)
+    assert graph.warehouse.read(SUMMARY)["temperature_c"].tolist() == [3.0]
+
+
+HOURS = dg.HourlyPartitionsDefinition("2024-10-27-00:00", timezone="Europe/Madrid", end_date="2024-10-27-06:00")
+"""Six hours by the clock, seven in fact: 02:00 is there twice."""
+PLAYLISTS = dg.DynamicPartitionsDefinition(name="playlist")
+FILES = ["rock/pop 50%.csv", "rock\\pop.csv", "it's=mine", "Ärger.csv", "arger.csv", "2024-01", "'); DROP TABLE weather.plays; --"]
+
+
+@pytest.mark.parametrize(("type_", "dtype"), [("timestamp", None), ("string", "string[pyarrow]")])
+def test_every_hour_of_a_day_is_its_own(graph: SmallGraph, type_: ColumnType, dtype: str | None) -> None:
+    """Hours of one day do not overwrite each other, not even the one that clocks show twice; each is found and replaced alone."""
+    contract = replace(plays_by(type_), name=f"plays_by_{type_}")
+    graph.contracts[asset_key(contract)] = contract
+
+    @dg.asset(**warehouse_table(contract), partitions_def=HOURS)
+    def plays(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        window = context.partition_time_window
+        value = window.start.astimezone(timezone.utc) if type_ == "timestamp" else context.partition_key
+        rows = pd.DataFrame({"part": [value], "play_id": [int(window.start.timestamp())], "count": [1]})
+        return rows.astype({"part": dtype}) if dtype else rows
+
+    keys = HOURS.get_partition_keys()
+    assert [key for key in keys if "02:00" in key] == ["2024-10-27-02:00", "2024-10-27-02:00+0100"]
+    for key in [*keys, keys[2]]:
+        graph.run(plays, month=key)
+    stored = graph.warehouse.read(contract)
+    assert stored["play_id"].diff().dropna().tolist() == [3600.0] * 6
+    assert [len(graph.warehouse.read(contract, [partition_of(HOURS, key)])) for key in keys] == [1] * 7
+    assert len(graph.warehouse.partitions(contract)) == 7
+
+
+def test_hours_in_a_column_of_dates_are_refused(graph: SmallGraph) -> None:
+    """A date cannot tell hours apart: the error says so and what to do, before a row is written."""
+    contract = plays_by("date")
+    graph.contracts[asset_key(contract)] = contract
+
+    @dg.asset(**warehouse_table(contract), partitions_def=HOURS)
+    def plays() -> pd.DataFrame:
+        return pd.DataFrame({"part": [date(2024, 10, 27)], "play_id": [1], "count": [1]})
+
+    with pytest.raises(ContractError, match=r"plays: hour 2024-10-27-05:00 shares its day .*'part'.*; make the column a timestamp"):
+        graph.run(plays, month="2024-10-27-05:00")
+    assert graph.warehouse.partitions(contract) == []
+
+
+def test_dynamic_partitions_are_kept_by_their_keys(graph: SmallGraph) -> None:
+    """A dropped file is a partition, whatever characters its name has; a reader gets the rows of the one it asks for."""
+    contract = plays_by("string")
+    graph.contracts[asset_key(contract)] = contract
+    seen: dict[str, list[int]] = {}
+
+    @dg.asset(**warehouse_table(contract), partitions_def=PLAYLISTS)
+    def plays(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        key = context.partition_key
+        return pd.DataFrame({"part": pd.array([key], dtype="string[pyarrow]"), "play_id": [FILES.index(key)], "count": [1]})
+
+    @dg.asset(partitions_def=PLAYLISTS, ins={"plays": dg.AssetIn(["weather", "plays"])})
+    def reader(context: dg.AssetExecutionContext, plays: pd.DataFrame) -> None:
+        seen[context.partition_key] = plays["play_id"].tolist()
+
+    graph.instance.add_dynamic_partitions("playlist", FILES)
+    for key in [*FILES, FILES[0]]:
+        graph.run(plays, reader, month=key)
+    assert seen == {key: [number] for number, key in enumerate(FILES)}
+    assert sorted(partition.key for partition in graph.warehouse.partitions(contract)) == sorted(FILES)
 
 
 def test_partition_begins_where_its_clocks_say(graph: SmallGraph) -> None:

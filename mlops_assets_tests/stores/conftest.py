@@ -3,6 +3,7 @@
 import pytest
 
 pytest.register_assert_rewrite(
+    "mlops_assets_tests.stores.disk_contract",
     "mlops_assets_tests.stores.documents_contract",
     "mlops_assets_tests.stores.events_contract",
     "mlops_assets_tests.stores.object_faults_contract",

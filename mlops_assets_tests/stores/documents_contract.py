@@ -215,10 +215,10 @@ class DocumentStoreContract:
             three.update(MESSAGES, [{"message_id": "m0", "score": 1}, {"message_id": "m1", "state": "lost"}])
         assert three.read(MESSAGES) == before
 
-    def test_diagnosis_leaves_the_documents_alone(self, three: DocumentStore) -> None:
+    def test_health_check_leaves_the_documents_alone(self, three: DocumentStore) -> None:
         """A store that works says what it is, and its documents are as they were."""
         before = three.read(MESSAGES)
-        assert three.diagnose().version
+        assert three.check_health().version
         assert three.read(MESSAGES) == before
 
     def test_location_names_the_collection(self, store: DocumentStore) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mlops_assets.stores.models import files, runs
 from mlops_assets.stores.models.connection import Connection
 from mlops_assets.stores.models.registry import ModelRegistry
 
@@ -33,6 +34,19 @@ class DyingClient:
         return call
 
 
+def store_files_and_die(calls: int, die: Callable[[], None]) -> None:
+    """Let this process die after it has stored a folder of files for the n-th time."""
+    remaining, store_folder = [calls], files.store_folder
+
+    def store(*arguments: Any) -> None:
+        store_folder(*arguments)
+        remaining[0] -= 1
+        if remaining[0] == 0:
+            die()
+
+    files.store_folder = runs.store_folder = store  # type: ignore[assignment]
+
+
 def interrupt() -> None:
     """Die as by Ctrl-C."""
     raise KeyboardInterrupt
@@ -44,7 +58,9 @@ def kill_this_process() -> None:
 
 
 def dying_registry(uri: str, artifact_folder: Path, moment: tuple[str, int], die: Callable[[], None]) -> ModelRegistry:
-    """Return a registry that dies right after a certain writing call, by `die`."""
+    """Return a registry that dies right after a certain writing call, by `die`; `store_folder` kills a process of its own."""
     connection = Connection(uri, artifact_folder)
+    if moment[0] == "store_folder":
+        store_files_and_die(moment[1], die)
     connection.client = DyingClient(connection.client, moment, die)  # type: ignore[assignment]
     return ModelRegistry(connection)

@@ -254,12 +254,12 @@ class EventLogContract:
         """People can find the topic."""
         assert log.location(topic).endswith(f"/{topic}")
 
-    def test_diagnosis_changes_no_topic(self, log: EventLog, topic: str) -> None:
+    def test_health_check_changes_no_topic(self, log: EventLog, topic: str) -> None:
         """A log that works says what it is, and its topics are as they were."""
         self.prepare_topic("mlops_assets_doctor", 1)
         log.append(topic, [event(1)])
         before = log.watermarks(topic)
-        assert log.diagnose().version
+        assert log.check_health().version
         assert log.watermarks(topic) == before
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,16 +10,17 @@ from sklearn.preprocessing import StandardScaler
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow
 from mlops_assets.errors import MissingPartitionError
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.stores.objects import ObjectStorage
 from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, READINGS, readings, rows_of_every_type
 
 ASSET = ("weather", "readings")
-IN_JANUARY, IN_FEBRUARY = LakeAddress(ASSET, "month", "2024-01"), LakeAddress(ASSET, "month", "2024-02")
+IN_JANUARY, IN_FEBRUARY = LakeAddress(ASSET, JANUARY), LakeAddress(ASSET, FEBRUARY)
 WHOLE = LakeAddress(("weather", "stations"))
 
 
-def table(month: date, *temperatures_c: float | None) -> pa.Table:
+def table(month: Partition, *temperatures_c: float | None) -> pa.Table:
     return to_arrow(readings(month, *temperatures_c), READINGS)
 
 
@@ -123,8 +122,8 @@ class LakeContract:
     def test_partitions_are_listed_in_order(self, lake: Lake) -> None:
         """An asset knows its partitions, whichever was written first, and not those of assets with a similar name."""
         for month in ("2024-02", "2023-12", "2024-01"):
-            lake.write(LakeAddress(ASSET, "month", month), table(JANUARY))
-        lake.write(LakeAddress(("weather", "readings_of_others"), "month", "1999-01"), table(JANUARY))
+            lake.write(LakeAddress(ASSET, Partition("month", month)), table(JANUARY))
+        lake.write(LakeAddress(("weather", "readings_of_others"), Partition("month", "1999-01")), table(JANUARY))
         assert list(lake.partitions(ASSET)) == ["2023-12", "2024-01", "2024-02"]
         assert list(lake.partitions(("weather", "nothing"))) == []
 
@@ -140,6 +139,16 @@ class LakeContract:
         ):
             storage.put(f"weather/readings/{name}", b"1")
         assert list(lake.partitions(ASSET)) == ["2024-01"]
+
+    def test_hours_and_dynamic_keys_are_partitions(self, lake: Lake) -> None:
+        """Each of them is an object of its own, whatever its key is made of, and is listed under the key that was written."""
+        keys = ["../up", "2024-10-27-02:00", "2024-10-27-02:00+0100", '50% \\ "=', "a", "a/b", "ä"]
+        asset = ("weather", "plays")
+        for number, key in enumerate(keys):
+            lake.write(LakeAddress(asset, Partition("part", key)), table(JANUARY, float(number)))
+        assert sorted(lake.partitions(asset)) == keys
+        for number, key in enumerate(keys):
+            assert lake.read(LakeAddress(asset, Partition("part", key)))["temperature_c"].to_pylist() == [number]
 
     def test_asset_without_partitions_lists_none(self, lake: Lake) -> None:
         """A whole asset has no partitions, and is not one of its own."""

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 from mlops_assets.errors import StoreUnavailableError
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.stores.objects import ObjectStorage
 from mlops_assets_tests.processes import python_process, wait_for_line
@@ -26,7 +27,7 @@ OLD, NEW = b"old" * 1_000_000, b"newer" * 800_000
 HALF = 1_500_000
 """So many bytes end in the middle of either."""
 
-JANUARY = LakeAddress(("weather", "readings"), "month", "2024-01")
+JANUARY = LakeAddress(("weather", "readings"), Partition("month", "2024-01"))
 ROWS, COLUMNS = 390_000, 8
 
 PUT_LARGE_OBJECT = """
@@ -223,10 +224,10 @@ class ClientFaultsContract(Places):
         proxy.heal()
         operation(storage)
 
-    def test_diagnosis_and_preparation_of_a_server_that_is_down(self, storage: ObjectStorage, proxy: FaultyProxy) -> None:
+    def test_health_check_and_preparation_of_a_server_that_is_down(self, storage: ObjectStorage, proxy: FaultyProxy) -> None:
         """Who looks whether a store works learns that it cannot be reached."""
         proxy.refuse()
-        for operation in (storage.diagnose, storage.prepare):
+        for operation in (storage.check_health, storage.prepare):
             with pytest.raises(StoreUnavailableError):
                 operation()
 

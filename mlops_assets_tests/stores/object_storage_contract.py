@@ -97,10 +97,10 @@ class ObjectStorageContract:
         storage.prepare(["weather/scratch"], days=60)
         assert list(storage.names("")) == ["weather/readings"]
 
-    def test_diagnosis_leaves_nothing_behind(self, storage: ObjectStorage) -> None:
+    def test_health_check_leaves_nothing_behind(self, storage: ObjectStorage) -> None:
         """A storage that works says what it is, and keeps nothing of the trial."""
         storage.put("weather/readings", b"1")
-        assert storage.diagnose().version
+        assert storage.check_health().version
         assert list(storage.names("")) == ["weather/readings"]
 
     def test_uri_ends_with_the_name(self, storage: ObjectStorage) -> None:

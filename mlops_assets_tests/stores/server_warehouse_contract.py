@@ -21,18 +21,17 @@ from mlops_assets_tests.tables import FEBRUARY, JANUARY, MARCH, READINGS, readin
 
 HANG_BETWEEN_DELETE_AND_INSERT = """
 import importlib, sys, time
-from datetime import date
 from mlops_assets.stores.warehouse import open_warehouse
-from mlops_assets_tests.tables import READINGS, readings
+from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
-warehouse, month = open_warehouse(sys.argv[1]), date(2024, 1, 1)
+warehouse = open_warehouse(sys.argv[1])
 
 def hang(*_):
     print("deleted", flush=True)
     time.sleep(60)
 
 importlib.import_module(type(warehouse).__module__)._append = hang
-warehouse.replace_partition(READINGS, month, readings(month, 9.0))
+warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
 """
 MANY = [20.0] * 20_000
 

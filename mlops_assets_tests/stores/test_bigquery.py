@@ -32,18 +32,16 @@ if TYPE_CHECKING:
 IMPATIENT = Limits(request=5, retries=1, conflicts=5)
 HANG_BEFORE_COMMIT = """
 import sys, time
-from datetime import date
 from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets.stores.warehouse.bigquery_client import BoundedClient
-from mlops_assets_tests.tables import READINGS, readings
+from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
 def hang(*arguments, **options):
     print("staged", flush=True)
     time.sleep(60)
 
 BoundedClient.change = hang
-month = date(2024, 1, 1)
-open_warehouse(sys.argv[1]).replace_partition(READINGS, month, readings(month, 9.0))
+open_warehouse(sys.argv[1]).replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
 """
 
 
@@ -162,12 +160,12 @@ class TestTables:
         assert frame.dtypes.astype(str).tolist() == ["float64", "float64"]
         assert frame["n"].tolist() == [1.5]
 
-    def test_diagnosis_leaves_nothing(self, url: str, client: Client) -> None:
+    def test_health_check_leaves_nothing(self, url: str, client: Client) -> None:
         """The doctor says where the data are and BigQuery's time, and takes its table and dataset away."""
-        diagnosis = BigQueryWarehouse(url).diagnose()
-        assert diagnosis.version.startswith("BigQuery ")
-        assert diagnosis.clock_at is not None
-        assert abs(diagnosis.clock_at.timestamp() - time.time()) < 60
+        health = BigQueryWarehouse(url).check_health()
+        assert health.version.startswith("BigQuery ")
+        assert health.clock_at is not None
+        assert abs(health.clock_at.timestamp() - time.time()) < 60
         assert "mlops_assets_doctor" not in [dataset.dataset_id for dataset in client.list_datasets()]
 
     def test_wrong_query_is_permanent(self, two_months: BigQueryWarehouse) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +14,7 @@ from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
 from mlops_assets_tests.services.buckets import fresh_bucket
-from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, READINGS, readings, rows_of_every_type
+from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, MARCH, READINGS, readings, rows_of_every_type
 
 STATIONS = READINGS.derive("stations", "A table without partitions.", dropped=["month"])
 
@@ -79,8 +78,7 @@ def test_object_that_reads_back_differently_is_an_error(laptop: ObjectStorage, t
 def test_table_is_copied_partition_by_partition(warehouse: Warehouse, tmp_path: Path) -> None:
     """Every value of every type arrives, and rows that the target has in other partitions stay."""
     target = DuckDBWarehouse(tmp_path / "target.duckdb")
-    march = date(2024, 3, 1)
-    target.replace_partition(EVERY_TYPE, march, rows_of_every_type(march).assign(row_id=[7, 8, 9]))
+    target.replace_partition(EVERY_TYPE, MARCH, rows_of_every_type(MARCH).assign(row_id=[7, 8, 9]))
     copied = list(copy_table(warehouse, target, EVERY_TYPE))
     assert [(part.name, part.size) for part in copied] == [
         ("weather/every_type, partition 2024-01-01", 3),

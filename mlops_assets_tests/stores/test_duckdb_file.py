@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import filelock
@@ -12,26 +14,27 @@ import pytest
 
 from mlops_assets.contracts import Column
 from mlops_assets.errors import ContractError, PermanentError, TransientError
-from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.partition import Partition
+from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
 from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
+from mlops_assets_tests.stores.disk_contract import DiskContract
 from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, stored
 from mlops_assets_tests.tables import FEBRUARY, JANUARY, READINGS, readings
 
+CHICAGO = ZoneInfo("America/Chicago")
 HANG_BETWEEN_DELETE_AND_INSERT = """
 import sys, time
-from datetime import date
 from pathlib import Path
 from mlops_assets.stores.warehouse import duckdb_file
-from mlops_assets_tests.tables import READINGS, readings
+from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
 def hang(contract):
     print("deleted", flush=True)
     time.sleep(60)
 
 duckdb_file._order = hang
-month = date(2024, 1, 1)
-duckdb_file.DuckDBWarehouse(Path(sys.argv[1])).replace_partition(READINGS, month, readings(month, 9.0))
+duckdb_file.DuckDBWarehouse(Path(sys.argv[1])).replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
 """
 KEEP_OPEN = """
 import sys
@@ -47,6 +50,15 @@ class TestDuckDBWarehouse(WarehouseContract):
     @pytest.fixture
     def warehouse_url(self, tmp_path: Path) -> str:
         return f"duckdb:{tmp_path}/folder/warehouse.duckdb"
+
+
+class TestDuckDBWarehouseOnDisks(DiskContract):
+    def write(self, folder: Path, number: int) -> None:
+        temperatures = [number + row / 7 for row in range(100_000)]
+        open_warehouse(f"duckdb:{folder}/warehouse.duckdb").replace_partition(READINGS, JANUARY, readings(JANUARY, *temperatures))
+
+    def read(self, folder: Path) -> list[tuple[int, float | None]]:
+        return stored(open_warehouse(f"duckdb:{folder}/warehouse.duckdb"))
 
 
 @pytest.fixture
@@ -72,6 +84,21 @@ def test_failure_inside_a_transaction_undoes_everything(path: Path) -> None:
         warehouse.replace_partition(changed, JANUARY, readings(JANUARY, 9.0).assign(humidity_pct=1.0, temperature_c="warm"))
     assert warehouse.query("SELECT * FROM weather.readings").columns.tolist() == READINGS.column_names
     assert stored(warehouse) == [(1, 1.0), (2, 2.0)]
+
+
+def test_table_with_a_column_of_dates_is_read_and_replaced(tmp_path: Path) -> None:
+    """A table that keeps months as dates, whoever made it, is one of months: each is found and replaced alone."""
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA weather")
+        columns = "month DATE, reading_id BIGINT, station_code VARCHAR, temperature_c DOUBLE"
+        connection.execute(f"CREATE TABLE weather.readings ({columns})")
+        connection.execute("INSERT INTO weather.readings VALUES ('2024-01-01', 1, 'ABC', 1), ('2024-02-01', 2, 'ABC', 2)")
+    warehouse = DuckDBWarehouse(path)
+    assert stored(warehouse, READINGS, JANUARY) == [(1, 1.0)]
+    in_chicago = Partition("month", "2024-02", (datetime(2024, 2, 1, tzinfo=CHICAGO), datetime(2024, 3, 1, tzinfo=CHICAGO)))
+    warehouse.replace_partition(READINGS, in_chicago, readings(FEBRUARY, 9.0, first_id=2))
+    assert stored(warehouse) == [(1, 1.0), (2, 9.0)]
 
 
 def test_killed_writer_leaves_the_previous_rows(path: Path) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mlops_assets.errors import StoreAccessError
 from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 from mlops_assets.stores.objects.files import FileStorage
 from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
+from mlops_assets_tests.stores.disk_contract import DiskContract
 from mlops_assets_tests.stores.object_storage_contract import ObjectStorageContract
 
 PUT_SLOWLY = """
@@ -43,6 +40,20 @@ elif os.getuid() == 0:
     os.setuid(65534)
 try:
     FileStorage(Path(sys.argv[1])).put("month=2024-01/data", b"new" * 1_000_000)
+except StoreAccessError as error:
+    print(error, flush=True)
+"""
+LIST_AS_SOMEBODY = """
+import os, sys
+from pathlib import Path
+from mlops_assets.errors import StoreAccessError
+from mlops_assets.stores.objects.files import FileStorage
+
+if os.getuid() == 0:
+    Path(sys.argv[1]).parent.chmod(0o755)
+    os.setuid(65534)
+try:
+    list(FileStorage(Path(sys.argv[1])).names(""))
 except StoreAccessError as error:
     print(error, flush=True)
 """
@@ -143,22 +154,19 @@ def test_write_that_is_refused(files: FileStorage, tmp_path: Path, hindrance: st
     assert temporary_files(tmp_path) == []
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder on a disk of a megabyte."""
-    if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=False).returncode:
-        pytest.skip("this user may not mount disks")
-    yield tmp_path
-    subprocess.run(["umount", tmp_path], check=True)
+class TestFileStorageOnDisks(DiskContract):
+    def write(self, folder: Path, number: int) -> None:
+        open_object_storage(f"file:{folder}/objects").put(NAME, bytes([number]) * 1_000_000)
+        assert temporary_files(folder) == []
+
+    def read(self, folder: Path) -> bytes:
+        return content(FileStorage(folder / "objects"))
 
 
-def test_full_disk(small_disk: Path) -> None:
-    """A disk that runs full in the middle of a write leaves the old object, and room for the next that fits."""
-    files = FileStorage(small_disk)
-    files.put(NAME, b"old")
-    with pytest.raises(StoreAccessError, match=r"/month=2024-01/data: No space left on device; free space on the disk$"):
-        files.put(NAME, b"new" * 1_000_000)
-    assert content(files) == b"old"
-    assert temporary_files(small_disk) == []
-    files.put(NAME, b"small")
-    assert content(files) == b"small"
+def test_folder_that_may_not_be_read_is_not_empty(files: FileStorage, tmp_path: Path) -> None:
+    """A listing is whole, or an error that names the folder; partitions never disappear without a word."""
+    (tmp_path / "month=2024-01").chmod(0o000)
+    with python_process(LIST_AS_SOMEBODY, tmp_path) as lister:
+        wait_for_line(lister, f"{tmp_path}: Permission denied; let this user read and write there")
+    (tmp_path / "month=2024-01").chmod(0o755)
+    assert list(files.names("")) == [NAME]

@@ -104,12 +104,12 @@ def test_missing_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         connect()
 
 
-def test_diagnosis_tells_the_server_and_its_clock(gcs_url: str) -> None:
+def test_health_check_tells_the_server_and_its_clock(gcs_url: str) -> None:
     """What answers is named by its address."""
-    diagnosis = open_object_storage(gcs_url).diagnose()
-    assert diagnosis.version.startswith("Google Cloud Storage at http")
-    assert diagnosis.clock_at is not None
-    assert diagnosis.clock_at.utcoffset() is not None
+    health = open_object_storage(gcs_url).check_health()
+    assert health.version.startswith("Google Cloud Storage at http")
+    assert health.clock_at is not None
+    assert health.clock_at.utcoffset() is not None
 
 
 def test_only_the_named_folders_expire(client: Client, bucket: str) -> None:

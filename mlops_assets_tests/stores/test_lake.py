@@ -18,6 +18,7 @@ from mlops_assets_tests.tables import FEBRUARY, JANUARY, READINGS, readings
 WRITE_UNTIL_KILLED = """
 import os, sys, time
 import pyarrow as pa
+from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import LakeAddress, open_lake
 
 def hang(descriptor):
@@ -25,7 +26,8 @@ def hang(descriptor):
     time.sleep(60)
 
 os.fsync = hang
-open_lake(sys.argv[1]).write(LakeAddress(("weather", "readings"), "month", "2024-01"), pa.table({"temperature_c": [9.0]}))
+january = LakeAddress(("weather", "readings"), Partition("month", "2024-01"))
+open_lake(sys.argv[1]).write(january, pa.table({"temperature_c": [9.0]}))
 """
 
 

@@ -57,6 +57,32 @@ class TestSaving:
         assert client.get_experiment(version.experiment_id).name == backend.asset
         assert "Validation: auc 1, mcc 0.5." in client.get_model_version(version.name, "1").description
 
+    def test_settings_are_shown_as_people_read_them(self, backend: Backend) -> None:
+        """MLflow shows six digits and knows that it is about machine learning; the bundle keeps every digit."""
+        exact, registry, client = 0.1234567890123456, backend.registry(), backend.client()
+        version = registry.save(
+            tiny_bundle(threshold=exact),
+            model_name=backend.model_name,
+            asset=backend.asset,
+            partition="2024-01",
+            now=NOW,
+            params={"rate": np.float32(0.1), "months": 12, "is_quick": True, "large": 1_234_567.0},
+            trials=[Trial("logistic_regression", "natural", {"C": exact / 1_000_000}, {"auc": exact}, 1.0)],
+        )
+        params = client.get_run(version.run_id).data.params
+        assert {name: params[name] for name in ("threshold", "rate", "months", "is_quick", "large")} == {
+            "threshold": "0.123457",
+            "rate": "0.1",
+            "months": "12",
+            "is_quick": "True",
+            "large": "1.23457e+06",
+        }
+        (trial,) = [run for run in backend.runs() if "mlflow.parentRunId" in run.data.tags]
+        assert (trial.data.params["C"], trial.data.metrics["validation/auc"]) == ("1.23457e-07", exact)
+        assert client.get_logged_model(version.model_id).params["threshold"] == "0.123457"
+        assert client.get_experiment(version.experiment_id).tags["mlflow.experimentKind"] == "custom_model_development"
+        assert registry.load(version).threshold == exact
+
     def test_trials_are_child_runs(self, backend: Backend, bundle: ModelBundle) -> None:
         """Every trial is a finished run below the version's run, one after the other, with its settings and metrics."""
         version = backend.save(bundle)
@@ -286,6 +312,78 @@ class TestPromotion:
         assert [champion(month) for month in (3, 4, 5, 6)] == [1, 2, 2, 2], "a rolled back version is no candidate"
 
 
+class TestVersionsOfOthers:
+    """What people register by hand under the name of a model stops nothing, unless they put it in charge."""
+
+    @staticmethod
+    def register_by_hand(backend: Backend, like: ModelVersion, **tags: str) -> int:
+        """Register a version as MLflow's own UI does."""
+        client = backend.client()
+        version = client.create_model_version(like.name, like.artifact_uri, like.run_id, tags, model_id=like.model_id)
+        return int(version.version)
+
+    @pytest.mark.parametrize(
+        ("tags", "reason"),
+        [({}, "it has no tag"), ({"training_start_at": "2024-01-01", "training_end_at": "2030-01-01"}, "has no time zone")],
+    )
+    def test_they_are_left_out_with_a_warning(
+        self, backend: Backend, bundle: ModelBundle, caplog: pytest.LogCaptureFixture, tags: dict[str, str], reason: str
+    ) -> None:
+        """Everything is found, saved, promoted and rolled back as if they were not there; a warning names each once."""
+        first = backend.save(bundle)
+        complete = backend.client().get_model_version(first.name, str(first.version)).tags if tags else {}
+        foreign = self.register_by_hand(backend, first, **{**complete, **tags})
+        second, registry = backend.save(bundle, "2024-02"), backend.registry()
+        registry.promote(first, now=NOW)
+        registry.promote(second, now=NOW)
+        assert [version.version for version in registry.versions(backend.model_name)] == [second.version, first.version]
+        assert registry.version_for_partition(backend.model_name, "2024-01") == registry.version(backend.model_name, first.version)
+        found = registry.champion_for(backend.model_name, NOW)
+        assert found is not None
+        assert found.version == second.version
+        assert registry.rollback(backend.model_name, now=NOW).version == first.version
+        caplog.clear()
+        fresh = backend.registry()
+        for _ in range(2):
+            fresh.versions(backend.model_name)
+        (warning,) = [record.getMessage() for record in caplog.records]
+        assert warning.startswith(f"version {foreign} of {backend.model_name} was not registered by mlops_assets")
+        assert reason in warning
+
+    def test_in_charge_it_is_an_error_that_says_what_to_do(self, backend: Backend, bundle: ModelBundle) -> None:
+        """Nothing is scored by an unknown model, and nobody else's decision is undone; training goes on."""
+        first, registry = backend.save(bundle), backend.registry()
+        registry.promote(first, now=NOW)
+        foreign = self.register_by_hand(backend, first)
+        backend.client().set_registered_model_alias(backend.model_name, "champion", str(foreign))
+        expected = (
+            rf"version {foreign} of .* was not registered by .*, but somebody made it the champion: give the alias 'champion' to"
+        )
+        for use in (
+            lambda: registry.champion_for(backend.model_name, NOW),
+            lambda: registry.version_by_alias(backend.model_name, "champion"),
+            lambda: registry.promote(first, now=LATER),
+        ):
+            with pytest.raises(PermanentError, match=expected):
+                use()
+        second = backend.save(bundle, "2024-02")
+        registry.mark_challenger(second)
+        assert registry.version_for_partition(backend.model_name, "2024-02") == registry.version(backend.model_name, second.version)
+        backend.client().set_registered_model_alias(backend.model_name, "champion", str(first.version))
+        assert registry.version_by_alias(backend.model_name, "champion") == registry.version(backend.model_name, first.version)
+
+    def test_rollback_does_not_lead_to_it(self, backend: Backend, bundle: ModelBundle) -> None:
+        """A previous champion that nobody knows is refused before anything changes."""
+        first, registry = backend.save(bundle), backend.registry()
+        registry.promote(first, now=NOW)
+        foreign = self.register_by_hand(backend, first)
+        backend.client().set_registered_model_alias(backend.model_name, "previous_champion", str(foreign))
+        before = registry.version(backend.model_name, first.version)
+        with pytest.raises(PermanentError, match="but somebody made it the previous_champion"):
+            registry.rollback(backend.model_name, now=LATER)
+        assert registry.version(backend.model_name, first.version) == before
+
+
 class TestEvaluation:
     """An evaluation belongs to the run of the version it judges."""
 
@@ -303,10 +401,15 @@ class TestEvaluation:
 
 
 def test_urls_lead_to_run_and_version() -> None:
-    """Links are those of MLflow's own pages."""
+    """Links are those of MLflow's own pages, in its part for machine learning."""
     version = ModelVersion("examples.m", 3, "r1", "7", "m-1", "", "2024-01", "f", NOW, NOW, (), NOW)
-    assert version.run_url("http://localhost:5000/") == "http://localhost:5000/#/experiments/7/runs/r1"
-    assert version.model_url("http://localhost:5000") == "http://localhost:5000/#/models/examples.m/versions/3"
+    assert (
+        version.run_url("http://localhost:5000/") == "http://localhost:5000/#/experiments/7/runs/r1?workflowType=machine_learning"
+    )
+    assert (
+        version.model_url("http://localhost:5000")
+        == "http://localhost:5000/#/models/examples.m/versions/3?workflowType=machine_learning"
+    )
 
 
 def test_folder_may_have_any_name(tmp_path: Path, mlflow_database: Path, bundle: ModelBundle) -> None:

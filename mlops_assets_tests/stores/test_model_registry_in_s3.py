@@ -74,8 +74,8 @@ def test_model_is_registered_promoted_loaded_and_rolled_back(
 def test_server_says_its_version_and_time(registry: ModelRegistry, bucket_url: str) -> None:
     """The doctor tries the server and the bucket behind it, and leaves no file in either."""
     before = list(open_object_storage(bucket_url).names(""))
-    diagnosis = registry.diagnose()
-    assert diagnosis.version.startswith("MLflow 3.")
-    assert diagnosis.clock_at is not None
-    assert abs((diagnosis.clock_at - datetime.now(timezone.utc)).total_seconds()) < 60
+    health = registry.check_health()
+    assert health.version.startswith("MLflow 3.")
+    assert health.clock_at is not None
+    assert abs((health.clock_at - datetime.now(timezone.utc)).total_seconds()) < 60
     assert list(open_object_storage(bucket_url).names("")) == before

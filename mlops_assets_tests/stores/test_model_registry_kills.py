@@ -59,8 +59,8 @@ class TestKilledProcesses:
         "moment",
         [
             pytest.param(("create_run", 1), id="run"),
-            pytest.param(("log_model_artifacts", 1), id="model-files"),
-            pytest.param(("log_artifacts", 1), id="run-files"),
+            pytest.param(("store_folder", 1), id="model-files"),
+            pytest.param(("store_folder", 2), id="run-files"),
             pytest.param(("create_run", 3), id="second-trial"),
             pytest.param(("create_registered_model", 1), id="registered-model"),
             pytest.param(("create_model_version", 1), id="version"),

@@ -75,13 +75,13 @@ def test_other_tools_see_ordinary_documents(url: str) -> None:
     assert indexes >= {("_id",), ("sent_at", "message_id"), ("state", "sent_at", "message_id"), ("user_id", "sent_at")}
 
 
-def test_diagnosis_knows_the_servers_clock(url: str) -> None:
+def test_health_check_knows_the_servers_clock(url: str) -> None:
     """The time is the server's, in UTC; nothing is left behind."""
-    diagnosis = open_documents(url).diagnose()
-    assert diagnosis.version.startswith("MongoDB ")
-    assert diagnosis.clock_at is not None
-    assert diagnosis.clock_at.tzinfo is timezone.utc
-    assert abs(diagnosis.clock_at - datetime.now(timezone.utc)) < timedelta(minutes=5)
+    health = open_documents(url).check_health()
+    assert health.version.startswith("MongoDB ")
+    assert health.clock_at is not None
+    assert health.clock_at.tzinfo is timezone.utc
+    assert abs(health.clock_at - datetime.now(timezone.utc)) < timedelta(minutes=5)
     with MongoClient[dict[str, Any]](url) as client:
         assert client.get_default_database().list_collection_names() == []
 
@@ -108,7 +108,7 @@ def test_store_works_again_when_its_server_does(url: str, proxy: FaultyProxy) ->
 def test_connection_lost_in_mid_write_is_completed_by_the_same_call(url: str, proxy: FaultyProxy) -> None:
     """Some batches arrive, some do not; written again, all are there once, and what others wrote meanwhile is kept."""
     store, documents = by_way_of(proxy, url), [message(f"m{number:03}") for number in range(500)]
-    store.diagnose()
+    store.check_health()
     proxy.drop_after(bytes_to_server=60_000)
     with pytest.raises(StoreUnavailableError, match="cannot be reached or is too busy"):
         store.upsert(MESSAGES, documents)

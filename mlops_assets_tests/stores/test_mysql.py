@@ -200,22 +200,22 @@ def test_table_locked_by_another_program_is_transient(warehouse: Warehouse, mysq
 
 
 @pytest.mark.parametrize("grant", [None, "ALL ON `weather`.*", "ALL ON `weath%`.*"])
-def test_diagnosis_needs_one_place_to_write(warehouse: Warehouse, mysql_url: str, grant: str | None) -> None:
+def test_health_check_needs_one_place_to_write(warehouse: Warehouse, mysql_url: str, grant: str | None) -> None:
     """Whoever may make a table somewhere is told version and clock; nothing is left behind."""
     tables = "SELECT table_schema, table_name FROM information_schema.tables"
     before = execute_on_mysql(mysql_url, tables)
     with somebody(mysql_url, *([grant] if grant else [])) as url:
-        diagnosis = open_warehouse(url if grant else mysql_url).diagnose()
-        assert diagnosis.version.startswith(("MariaDB ", "MySQL "))
-        assert diagnosis.clock_at is not None
-        assert abs(diagnosis.clock_at - datetime.now(timezone.utc)) < timedelta(hours=1)
+        health = open_warehouse(url if grant else mysql_url).check_health()
+        assert health.version.startswith(("MariaDB ", "MySQL "))
+        assert health.clock_at is not None
+        assert abs(health.clock_at - datetime.now(timezone.utc)) < timedelta(hours=1)
     assert execute_on_mysql(mysql_url, tables) == before
 
 
-def test_diagnosis_of_a_place_where_nothing_may_be_written(mysql_url: str) -> None:
+def test_health_check_of_a_place_where_nothing_may_be_written(mysql_url: str) -> None:
     """The doctor says which right is missing."""
-    with somebody(mysql_url) as url, pytest.raises(StoreAccessError, match=r"diagnosis: .*; ask for GRANT ALL ON a database"):
-        open_warehouse(url).diagnose()
+    with somebody(mysql_url) as url, pytest.raises(StoreAccessError, match=r"health: .*; ask for GRANT ALL ON a database"):
+        open_warehouse(url).check_health()
 
 
 def test_url_without_secrets(mysql_url: str) -> None:

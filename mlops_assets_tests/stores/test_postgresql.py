@@ -237,23 +237,23 @@ def test_names_that_would_be_cut_are_refused(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("user_rights", [None, "CREATE ON DATABASE {}", "ALL ON SCHEMA weather"])
-def test_diagnosis_needs_one_place_to_write(warehouse: Warehouse, postgres_url: str, user_rights: str | None) -> None:
+def test_health_check_needs_one_place_to_write(warehouse: Warehouse, postgres_url: str, user_rights: str | None) -> None:
     """Whoever may make a schema, or a table in one, is told version and clock; nothing is left behind."""
     tables = "SELECT count(*) FROM pg_class"
     before = execute_on_postgres(postgres_url, tables)
     database = postgres_url.rpartition("/")[2]
     with somebody(postgres_url, *([user_rights.format(database)] if user_rights else [])) as url:
-        diagnosis = open_warehouse(url if user_rights else postgres_url).diagnose()
-        assert diagnosis.version.startswith("PostgreSQL 1")
-        assert diagnosis.clock_at is not None
-        assert abs(diagnosis.clock_at - datetime.now(timezone.utc)) < timedelta(hours=1)
+        health = open_warehouse(url if user_rights else postgres_url).check_health()
+        assert health.version.startswith("PostgreSQL 1")
+        assert health.clock_at is not None
+        assert abs(health.clock_at - datetime.now(timezone.utc)) < timedelta(hours=1)
     assert execute_on_postgres(postgres_url, tables) == before
 
 
-def test_diagnosis_of_a_place_where_nothing_may_be_written(postgres_url: str) -> None:
+def test_health_check_of_a_place_where_nothing_may_be_written(postgres_url: str) -> None:
     """The doctor says which right is missing."""
-    with somebody(postgres_url) as url, pytest.raises(StoreAccessError, match=r"diagnosis: .*; ask for GRANT CREATE ON DATABASE"):
-        open_warehouse(url).diagnose()
+    with somebody(postgres_url) as url, pytest.raises(StoreAccessError, match=r"health: .*; ask for GRANT CREATE ON DATABASE"):
+        open_warehouse(url).check_health()
 
 
 def test_url_without_secrets(postgres_url: str) -> None:

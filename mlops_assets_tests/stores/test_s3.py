@@ -191,12 +191,12 @@ def test_what_needs_a_person(status: int, answer: str, complaint: str) -> None:
     assert str(raised.value) == f"s3://bucket/object: {complaint}"
 
 
-def test_diagnosis_tells_the_server_and_its_clock(storage: S3Storage) -> None:
+def test_health_check_tells_the_server_and_its_clock(storage: S3Storage) -> None:
     """What answers is named by its headers."""
-    diagnosis = storage.diagnose()
-    assert diagnosis.version.startswith("S3 (")
-    assert diagnosis.clock_at is not None
-    assert diagnosis.clock_at.utcoffset() is not None
+    health = storage.check_health()
+    assert health.version.startswith("S3 (")
+    assert health.clock_at is not None
+    assert health.clock_at.utcoffset() is not None
 
 
 def test_only_the_named_folders_expire(client: BaseClient, bucket: str) -> None:

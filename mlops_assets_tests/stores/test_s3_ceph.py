@@ -24,7 +24,7 @@ OPERATIONS: list[Any] = [
     lambda storage: storage.exists("object"),
     lambda storage: list(storage.names("")),
     lambda storage: storage.prepare(["a"]),
-    lambda storage: storage.diagnose(),
+    lambda storage: storage.check_health(),
 ]
 
 
@@ -69,7 +69,7 @@ def test_wrong_key_is_named(ceph_url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_version_names_ceph(ceph_url: str) -> None:
     """The server is recognized although it does not say its name."""
-    assert open_object_storage(ceph_url).diagnose().version == "S3 (Ceph)"
+    assert open_object_storage(ceph_url).check_health().version == "S3 (Ceph)"
 
 
 def test_objects_expire_below_the_named_folder_alone(ceph_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -14,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.errors import PermanentError, StoreAccessError, StoreUnavailableError
-from mlops_assets.stores.events import EventLog, OffsetRange, next_ranges
+from mlops_assets.stores.events import Event, EventLog, OffsetRange, next_ranges
 from mlops_assets.stores.events import segment_files as format_of_files
 from mlops_assets.stores.events.segment_partition import SegmentPartition
 from mlops_assets.stores.events.segments import SegmentEventLog
-from mlops_assets_tests.events import event, values
+from mlops_assets_tests.events import NOON, event, values
 from mlops_assets_tests.processes import python_process, wait_for_line
+from mlops_assets_tests.stores.disk_contract import DiskContract
 from mlops_assets_tests.stores.events_contract import EventLogContract
 
 APPEND_AND_HANG = """
@@ -56,6 +58,21 @@ try:
 except StoreAccessError as error:
     print(error)
 """
+READ_AS_SOMEBODY = """
+import os, sys
+from pathlib import Path
+from mlops_assets.errors import StoreAccessError
+from mlops_assets.stores.events.segments import SegmentEventLog
+
+log = SegmentEventLog(Path(sys.argv[1]))
+Path(sys.argv[1], "songs").chmod(0o000)
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    log.watermarks("songs")
+except StoreAccessError as error:
+    print(error, flush=True)
+"""
 FIRST_FILE = f"songs/0/{0:020}.segment"
 ALL = OffsetRange(0, 0, 2)
 _QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -80,6 +97,22 @@ class TestSegmentsOfSingleEvents(EventLogContract):
     def log(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EventLog:
         monkeypatch.setattr(format_of_files, "_BATCH_BYTES", 1)
         return SegmentEventLog(tmp_path / "events", segment_bytes=1)
+
+
+class TestSegmentsOnDisks(DiskContract):
+    def write(self, folder: Path, number: int) -> None:
+        log = SegmentEventLog(folder / "events")
+        log.create_topic("songs", 1)
+        log.append("songs", [Event(bytes([number]) * 1_000_000, NOON)])
+
+    def read(self, folder: Path) -> list[bytes]:
+        return everything(SegmentEventLog(folder / "events"))
+
+
+def test_folder_that_may_not_be_read_is_not_without_topics(folder: Path) -> None:
+    """A missing permission is named as such; nobody is told to create a topic that is there."""
+    with python_process(READ_AS_SOMEBODY, folder) as reader:
+        wait_for_line(reader, f"cannot use the event log in {folder}: Permission denied; let this user read and write there")
 
 
 @pytest.fixture
@@ -198,7 +231,7 @@ def test_append_counts_once_it_is_flushed(folder: Path, monkeypatch: pytest.Monk
     log.watermarks("songs")
 
     def fail(descriptor: int) -> None:
-        raise OSError("Input/output error")
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StoreAccessError, match=r"cannot use the event log in .*songs/0: Input/output error"):

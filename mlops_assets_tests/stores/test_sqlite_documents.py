@@ -8,14 +8,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlops_assets.errors import PermanentError, StoreAccessError, StoreUnavailableError
-from mlops_assets.stores.documents import WriteCounts
+from mlops_assets.stores.documents import WriteCounts, open_documents
 from mlops_assets.stores.documents.sqlite_file import SQLiteDocuments
 from mlops_assets_tests.documents import MESSAGES, message
 from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
+from mlops_assets_tests.stores.disk_contract import DiskContract
 from mlops_assets_tests.stores.documents_contract import DocumentStoreContract
 
 HANG_BEFORE_COMMIT = """
@@ -55,6 +57,14 @@ class TestSQLiteDocuments(DocumentStoreContract):
     @pytest.fixture
     def documents_url(self, tmp_path: Path) -> str:
         return f"sqlite:{tmp_path}/folder/documents.db"
+
+
+class TestSQLiteDocumentsOnDisks(DiskContract):
+    def write(self, folder: Path, number: int) -> None:
+        open_documents(f"sqlite:{folder}/documents.db").upsert(MESSAGES, [message(f"m{number}") | {"text": "x" * 1_000_000}])
+
+    def read(self, folder: Path) -> list[dict[str, Any]]:
+        return open_documents(f"sqlite:{folder}/documents.db").read(MESSAGES)
 
 
 def test_several_may_make_the_same_file_at_the_same_moment(tmp_path: Path) -> None:

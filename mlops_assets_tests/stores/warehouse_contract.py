@@ -6,29 +6,41 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.contracts import Column, TableContract
+from mlops_assets.contracts import Column, ColumnType, TableContract
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import ContractError
+from mlops_assets.partition import Partition
 from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 from mlops_assets_tests.processes import let_continue, python_process, wait_for_line
-from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, MARCH, READINGS, readings, rows_of_every_type
+from mlops_assets_tests.tables import (
+    EVERY_TYPE,
+    FEBRUARY,
+    JANUARY,
+    MARCH,
+    READINGS,
+    first_day,
+    plays_by,
+    readings,
+    rows_of_every_type,
+)
 
 HUMIDITY = Column("humidity_pct", "float64", "Humidity.", nullable=True)
 WITH_HUMIDITY = READINGS.derive("readings", "", added=[HUMIDITY])
 WRITE_A_MONTH = """
 import sys
-from datetime import date
+from mlops_assets.partition import Partition
 from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets_tests.tables import READINGS, readings
 
 warehouse = open_warehouse(sys.argv[1])
-month, first_id = date(2024, int(sys.argv[2]), 1), int(sys.argv[3])
+month, first_id = Partition("month", sys.argv[2]), int(sys.argv[3])
 print("ready", flush=True)
 sys.stdin.readline()
 for round in range(3):
@@ -42,17 +54,17 @@ EXTREME_FLOATS = [0.1 + 0.2, 5e-324, 2.2250738585072014e-308, 1.7976931348623157
 EXTREME_FLOATS_32 = [0.1, 1.1754943508222875e-38, 3.4028234663852886e38, 16777215.0, -1 / 3, 1e10, 123456.7890625]
 
 
-def stored(warehouse: Warehouse, contract: TableContract = READINGS, *partitions: date) -> list[tuple[int, float | None]]:
+def stored(warehouse: Warehouse, contract: TableContract = READINGS, *partitions: Partition) -> list[tuple[int, float | None]]:
     """Return id and temperature of the rows of some or all partitions, in the order in which the warehouse gives them."""
     frame = warehouse.read(contract, list(partitions) or None)
     return list(frame[["reading_id", "temperature_c"]].itertuples(index=False, name=None))
 
 
-def write_at_once(url: str, months_and_first_ids: Sequence[tuple[date, int]]) -> None:
+def write_at_once(url: str, months_and_first_ids: Sequence[tuple[Partition, int]]) -> None:
     """Let processes begin at the same moment to write ten rows each, three times over; none may fail."""
     with ExitStack() as running:
         writers = [
-            running.enter_context(python_process(WRITE_A_MONTH, url, month.month, first_id))
+            running.enter_context(python_process(WRITE_A_MONTH, url, month.key, first_id))
             for month, first_id in months_and_first_ids
         ]
         for writer in writers:
@@ -63,6 +75,29 @@ def write_at_once(url: str, months_and_first_ids: Sequence[tuple[date, int]]) ->
             writer.stdin.flush()
         for writer in writers:
             let_continue(writer)
+
+
+NASTY_KEYS = ["'); DROP TABLE weather.plays; --", "%s $1 ?", "A", "A ", "\\", "a", "a/b=c\\'", "playlist 50%.csv", "Á"]
+MADRID = ZoneInfo("Europe/Madrid")
+
+
+def hour(number: int) -> Partition:
+    """Return an hour as Dagster makes it, counted from 26 October 2024 00:00 in Madrid, a day before clocks go back."""
+    start = (datetime(2024, 10, 26, tzinfo=MADRID).astimezone(timezone.utc) + timedelta(hours=number)).astimezone(MADRID)
+    end = (start.astimezone(timezone.utc) + timedelta(hours=1)).astimezone(MADRID)
+    return Partition("hour", f"{start:%Y-%m-%d-%H:%M%z}", (start, end))
+
+
+def start_of(partition: Partition) -> datetime:
+    """Return when a partition begins, in UTC."""
+    assert partition.window is not None
+    return partition.window[0].astimezone(timezone.utc)
+
+
+def plays(part: datetime | str, *play_ids: int, count: int = 1) -> pd.DataFrame:
+    """Return rows of a partition of the table `plays`."""
+    parts = pd.Series([part] * len(play_ids), dtype="string[pyarrow]" if isinstance(part, str) else "datetime64[us, UTC]")
+    return pd.DataFrame({"part": parts, "play_id": pd.Series(play_ids, dtype="int64"), "count": count})
 
 
 class WarehouseContract:
@@ -110,9 +145,10 @@ class WarehouseContract:
 
     def test_partitions_with_rows_are_listed(self, two_months: Warehouse) -> None:
         """Who copies a table goes through its partitions; one that was emptied is none, and a table not made has none."""
-        assert two_months.partitions(READINGS) == [JANUARY, FEBRUARY]
+        assert [partition.key for partition in two_months.partitions(READINGS)] == ["2024-01-01", "2024-02-01"]
         two_months.replace_partition(READINGS, JANUARY, empty_frame(READINGS))
-        assert two_months.partitions(READINGS) == [FEBRUARY]
+        (kept,) = two_months.partitions(READINGS)
+        assert stored(two_months, READINGS, kept) == stored(two_months, READINGS, FEBRUARY) == [(3, 3.0)]
         assert two_months.partitions(READINGS.derive("unknown", "")) == []
 
     def test_empty_frame_empties_its_partition(self, two_months: Warehouse) -> None:
@@ -130,7 +166,7 @@ class WarehouseContract:
         for _ in range(2):
             two_months.upsert(READINGS, readings(MARCH, 22.0, 33.0, 44.0, first_id=2))
         assert stored(two_months) == [(1, 1.0), (2, 22.0), (3, 33.0), (4, 44.0)]
-        assert two_months.read(READINGS)["month"].tolist() == [JANUARY, MARCH, MARCH, MARCH]
+        assert two_months.read(READINGS)["month"].tolist() == [first_day(month) for month in (JANUARY, MARCH, MARCH, MARCH)]
 
     def test_upsert_makes_the_table(self, warehouse: Warehouse) -> None:
         """The first rows of a table may come by upsert, and an upsert of nothing changes nothing."""
@@ -275,11 +311,53 @@ class WarehouseContract:
             two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0).assign(month=None))
         assert stored(two_months) == before
 
+    def test_hours_of_a_day_are_partitions(self, warehouse: Warehouse) -> None:
+        """Each hour is replaced alone, also that which clocks in Madrid show twice at the end of summer time."""
+        contract = plays_by("timestamp")
+        first, second, repeated = (hour(number) for number in (23, 24, 25))
+        for number, partition in enumerate((first, second, repeated, second)):
+            warehouse.replace_partition(contract, partition, plays(start_of(partition), number))
+        found = warehouse.read(contract, [second, repeated])
+        assert dict(zip(found["part"], found["play_id"], strict=True)) == {start_of(second): 3, start_of(repeated): 2}
+        assert warehouse.read(contract)["play_id"].tolist() == [0, 2, 3]
+        assert len(warehouse.read(contract, [])) == 0
+        assert [warehouse.read(contract, [each])["play_id"].tolist() for each in warehouse.partitions(contract)] == [[0], [3], [2]]
+
+    def test_keys_of_dynamic_partitions_are_kept_to_the_character(self, warehouse: Warehouse) -> None:
+        """A partition may be the name of a dropped file: whatever it holds, its rows are found, replaced and no others."""
+        contract = plays_by("string")
+        for round_ in range(2):
+            for number, key in enumerate(NASTY_KEYS):
+                warehouse.replace_partition(contract, Partition("playlist", key), plays(key, number, count=round_))
+        assert warehouse.read(contract)["count"].tolist() == [1] * len(NASTY_KEYS)
+        for number, key in enumerate(NASTY_KEYS):
+            assert warehouse.read(contract, [Partition("playlist", key)])["play_id"].tolist() == [number]
+        assert [partition.key for partition in warehouse.partitions(contract)] == sorted(NASTY_KEYS)
+        warehouse.replace_partition(contract, Partition("playlist", NASTY_KEYS[0]), plays(NASTY_KEYS[0]))
+        assert warehouse.read(contract)["play_id"].tolist() == list(range(1, len(NASTY_KEYS)))
+
+    @pytest.mark.parametrize("type_", ["timestamp", "string"])
+    def test_rows_of_another_hour_or_file_are_refused(self, warehouse: Warehouse, type_: ColumnType) -> None:
+        """What is no month is as exact as a month: rows of others are never written, and nothing changes."""
+        contract, own, other = plays_by(type_), hour(24), hour(25)
+        value, foreign = (start_of(own), start_of(other)) if type_ == "timestamp" else (own.key, other.key)
+        warehouse.replace_partition(contract, own, plays(value, 1))
+        with pytest.raises(ContractError, match=r"weather/plays: 1 rows of partition .* partition"):
+            warehouse.replace_partition(contract, own, pd.concat([plays(value, 2), plays(foreign, 3)]))
+        assert warehouse.read(contract)["play_id"].tolist() == [1]
+
+    def test_dates_cannot_tell_hours_apart(self, warehouse: Warehouse) -> None:
+        """An hour is not written as its day, where it would replace the hours before it."""
+        with pytest.raises(
+            ContractError, match="shares its day with other partitions, which the dates in 'part' cannot tell apart"
+        ):
+            warehouse.replace_partition(plays_by("date"), hour(1), empty_frame(plays_by("date")))
+
     def test_dates_may_come_as_midnights(self, warehouse: Warehouse) -> None:
         """Pandas makes timestamps of dates at every opportunity; at midnight they mean the day."""
         frame = readings(JANUARY, 1.0)
         warehouse.replace_partition(READINGS, JANUARY, frame.assign(month=pd.to_datetime(frame["month"])))
-        assert warehouse.read(READINGS)["month"].tolist() == [JANUARY]
+        assert warehouse.read(READINGS)["month"].tolist() == [first_day(JANUARY)]
 
     def test_partition_needs_a_column(self, warehouse: Warehouse) -> None:
         """A contract that does not say which column holds the partition cannot be partitioned."""
@@ -294,10 +372,10 @@ class WarehouseContract:
             two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 1.0).assign(temperature_c="warm"))
         assert stored(two_months) == before
 
-    def test_diagnosis_leaves_the_tables_alone(self, two_months: Warehouse) -> None:
+    def test_health_check_leaves_the_tables_alone(self, two_months: Warehouse) -> None:
         """A warehouse that works says what it is, and its tables are as they were."""
         before = stored(two_months)
-        assert two_months.diagnose().version
+        assert two_months.check_health().version
         assert stored(two_months) == before
 
     def test_location_names_the_table(self, warehouse: Warehouse) -> None:
@@ -306,10 +384,10 @@ class WarehouseContract:
 
     def test_processes_write_side_by_side(self, warehouse: Warehouse, warehouse_url: str) -> None:
         """Steps of one run write different partitions of one table at the same moment; none fails, none loses rows."""
-        months = [JANUARY, FEBRUARY, MARCH]
-        write_at_once(warehouse_url, [(month, 100 * month.month) for month in months])
-        for month in months:
-            assert stored(warehouse, READINGS, month) == [(100 * month.month + row, 2.0) for row in range(10)]
+        first_ids = {JANUARY: 100, FEBRUARY: 200, MARCH: 300}
+        write_at_once(warehouse_url, list(first_ids.items()))
+        for month, first_id in first_ids.items():
+            assert stored(warehouse, READINGS, month) == [(first_id + row, 2.0) for row in range(10)]
 
     def test_writers_of_one_partition_leave_one_version(self, warehouse: Warehouse, warehouse_url: str) -> None:
         """Two processes write the same partition at the same moment; one comes last, and its rows alone are there."""

@@ -167,9 +167,9 @@ def decide_about(stores: Stores, pair: CandidatePair) -> PromotionDecision:
     """Let a challenger and the version before it score the challenger's test rows, and apply the promotion rule."""
     registry, challenger = stores.models(), pair.challenger
     month = Month.parse(challenger.partition)
-    evaluation = stores.warehouse(DOMAIN).read(ARREST_EVALUATION, [month.first_day])
+    evaluation = stores.warehouse(DOMAIN).read(ARREST_EVALUATION, [month.partition])
     failures = failures_at_gate(evaluation, challenger.version)
-    test = read_partition(stores.lake(DOMAIN), TEST_SPLIT, month.key)
+    test = read_partition(stores.lake(DOMAIN), TEST_SPLIT, month.partition)
     incumbent = None if pair.incumbent is None else registry.load(pair.incumbent)
     return decide_champion(test, registry.load(challenger), incumbent, failures)
 

@@ -27,10 +27,12 @@ from mlops_assets.ml.training import TrainedModel
 from mlops_assets.orchestration.asset_options import model
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.model_io import RegisteredModel, champion_before, model_name, version_metadata
+from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
 from mlops_assets.orchestration.run_config import Seed, StepConfig
 from mlops_assets.orchestration.table_assets import lake_asset, warehouse_asset
 from mlops_assets.orchestration.tables import frame_metadata, image_metadata
+from mlops_assets.partition import Partition
 from mlops_assets.stores.catalog import Stores
 
 _HISTORY_IN = dg.AssetIn(partition_mapping=HISTORY, metadata={"skip_missing_partitions": True})
@@ -137,7 +139,7 @@ def forecast_metrics(
 def decide_about(stores: Stores, pair: CandidatePair) -> ForecastDecision:
     """Apply the promotion rule to what the challenger's backtest says."""
     challenger = pair.challenger
-    metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_date(challenger.partition)])
+    metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_day(challenger.partition)])
     incumbent = None if pair.incumbent is None else pair.incumbent.version
     return decide_champion(metrics, challenger.version, incumbent, failures_at_gate(metrics, challenger.version))
 
@@ -189,6 +191,8 @@ def forecasts(
     FORECAST_ACCURACY,
     partitions_def=PARKING_DAYS,
     ins={"forecasts": dg.AssetIn(partition_mapping=DAY_BEFORE)},
+    # The forecasts say which model made them; it may be of any day before.
+    deps=[dg.AssetDep(looked_up, partition_mapping=dg.AllPartitionMapping()) for looked_up in (forecast_model, forecast_metrics)],
     automation_condition=COMPARE_WITH_FORECASTS,
 )
 def forecast_accuracy(
@@ -221,12 +225,16 @@ def _metrics_behind(stores: Stores, forecasts: pd.DataFrame) -> pd.DataFrame:
         return metrics
     with retrying_transient_errors():
         version = stores.models().version(model_name(forecast_model.key), int(forecasts["model_version"].iloc[0]))
-        metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_date(version.partition)])
+        metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_day(version.partition)])
     return metrics[metrics["model_version"] == version.version]
 
 
 def _date(key: str) -> date:
     return date.fromisoformat(key)
+
+
+def _day(key: str) -> Partition:
+    return partition_of(PARKING_DAYS, key)
 
 
 ASSETS = [training_window, forecast_model, forecast_metrics, forecast_champion, forecasts, forecast_accuracy]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlops_assets.contracts import DocumentContract
-    from mlops_assets.stores.diagnosis import Diagnosis
+    from mlops_assets.stores.health import HealthCheck
 
 
 @dataclass(frozen=True)
@@ -84,5 +84,5 @@ class DocumentStore(Protocol):
     def location(self, contract: DocumentContract) -> str:
         """Return where the collection is, as people and other tools write it, without credentials."""
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write something small, read it back and remove it; raise what a user of the store would meet."""

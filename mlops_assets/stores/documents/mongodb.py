@@ -11,7 +11,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
-from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.documents.base import WriteCounts
 from mlops_assets.stores.documents.mongodb_client import open_client, platform_errors
 from mlops_assets.stores.documents.rules import (
@@ -22,6 +21,7 @@ from mlops_assets.stores.documents.rules import (
     state_field,
     window_bound,
 )
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.urls import parse_url
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class MongoDocuments:
         """Return server, database and collection."""
         return f"{self._place}: {contract.domain}.{contract.name}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a document to a collection of its own, read it back and drop it; tell the server's version and time."""
         with platform_errors(self._place):
             database = self._database()
@@ -145,7 +145,7 @@ class MongoDocuments:
                 trial.drop()
             version = database.command("buildInfo")["version"]
             clock_at = database.command("hello", codec_options=database.codec_options)["localTime"]
-            return Diagnosis(f"MongoDB {version}", clock_at)
+            return HealthCheck(f"MongoDB {version}", clock_at)
 
     def _collection(self, contract: DocumentContract) -> Collection[dict[str, Any]]:
         return self._database()[f"{contract.domain}.{contract.name}"]

@@ -12,8 +12,8 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.errors import PermanentError, PlatformError, StoreAccessError, StoreUnavailableError
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.errors import PermanentError, PlatformError, StoreUnavailableError
+from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.documents.base import WriteCounts
 from mlops_assets.stores.documents.extended_json import DATE_KEY, date_text, dumps, loads
 from mlops_assets.stores.documents.rules import (
@@ -24,6 +24,7 @@ from mlops_assets.stores.documents.rules import (
     state_field,
     window_bound,
 )
+from mlops_assets.stores.health import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mlops_assets.contracts import DocumentContract
 
 _BUSY = ("is locked", "locking protocol")
-_NEEDS_A_PERSON = ("unable to open", "readonly", "is full", "disk i/o error", "access permission denied")
 
 
 class SQLiteDocuments:
@@ -99,13 +99,13 @@ class SQLiteDocuments:
         """Return the file and the table's name in it."""
         return f"{self._path}: {contract.domain}.{contract.name}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table, read it back and drop it, and tell the version."""
         with self._transaction() as connection:
             connection.execute("CREATE TABLE mlops_assets_doctor AS SELECT sqlite_version() AS version")
             (version,) = connection.execute("SELECT version FROM mlops_assets_doctor").fetchone()
             connection.execute("DROP TABLE mlops_assets_doctor")
-        return Diagnosis(f"SQLite {version}")
+        return HealthCheck(f"SQLite {version}")
 
     @contextmanager
     def _writing(self, contract: DocumentContract) -> Iterator[sqlite3.Connection]:
@@ -136,14 +136,13 @@ class SQLiteDocuments:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None)) as connection:
-                self._keep_readers_apart(connection)
-                yield connection
+            with disk_errors(f"cannot use the document store {self._path}"):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with closing(sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None)) as connection:
+                    self._keep_readers_apart(connection)
+                    yield connection
         except sqlite3.Error as error:
             raise self._translated(error) from error
-        except OSError as error:
-            raise StoreAccessError(f"cannot use the document store {self._path}: {error}") from error
 
     def _keep_readers_apart(self, connection: sqlite3.Connection) -> None:
         """Let readers see the state before a write that goes on, by a write-ahead log, which a new file does not have yet.
@@ -165,10 +164,6 @@ class SQLiteDocuments:
         if any(sign in complaint for sign in _BUSY):
             return StoreUnavailableError(
                 f"the document store {self._path} was in use by another writer for {self._patience_seconds:g} s: {error}"
-            )
-        if any(sign in complaint for sign in _NEEDS_A_PERSON):
-            return StoreAccessError(
-                f"cannot use the document store {self._path}: {error}; look at its folder, its permissions and the space left"
             )
         return PermanentError(f"cannot use the document store {self._path}: {error}")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mlops_assets.stores.diagnosis import Diagnosis
+    from mlops_assets.stores.health import HealthCheck
 
 DOCTOR_TOPIC = "mlops_assets_doctor"
 """Where a log that is asked whether it works writes its trial."""
@@ -130,7 +130,7 @@ class EventLog(Protocol):
     def location(self, topic: str) -> str:
         """Return where the topic is, as people and other tools write it, without credentials."""
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Append an event and read it back; raise what a user of the log would meet."""
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import StoreUnavailableError
-from mlops_assets.stores.diagnosis import Diagnosis
 from mlops_assets.stores.events.base import (
     DOCTOR_TOPIC,
     Event,
@@ -21,6 +20,7 @@ from mlops_assets.stores.events.base import (
 from mlops_assets.stores.events.kafka_connection import client_options, connected, hosts_of, store_error
 from mlops_assets.stores.events.kafka_reader import KafkaReader
 from mlops_assets.stores.events.kafka_writer import KafkaWriter
+from mlops_assets.stores.health import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,14 +95,14 @@ class KafkaEventLog:
         """Return brokers and topic, without the user."""
         return f"{self._address}/{topic}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Append an event to a topic of its own and read it back. The topic stays: a cluster deletes topics when it pleases."""
         self.create_topic(DOCTOR_TOPIC, partitions=1)
         given = self.append(DOCTOR_TOPIC, [Event(b"well", datetime.now(timezone.utc))])
         self.read(DOCTOR_TOPIC, given[0])
         with self._reader() as reader:
             cluster = reader.cluster()
-        return Diagnosis(f"Kafka cluster {cluster.cluster_id} with {len(cluster.brokers)} brokers")
+        return HealthCheck(f"Kafka cluster {cluster.cluster_id} with {len(cluster.brokers)} brokers")
 
     def _reader(self) -> KafkaReader:
         return KafkaReader(self._options, self._address, self._patience_seconds)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from mlops_assets.errors import StoreAccessError, StoreUnavailableError
+from mlops_assets.errors import StoreUnavailableError
+from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.events.base import OffsetRange, event_schema, require_readable
 from mlops_assets.stores.events.segment_files import Segment, encode
 
@@ -45,6 +46,7 @@ class SegmentPartition:
     def __init__(self, folder: Path, segment_bytes: int, patience_seconds: float) -> None:
         """Use a folder that exists; a segment of `segment_bytes` or more is not appended to any more."""
         self._folder = folder
+        self._place = f"cannot use the event log in {folder}"
         self._number = int(folder.name)
         self._segment_bytes = segment_bytes
         self._patience_seconds = patience_seconds
@@ -52,7 +54,7 @@ class SegmentPartition:
 
     def append(self, events: pa.RecordBatch) -> OffsetRange:
         """Append events, flush them to the disk and return their offsets. What a killed writer left is cut away first."""
-        with file_errors(self._folder), held(self._folder / "~lock", self._patience_seconds):
+        with disk_errors(self._place), held(self._folder / "~lock", self._patience_seconds):
             tail = self._tail()
             _cut(tail)
             if tail.position >= self._segment_bytes:
@@ -71,7 +73,7 @@ class SegmentPartition:
 
     def watermark(self) -> OffsetRange:
         """Return the offsets that can be read."""
-        with file_errors(self._folder):
+        with disk_errors(self._place):
             return self._kept()[0]
 
     def read(self, offsets: OffsetRange) -> pa.Table:
@@ -82,7 +84,7 @@ class SegmentPartition:
         """
         import pyarrow as pa
 
-        with file_errors(self._folder):
+        with disk_errors(self._place):
             kept, segments = self._kept()
             require_readable(str(self._folder), offsets, kept)
             try:
@@ -94,7 +96,7 @@ class SegmentPartition:
 
     def drop_before(self, offset: int) -> None:
         """Remove the files all of whose events lie before an offset, oldest first; the newest file always stays."""
-        with file_errors(self._folder):
+        with disk_errors(self._place):
             segments = Segment.all_in(self._folder)
             for segment, following in pairwise(segments):
                 if following.offset <= offset:
@@ -183,15 +185,6 @@ def held(lock: Path, patience_seconds: float) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise StoreUnavailableError(f"{lock} was held by another process for {patience_seconds:g} s") from error
-
-
-@contextmanager
-def file_errors(folder: Path) -> Iterator[None]:
-    """Turn what the file system refuses (no space, no permission) into the error of a store."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreAccessError(f"cannot use the event log in {folder}: {error}") from error
 
 
 def flush_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.events.base import (
     DOCTOR_TOPIC,
     Event,
@@ -21,7 +21,8 @@ from mlops_assets.stores.events.base import (
     require_topic_name,
     stored_schema,
 )
-from mlops_assets.stores.events.segment_partition import SegmentPartition, file_errors, flush_folder, held
+from mlops_assets.stores.events.segment_partition import SegmentPartition, flush_folder, held
+from mlops_assets.stores.health import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +45,7 @@ class SegmentEventLog:
             patience_seconds: how long to wait for others who append to the same partition.
         """
         self._folder = folder
+        self._place = f"cannot use the event log in {folder}"
         self._segment_bytes = segment_bytes
         self._patience_seconds = patience_seconds
         self._opened: dict[str, list[SegmentPartition]] = {}
@@ -51,7 +53,7 @@ class SegmentEventLog:
     def create_topic(self, topic: str, partitions: int) -> None:
         """Make the folders of a topic, all at once by a rename; a topic that exists with as many partitions is left as it is."""
         require_topic_name(topic)
-        with file_errors(self._folder):
+        with disk_errors(self._place):
             self._folder.mkdir(parents=True, exist_ok=True)
             with held(self._folder / "~lock", self._patience_seconds):
                 if not (self._folder / topic).exists():
@@ -61,7 +63,8 @@ class SegmentEventLog:
     def topics(self) -> dict[str, int]:
         """Return the number of partitions of every topic."""
         # A name with `~` is that of a topic which is being made.
-        names = sorted(partition.parent.name for partition in self._folder.glob("[!~]*/0"))
+        with disk_errors(self._place):
+            names = sorted(folder.name for folder in _folders_in(self._folder) if not folder.name.startswith("~"))
         return {name: len(self._partitions(name)) for name in names}
 
     def append(self, topic: str, events: Sequence[Event]) -> dict[int, OffsetRange]:
@@ -93,7 +96,7 @@ class SegmentEventLog:
         """Return the folder of a topic."""
         return str(self._folder / topic)
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Make a topic, append an event, read it back and remove them."""
         topic = f"{DOCTOR_TOPIC}-{uuid.uuid4().hex}"
         self.create_topic(topic, partitions=1)
@@ -103,7 +106,7 @@ class SegmentEventLog:
         finally:
             del self._opened[topic]
             shutil.rmtree(self._folder / topic)
-        return Diagnosis("folder of this machine")
+        return HealthCheck("folder of this machine")
 
     def _make(self, topic: str, partitions: int) -> None:
         unfinished = self._folder / f"~{topic}"
@@ -122,11 +125,21 @@ class SegmentEventLog:
         """
         if topic not in self._opened:
             require_topic_name(topic)
-            folders = sorted((self._folder / topic).glob("[0-9]*"), key=lambda folder: int(folder.name))
+            with disk_errors(self._place):
+                found = [folder for folder in _folders_in(self._folder / topic) if folder.name.isdigit()]
+            folders = sorted(found, key=lambda folder: int(folder.name))
             if not folders:
                 raise missing_topic(self.location(topic))
             self._opened[topic] = [SegmentPartition(folder, self._segment_bytes, self._patience_seconds) for folder in folders]
         return self._opened[topic]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder, none if it is not there; `Path.glob` would take one that may not be read for empty."""
+    try:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
 
 
 def _as_batch(events: Sequence[Event]) -> pa.RecordBatch:

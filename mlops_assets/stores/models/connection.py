@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mlops_assets.errors import MissingModelError, PermanentError, SettingsError, TransientError
+from mlops_assets.stores.disk import disk_errors
+from mlops_assets.stores.models.relocation import follow_moved_files
 from mlops_assets.stores.urls import parse_url
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ class Connection:
         self.uri = f"sqlite:///{database_path(tracking_uri)}" if self.is_local else url.address
         self.credentials = (url.user or "", url.password or "") if url.has_credentials else None
         self.artifact_folder = artifact_folder.absolute()
+        self._opened_file: tuple[int, int] | None = None
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -64,7 +68,12 @@ class Connection:
         from mlflow import MlflowClient
 
         with self.errors("open the model registry"):
-            return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        if self.is_local:
+            # Connections that another client of this process has opened may be to a file that is no longer there.
+            _close_connections(client)
+            self._opened_file = self._present_file()
+        return client
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -72,7 +81,8 @@ class Connection:
         from filelock import Timeout
 
         try:
-            self._lock.acquire()
+            with disk_errors(f"cannot lock the model registry {self.uri}"):
+                self._lock.acquire()
         except Timeout as error:
             raise TransientError(
                 f"another process has been writing to the model registry {self.uri} for {_LOCK_TIMEOUT_S} s "
@@ -92,7 +102,9 @@ class Connection:
 
         where = f"cannot {action} in MLflow at {self.uri}"
         try:
-            yield
+            with disk_errors(where):
+                self._follow_replaced_database()
+                yield
         except MlflowException as error:
             raise self._error_class(error.error_code)(f"{where}: {error.message}") from error
         except requests.HTTPError as error:
@@ -114,6 +126,8 @@ class Connection:
         """Set MLflow's environment; it must be done before the first import of mlflow."""
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        # It prints a page about each error that is then raised.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         if self.credentials:
             os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = self.credentials
 
@@ -124,16 +138,33 @@ class Connection:
         be migrated any more. So it is built under another name, by one process at a time, and renamed when it is complete.
         """
         path = self._database_path
-        with self.exclusive():
+        with self.exclusive(), self.errors("make the database ready"):
             if path.exists() and path.stat().st_size:
                 _check_is_sqlite(path)
+                follow_moved_files(path, self.artifact_folder)
                 return
             unfinished = path.with_name(f".{path.name}.new")
             for left_over in path.parent.glob(f"{unfinished.name}*"):
                 left_over.unlink()
-            with self.errors("create the database"):
-                _create_database(unfinished, self.artifact_folder)
+            _create_database(unfinished, self.artifact_folder)
             unfinished.replace(path)
+
+    def _follow_replaced_database(self) -> None:
+        """Turn to the file that has the database's name now: MLflow would go on in one that a restored backup has replaced."""
+        if self._opened_file is None or self._opened_file == self._present_file():
+            return
+        self._opened_file = None
+        _close_connections(self.client)
+        self._prepare_database()
+        self._opened_file = self._present_file()
+
+    def _present_file(self) -> tuple[int, int] | None:
+        """Return device and number of the database's file; None if it is not there."""
+        try:
+            state = self._database_path.stat()
+        except FileNotFoundError:
+            return None
+        return state.st_dev, state.st_ino
 
     @cached_property
     def _lock(self) -> BaseFileLock:
@@ -164,6 +195,24 @@ def database_path(tracking_uri: str) -> Path:
     return path
 
 
+@contextmanager
+def tolerating(code: str) -> Iterator[None]:
+    """Let MLflow's errors of one code pass, such as that something exists already."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != code:
+            raise
+
+
+def _close_connections(client: MlflowClient) -> None:
+    """Close the idle connections to a database that MLflow keeps for all clients of the process; it opens others when needed."""
+    for store in (client._tracking_client.store, client._get_registry_client().store):
+        store.engine.dispose()
+
+
 def _check_is_sqlite(path: Path) -> None:
     """Refuse another kind of file at once; MLflow would try to open it for more than a minute."""
     with path.open("rb") as file:
@@ -174,5 +223,9 @@ def _check_is_sqlite(path: Path) -> None:
 def _create_database(path: Path, artifact_folder: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    store = SqlAlchemyStore(f"sqlite:///{path}", artifact_folder.as_uri())
-    store.engine.dispose()
+    uri = f"sqlite:///{path}"
+    try:
+        SqlAlchemyStore(uri, artifact_folder.as_uri())
+    finally:
+        # MLflow keeps one engine per URI for ever, also after a failure; this file gets another name, or is removed.
+        SqlAlchemyStore._get_or_create_engine(uri).dispose()

@@ -5,27 +5,31 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import MissingModelError, PermanentError
 from mlops_assets.ml.bundle import DESCRIPTION_FILE, PIPELINE_FILE, check_files
+from mlops_assets.ml.bundle_flavor import served
 from mlops_assets.stores.urls import local_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
     from mlflow.models import ModelSignature
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-    from mlops_assets.contracts import TableContract
+    from mlops_assets.contracts import Column
     from mlops_assets.ml.bundle import ModelBundle
     from mlops_assets.stores.models.versions import ModelVersion
 
 # Where MLflow's `python_function` flavor keeps the folder called `bundle` that it is given as data.
 _BUNDLE_PATH = "data/bundle"
 _ENVIRONMENT_FILE = "python_env.yaml"
+_KEPT_WITH_NULLS = frozenset({"string", "float32", "float64"})
+"""Types whose columns are of the same type whether values are missing or not."""
 
 
 @contextmanager
@@ -38,6 +42,21 @@ def scratch_folder(artifact_folder: Path) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path)
+
+
+def store_folder(client: MlflowClient, artifact_uri: str, folder: Path) -> None:
+    """Store all files of a folder at the address of a run or a model.
+
+    MLflow's client keeps addresses by run and model for as long as the process lives, so that it would write what belongs to a copy
+    of a registry into the original.
+    """
+    _repository(client, artifact_uri).log_artifacts(str(folder))
+
+
+def _repository(client: MlflowClient, artifact_uri: str) -> ArtifactRepository:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri)
 
 
 def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel, artifact_folder: Path) -> None:
@@ -53,11 +72,12 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         import mlflow.pyfunc
 
     description = Model(
-        artifact_path=model.artifact_location,
+        # Not the address, which would be wrong as soon as the files are somewhere else.
+        artifact_path=model.name,
         run_id=model.source_run_id,
         model_uuid=model.model_id,
         model_id=model.model_id,
-        signature=_signature(bundle.input_contract),
+        signature=_signature(bundle),
     )
     mlflow.pyfunc.add_to_model(
         description, loader_module="mlops_assets.ml.bundle_flavor", data=_BUNDLE_PATH, python_env=_ENVIRONMENT_FILE
@@ -70,16 +90,17 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
         (folder / _ENVIRONMENT_FILE).write_text(f"python: {python}\ndependencies:\n- -r requirements.txt\n", encoding="utf-8")
         description.save(folder / "MLmodel")
-        client.log_model_artifacts(model.model_id, str(folder))
+        store_folder(client, model.artifact_location, folder)
 
 
-def _signature(contract: TableContract) -> ModelSignature:
-    """Return the input contract as MLflow shows and enforces it.
+def _signature(bundle: ModelBundle) -> ModelSignature:
+    """Return what goes into a model and comes out of it as MLflow shows and enforces it.
 
-    Dates and moments are declared as anything: MLflow knows neither dates nor time zones, and would refuse both.
+    Dates and timestamps are declared as anything, for MLflow knows neither dates nor time zones, and would refuse both. So are
+    numbers and flags that may be missing, which JSON and pandas turn into other types.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import AnyType, ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
     types = {
         "string": DataType.string,
@@ -90,9 +111,18 @@ def _signature(contract: TableContract) -> ModelSignature:
         "float64": DataType.double,
         "bool": DataType.boolean,
     }
-    outputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.double, "probability"), ColSpec(DataType.boolean, "is_predicted")]
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(types.get(column.type, AnyType()), column.name) for column in contract.columns]
-    return ModelSignature(Schema(inputs), Schema(outputs))
+
+    def type_of(column: Column) -> DataType | AnyType:
+        is_kept = not column.nullable or column.type in _KEPT_WITH_NULLS
+        return types.get(column.type, AnyType()) if is_kept else AnyType()
+
+    def described(columns: Sequence[Column]) -> Schema:
+        specs: list[ColSpec | TensorSpec] = [ColSpec(type_of(column), column.name) for column in columns]
+        return Schema(specs)
+
+    model = served(bundle)
+    params = ParamSchema([ParamSpec(name, DataType.string, default) for name, default in model.params.items()])
+    return ModelSignature(described(bundle.input_contract.columns), described(model.outputs), params)
 
 
 @contextmanager
@@ -104,7 +134,7 @@ def bundle_folder(client: MlflowClient, version: ModelVersion) -> Iterator[Path]
     """
     from mlflow.artifacts import download_artifacts
 
-    stored = client.list_logged_model_artifacts(version.model_id, _BUNDLE_PATH)
+    stored = _repository(client, version.artifact_uri).list_artifacts(_BUNDLE_PATH)
     gone = {DESCRIPTION_FILE, PIPELINE_FILE} - {PurePosixPath(file.path).name for file in stored}
     uri = f"{version.artifact_uri}/{_BUNDLE_PATH}"
     if gone:
@@ -131,11 +161,10 @@ def is_intact(client: MlflowClient, version: ModelVersion) -> bool:
 def delete_files(client: MlflowClient, artifact_uri: str) -> None:
     """Delete the files of a run or a model."""
     from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     if artifact_uri.startswith("file:"):
         shutil.rmtree(local_path(artifact_uri).parent, ignore_errors=True)
         return
     # Not every artifact store of every server can delete; `mlflow gc` then remains.
     with suppress(MlflowException, NotImplementedError):
-        get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri).delete_artifacts()
+        _repository(client, artifact_uri).delete_artifacts()

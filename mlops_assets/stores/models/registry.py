@@ -7,20 +7,20 @@ exits, whatever the others do or how the run ends.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import MissingModelError, PermanentError
 from mlops_assets.ml.bundle import ModelBundle
-from mlops_assets.stores.diagnosis import Diagnosis
-from mlops_assets.stores.models.diagnosis import diagnose_registry
-from mlops_assets.stores.models.files import bundle_folder, is_intact, upload_bundle
+from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.models.connection import tolerating
+from mlops_assets.stores.models.files import is_intact, upload_bundle
+from mlops_assets.stores.models.health import check_mlflow
+from mlops_assets.stores.models.reader import RegistryReader
 from mlops_assets.stores.models.runs import FINISHED, TrainingRecord, delete_left_overs, log_files, log_values, training_run
 from mlops_assets.stores.models.versions import (
+    ALIASES,
     CHALLENGER,
     CHAMPION,
     PREVIOUS_CHAMPION,
@@ -33,33 +33,32 @@ from mlops_assets.stores.models.versions import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mlflow import MlflowClient
-
     from mlops_assets.ml.search import Trial
-    from mlops_assets.stores.models.connection import Connection
-
-# A month's backfill alternates between a champion and a challenger; bundles of forests are too large to keep more.
-_LOADED_BUNDLES = 2
 
 
-class ModelRegistry:
+class ModelRegistry(RegistryReader):
     """Trained models, their runs and their aliases. Safe when several processes of one machine write."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Keep everything behind `connection`, which is opened at first use."""
-        self._connection = connection
-        self._loaded: OrderedDict[tuple[str, int, str], ModelBundle] = OrderedDict()
 
     def prepare(self) -> None:
         """Create what is missing (folders, the migrated database), once, however many processes ask; later calls are quick."""
         _ = self._client
 
-    def diagnose(self) -> Diagnosis:
-        """Record a run with a file, read the file back and delete both; raise what a user of the registry would meet."""
+    def check_health(self, domains: Sequence[str] = ()) -> HealthCheck:
+        """Write a record and a file, read them back and delete both; then load the models in charge.
+
+        Args:
+            domains: those whose models are loaded.
+
+        Raises:
+            MissingModelError: files of models in charge are missing or damaged, or cannot be loaded here.
+            other errors: those that a user of the registry would meet.
+        """
         with self._connection.exclusive():
-            return diagnose_registry(self._connection)
+            health = check_mlflow(self._connection)
+        failures = list(self._failures_in_charge(domains))
+        if failures:
+            raise MissingModelError("; ".join(failures))
+        return health
 
     def save(
         self,
@@ -102,66 +101,6 @@ class ModelRegistry:
             delete_left_overs(self._client, record, {version.run_id for version in versions})
             return self._register(bundle, record)
 
-    def load(self, version: ModelVersion) -> ModelBundle:
-        """Return the bundle of a version; the last ones loaded are kept in memory.
-
-        Raises:
-            MissingModelError: the version's files are gone.
-            PermanentError: they are damaged.
-        """
-        key = (version.name, version.version, version.artifact_uri)
-        if key not in self._loaded:
-            self._loaded[key] = self._read_bundle(version)
-            while len(self._loaded) > _LOADED_BUNDLES:
-                self._loaded.popitem(last=False)
-        self._loaded.move_to_end(key)
-        return self._loaded[key]
-
-    def versions(self, model_name: str) -> list[ModelVersion]:
-        """Return all versions of a model, the newest first; none if the model has never been saved."""
-        with self._errors(f"list the versions of {model_name}"):
-            found = [read_version(v) for v in self._client.search_model_versions(f"name = '{model_name}'")]
-            aliases = self._aliases(model_name)
-        # A search does not report aliases.
-        held = {v.version: tuple(sorted(alias for alias, number in aliases.items() if number == v.version)) for v in found}
-        complete = [replace(version, aliases=held[version.version]) for version in found]
-        return sorted(complete, key=lambda version: version.version, reverse=True)
-
-    def version(self, model_name: str, number: int) -> ModelVersion:
-        """Return one version of a model by its number.
-
-        Raises:
-            MissingModelError: there is no such version.
-        """
-        with self._errors(f"find version {number} of {model_name}"):
-            return read_version(self._client.get_model_version(model_name, str(number)))
-
-    def version_for_partition(self, model_name: str, partition: str) -> ModelVersion | None:
-        """Return the newest version that was trained for a partition, or None."""
-        return next((v for v in self.versions(model_name) if v.partition == partition), None)
-
-    def version_by_alias(self, model_name: str, alias: str) -> ModelVersion | None:
-        """Return the version that holds an alias, or None."""
-        number = self._aliases(model_name).get(alias)
-        return None if number is None else self.version(model_name, number)
-
-    def champion_for(self, model_name: str, before: datetime, *, other_than: ModelVersion | None = None) -> ModelVersion | None:
-        """Return the model that may score records from a moment on: a champion, now or once, that has seen nothing later.
-
-        The champion of today is preferred. Where it was trained on later data, as in a backfill, the promoted version with the
-        latest training window that ends in time takes its place; versions that a rollback removed do not count.
-
-        Args:
-            model_name: the registered model.
-            before: start of the records to be scored (UTC); the training window must end by then.
-            other_than: a version that does not count.
-        """
-        excluded = other_than.version if other_than else None
-        in_time = [v for v in self.versions(model_name) if v.training_end_at <= before and v.version != excluded]
-        champions = [version for version in in_time if CHAMPION in version.aliases]
-        promoted = [version for version in in_time if version.promoted_at and not version.rolled_back_at]
-        return max(champions or promoted, key=lambda v: (v.training_end_at, v.version), default=None)
-
     def set_alias(self, version: ModelVersion, alias: str) -> None:
         """Give an alias to a version; a version that held it loses it."""
         with self._errors(f"make {version} the {alias}"):
@@ -187,7 +126,8 @@ class ModelRegistry:
             champion = aliases.get(CHAMPION)
             if champion != version.version:
                 if champion is not None:
-                    self._client.set_registered_model_alias(version.name, PREVIOUS_CHAMPION, str(champion))
+                    former = self._holder(version.name, CHAMPION, champion)
+                    self._client.set_registered_model_alias(version.name, PREVIOUS_CHAMPION, str(former.version))
                 self._client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
             if champion != version.version or current.promoted_at is None:
                 self._client.set_model_version_tag(version.name, str(version.version), PROMOTED_AT, now.isoformat())
@@ -221,6 +161,7 @@ class ModelRegistry:
 
         Raises:
             MissingModelError: there is no previous champion to go back to.
+            ForeignVersionError: the previous champion was registered by other means.
         """
         with self._connection.exclusive(), self._errors(f"roll back {model_name}"):
             aliases = self._aliases(model_name)
@@ -230,8 +171,9 @@ class ModelRegistry:
                     f"cannot roll back {model_name}: champion is version {champion}, previous champion is version {previous}; "
                     "promote the version that should be champion by hand instead"
                 )
+            restored = self._holder(model_name, PREVIOUS_CHAMPION, previous)
             self._client.set_model_version_tag(model_name, str(champion), ROLLED_BACK_AT, now.isoformat())
-            self._forget_rollback(self.version(model_name, previous))
+            self._forget_rollback(restored)
             self._client.set_registered_model_alias(model_name, CHAMPION, str(previous))
             self._client.set_registered_model_alias(model_name, PREVIOUS_CHAMPION, str(champion))
             return self.version(model_name, previous)
@@ -251,14 +193,23 @@ class ModelRegistry:
             named = {f"test/{name}": value for name, value in metrics.items()}
             log_values(self._client, version.run_id, now, {}, named, model_id=version.model_id)
             images = {f"evaluation/{name}": content for name, content in figures.items()}
-            log_files(self._client, version.run_id, images, self._artifact_folder)
+            if images:
+                log_files(self._client, self._client.get_run(version.run_id), images, self._artifact_folder)
 
-    def _read_bundle(self, version: ModelVersion) -> ModelBundle:
-        with self._errors(f"load {version}"), bundle_folder(self._client, version) as folder:
-            try:
-                return ModelBundle.load(folder)
-            except PermanentError as error:
-                raise PermanentError(f"cannot load {version}, kept at {version.artifact_uri}: {error}") from error
+    def _failures_in_charge(self, domains: Sequence[str]) -> Iterator[str]:
+        """Try to load the versions that aliases of this package name, and yield what is wrong with them."""
+        with self._errors("list the models"):
+            models = [model for domain in domains for model in self._client.search_registered_models(f"name LIKE '{domain}.%'")]
+        for name in (model.name for model in models):
+            versions, foreign = self._read_versions(name)
+            yield from map(str, foreign.values())
+            for version in versions:
+                if not ALIASES.intersection(version.aliases):
+                    continue
+                try:
+                    self._read_bundle(version)
+                except PermanentError as error:
+                    yield f"{', '.join(version.aliases)} of {name}: {error}"
 
     def _complete(self, version: ModelVersion, bundle: ModelBundle) -> ModelVersion:
         if not is_intact(self._client, version):
@@ -284,31 +235,9 @@ class ModelRegistry:
         return read_version(version)
 
     def _create_model(self, model_name: str, description: str) -> None:
-        from mlflow.exceptions import MlflowException
-
-        try:
+        with tolerating("RESOURCE_ALREADY_EXISTS"):
             self._client.create_registered_model(model_name, description=description)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-
-    def _aliases(self, model_name: str) -> dict[str, int]:
-        """Return the version number that each alias of a model names; empty if the model does not exist."""
-        with self._errors(f"read the aliases of {model_name}"):
-            models = self._client.search_registered_models(f"name = '{model_name}'")
-        return {alias: int(number) for model in models for alias, number in model.aliases.items()}
 
     def _forget_rollback(self, version: ModelVersion) -> None:
         if version.rolled_back_at is not None:
             self._client.delete_model_version_tag(version.name, str(version.version), ROLLED_BACK_AT)
-
-    def _errors(self, action: str) -> AbstractContextManager[None]:
-        return self._connection.errors(action)
-
-    @property
-    def _client(self) -> MlflowClient:
-        return self._connection.client
-
-    @property
-    def _artifact_folder(self) -> Path:
-        return self._connection.artifact_folder

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.stores.models.files import delete_files, scratch_folder, upload_bundle
+from mlops_assets.stores.models.files import delete_files, scratch_folder, store_folder, upload_bundle
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 FINISHED = "FINISHED"
 _PARENT = "mlflow.parentRunId"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Says in MLflow's words that an experiment is one of machine learning, not of prompts and traces."""
+_SHOWN_DIGITS = 6
 # A tracking server takes 100 params in one request, and 1000 params and metrics together.
 _PARAMS_PER_REQUEST = 100
 _METRICS_PER_REQUEST = 900
@@ -82,18 +86,19 @@ def training_run(
     from mlflow.exceptions import MlflowException
 
     experiment_id = open_experiment(client, record.asset, artifact_folder)
-    run_id = client.create_run(
+    run = client.create_run(
         experiment_id,
         start_time=_milliseconds(record.started_at),
         run_name=record.partition,
         tags={**record.run_tags, **record.identity, "fingerprint": bundle.fingerprint},
-    ).info.run_id
+    )
+    run_id = run.info.run_id
     try:
         model = _log_model(client, bundle, experiment_id, run_id, artifact_folder)
         params = {**_bundle_params(bundle), **record.params}
         log_values(client, run_id, record.ended_at, params, _bundle_metrics(bundle), model_id=model.model_id)
         figures = {f"figures/{name}": content for name, content in record.figures.items()}
-        log_files(client, run_id, {**figures, **record.files}, artifact_folder)
+        log_files(client, run, {**figures, **record.files}, artifact_folder)
         _record_trials(client, experiment_id, run_id, record)
         yield run_id, model
     except Exception:
@@ -116,13 +121,17 @@ def open_experiment(client: MlflowClient, name: str, artifact_folder: Path) -> s
     if experiment is None:
         location = (artifact_folder / name).as_uri() if client.tracking_uri.startswith("sqlite:") else None
         try:
-            return client.create_experiment(name, artifact_location=location)
+            return client.create_experiment(name, artifact_location=location, tags=_KIND)
         except MlflowException as error:
             experiment = client.get_experiment_by_name(name)
             if error.error_code != "RESOURCE_ALREADY_EXISTS" or experiment is None:
                 raise
     if experiment.lifecycle_stage != "active":
         raise PermanentError(f"MLflow experiment {name!r} has been deleted; restore it in MLflow or remove it with `mlflow gc`")
+    for key, value in _KIND.items():
+        # Whatever a person has chosen in the UI stays.
+        if key not in experiment.tags:
+            client.set_experiment_tag(experiment.experiment_id, key, value)
     return experiment.experiment_id
 
 
@@ -142,7 +151,7 @@ def log_values(
         for name, value in metrics.items()
         if value is not None and not math.isnan(value)
     ]
-    settings = [Param(name, str(value)) for name, value in params.items()]
+    settings = [Param(name, _shown(value)) for name, value in params.items()]
     requests = max(math.ceil(len(entries) / _METRICS_PER_REQUEST), math.ceil(len(settings) / _PARAMS_PER_REQUEST))
     for number in range(requests):
         client.log_batch(
@@ -152,7 +161,7 @@ def log_values(
         )
 
 
-def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], artifact_folder: Path) -> None:
+def log_files(client: MlflowClient, run: Run, files: Mapping[str, bytes], artifact_folder: Path) -> None:
     """Store files with a run, by their path."""
     if not files:
         return
@@ -161,7 +170,7 @@ def log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes], art
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        client.log_artifacts(run_id, str(folder))
+        store_folder(client, run.info.artifact_uri, folder)
 
 
 def delete_left_overs(client: MlflowClient, record: TrainingRecord, registered_run_ids: set[str]) -> None:
@@ -189,12 +198,18 @@ def _log_model(client: MlflowClient, bundle: ModelBundle, experiment_id: str, ru
         experiment_id,
         name=re.sub(r"\W", "_", bundle.name),
         source_run_id=run_id,
-        params={name: str(value) for name, value in _bundle_params(bundle).items()},
+        params={name: _shown(value) for name, value in _bundle_params(bundle).items()},
         model_type=bundle.estimator_name,
     )
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     upload_bundle(client, bundle, model, artifact_folder)
     return client.finalize_logged_model(model.model_id, "READY")
+
+
+def _shown(value: Any) -> str:
+    """Return a setting as people read it; the bundle has it to the last digit."""
+    is_fraction = isinstance(value, Real) and not isinstance(value, Integral)
+    return f"{value:.{_SHOWN_DIGITS}g}" if is_fraction else str(value)
 
 
 def _bundle_params(bundle: ModelBundle) -> dict[str, Any]:

@@ -17,9 +17,24 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 PREVIOUS_CHAMPION = "previous_champion"
+ALIASES = frozenset({CHAMPION, CHALLENGER, PREVIOUS_CHAMPION})
+"""The aliases by which this package finds versions; others are people's own."""
+
+_AS_MACHINE_LEARNING = "?workflowType=machine_learning"
+"""What makes MLflow's UI open a page in its part for machine learning; its default are prompts and traces."""
 
 PROMOTED_AT = "promoted_at"
 ROLLED_BACK_AT = "rolled_back_at"
+
+
+class ForeignVersionError(PermanentError):
+    """A version of a model that was registered by other means than this package, so that nobody knows what it was trained on."""
+
+    def as_holder_of(self, alias: str) -> ForeignVersionError:
+        """Return the error for such a version that somebody gave an alias of ours."""
+        return ForeignVersionError(
+            f"{self}, but somebody made it the {alias}: give the alias {alias!r} to another version in the MLflow UI, or remove it"
+        )
 
 
 @dataclass(frozen=True)
@@ -60,11 +75,11 @@ class ModelVersion:
 
     def run_url(self, ui_url: str) -> str:
         """Return the page of the training run in the MLflow UI at `ui_url`."""
-        return f"{ui_url.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return f"{ui_url.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}{_AS_MACHINE_LEARNING}"
 
     def model_url(self, ui_url: str) -> str:
         """Return the page of this version in the MLflow UI at `ui_url`."""
-        return f"{ui_url.rstrip('/')}/#/models/{quote(self.name, safe='')}/versions/{self.version}"
+        return f"{ui_url.rstrip('/')}/#/models/{quote(self.name, safe='')}/versions/{self.version}{_AS_MACHINE_LEARNING}"
 
     def __str__(self) -> str:
         return f"{self.name} version {self.version}"
@@ -94,7 +109,7 @@ def read_version(version: MlflowVersion) -> ModelVersion:
     """Read MLflow's record of a version.
 
     Raises:
-        PermanentError: the version was not registered by this package, so that its partition or window is not known.
+        ForeignVersionError: the version was not registered by this package.
     """
     tags = version.tags
     try:
@@ -107,19 +122,22 @@ def read_version(version: MlflowVersion) -> ModelVersion:
             artifact_uri=version.source or "",
             partition=tags["partition"],
             fingerprint=tags["fingerprint"],
-            training_start_at=datetime.fromisoformat(tags["training_start_at"]),
-            training_end_at=datetime.fromisoformat(tags["training_end_at"]),
+            training_start_at=_time_of(tags["training_start_at"]),
+            training_end_at=_time_of(tags["training_end_at"]),
             aliases=tuple(sorted(version.aliases)),
             created_at=datetime.fromtimestamp(version.creation_timestamp / 1000, tz=timezone.utc),
-            promoted_at=_read_moment(tags.get(PROMOTED_AT)),
-            rolled_back_at=_read_moment(tags.get(ROLLED_BACK_AT)),
+            promoted_at=_time_of(tags[PROMOTED_AT]) if PROMOTED_AT in tags else None,
+            rolled_back_at=_time_of(tags[ROLLED_BACK_AT]) if ROLLED_BACK_AT in tags else None,
         )
-    except (KeyError, ValueError) as error:
-        raise PermanentError(
-            f"version {version.version} of model {version.name} was not registered by mlops_assets (tag {error}); "
-            "delete it in the MLflow UI or register it under another name"
-        ) from error
+    except KeyError as error:
+        reason = f"it has no tag {error}"
+    except ValueError as error:
+        reason = f"its tags do not make sense: {error}"
+    raise ForeignVersionError(f"version {version.version} of {version.name} was not registered by mlops_assets ({reason})")
 
 
-def _read_moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _time_of(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return time

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mlops_assets.stores.diagnosis import Diagnosis
+    from mlops_assets.stores.health import HealthCheck
 
 
 class ObjectStorage(Protocol):
@@ -47,5 +47,5 @@ class ObjectStorage(Protocol):
         itself (a local folder) keeps them.
         """
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write something small, read it back and remove it; raise what a user of the store would meet."""

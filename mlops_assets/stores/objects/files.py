@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import socket
 import uuid
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_assets.errors import StoreAccessError
 from mlops_assets.foreign_files import is_foreign
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.disk import disk_errors
+from mlops_assets.stores.health import HealthCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _TEMPORARY_SUFFIX = ".writing"
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class FileStorage:
@@ -35,7 +32,7 @@ class FileStorage:
     def put(self, name: str, data: pa.Buffer | bytes) -> None:
         """Store an object: temporary file, flush to disk, rename. What a killed writer left beside it is swept first."""
         target = self._folder / name
-        with _naming_errors(target):
+        with disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             _sweep_abandoned(target)
             temporary = target.with_name(f".{target.name}.{_writer_mark()}{_TEMPORARY_SUFFIX}")
@@ -53,20 +50,20 @@ class FileStorage:
         import pyarrow as pa
 
         path = self._folder / name
-        with _naming_errors(path):
+        with disk_errors(path):
             return pa.memory_map(str(path))
 
     def exists(self, name: str) -> bool:
         """Tell whether there is an object of this name."""
         path = self._folder / name
-        with _naming_errors(path):
+        with disk_errors(path):
             return path.is_file()
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names of all objects that begin with `prefix`, in order; foreign and temporary files are passed over."""
         folder = self._folder / prefix.rpartition("/")[0]
-        names = (path.relative_to(self._folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        with _naming_errors(folder):
+        with disk_errors(folder):
+            names = (path.relative_to(self._folder).as_posix() for path in _files_below(folder))
             # A temporary file is hidden, and so counts as foreign.
             found = sorted(name for name in names if name.startswith(prefix) and not is_foreign(name))
         yield from found
@@ -74,7 +71,7 @@ class FileStorage:
     def delete(self, name: str) -> None:
         """Remove an object."""
         path = self._folder / name
-        with _naming_errors(path):
+        with disk_errors(path):
             path.unlink(missing_ok=True)
 
     def uri(self, name: str) -> str:
@@ -83,33 +80,33 @@ class FileStorage:
 
     def prepare(self, expiring_prefixes: Sequence[str] = (), days: int = 60) -> None:
         """Make the folder. A folder cannot let files expire by itself, so everything in it stays."""
-        with _naming_errors(self._folder):
+        with disk_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a file, read it back and remove it."""
         name = f"mlops_assets_doctor/{uuid.uuid4().hex}"
-        self.put(name, b"well")
         try:
+            self.put(name, b"well")
             with self.open(name) as file:
                 file.read()
         finally:
             self.delete(name)
-            (self._folder / "mlops_assets_doctor").rmdir()
-        return Diagnosis("folder of this machine")
+            # Somebody else may be asking, too.
+            with suppress(OSError):
+                (self._folder / name).parent.rmdir()
+        return HealthCheck("folder of this machine")
 
 
-@contextmanager
-def _naming_errors(path: Path) -> Iterator[None]:
-    """Say of a disk without room and of a missing permission where, and what to do; a file that is not there stays as it is."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StoreAccessError(f"{path}: {error.strerror}; free space on the disk") from error
-        if error.errno in _FORBIDDEN:
-            raise StoreAccessError(f"{path}: {error.strerror}; let this user read and write there") from error
-        raise
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder; `Path.rglob` would pass over folders that may not be read."""
+
+    def fail(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise error
+
+    for parent, _, names in os.walk(folder, onerror=fail):
+        yield from (Path(parent, name) for name in names)
 
 
 def _writer_mark() -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import StoreUnavailableError
 from mlops_assets.foreign_files import is_foreign
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.gcs_client import DEFAULT_PATIENCE, naming_errors, shared_client
 from mlops_assets.stores.objects.ranged import TAIL_BYTES, as_native_file
@@ -138,7 +138,7 @@ class GCSStorage:
                 bucket.lifecycle_rules = rules
                 bucket.patch(if_metageneration_match=bucket.metageneration, **self._options())
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write an object, read it back and remove it."""
         name = f"mlops_assets_doctor/{uuid.uuid4().hex}"
         self.put(name, b"well")
@@ -149,7 +149,7 @@ class GCSStorage:
                 blob.reload(**self._options())
         finally:
             self.delete(name)
-        return Diagnosis(f"Google Cloud Storage at {self._client.api_endpoint}", blob.updated)
+        return HealthCheck(f"Google Cloud Storage at {self._client.api_endpoint}", blob.updated)
 
     def _options(self) -> dict[str, Any]:
         return self._patience.options()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import SettingsError
 from mlops_assets.foreign_files import is_foreign
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.ranged import TAIL_BYTES, as_native_file
 from mlops_assets.stores.objects.s3_client import broken_bodies, code, naming_errors, shared_client, status
@@ -122,7 +122,7 @@ class S3Storage:
             self._make_bucket()
             expire(self._client, self._bucket, self._prefix, expiring_prefixes, days)
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write an object, read it back and remove it."""
         name = f"mlops_assets_doctor/{uuid.uuid4().hex}"
         self.put(name, b"well")
@@ -132,7 +132,7 @@ class S3Storage:
         finally:
             self.delete(name)
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
-        return Diagnosis(f"S3 ({_server_name(headers)})", parsedate_to_datetime(headers["date"]))
+        return HealthCheck(f"S3 ({_server_name(headers)})", parsedate_to_datetime(headers["date"]))
 
     def _get(self, name: str, byte_range: str, **conditions: str) -> tuple[dict[str, Any], bytes]:
         """Return the answer to a request for some bytes, and the bytes; ask again if the connection breaks between."""

@@ -16,25 +16,33 @@ from uuid import uuid4
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import SettingsError
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.urls import options_of, parse_url
 from mlops_assets.stores.warehouse.bigquery_client import BoundedClient, Limits
 from mlops_assets.stores.warehouse.bigquery_errors import explained
 from mlops_assets.stores.warehouse.bigquery_rows import plain_rows, rows_of_any_type
 from mlops_assets.stores.warehouse.names import TableName, quoted, table_name
-from mlops_assets.stores.warehouse.partitions import other_type, partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.partitions import (
+    other_type,
+    partition_column,
+    partition_value,
+    partition_values,
+    require_key,
+    require_single_partition,
+    stored_partitions,
+)
 from mlops_assets.stores.warehouse.rows import frame_as_promised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from datetime import date
 
     import pandas as pd
     import pyarrow as pa
     from google.cloud.bigquery import SchemaField, Table, TableReference
 
     from mlops_assets.contracts import ColumnType
+    from mlops_assets.partition import Partition
 
 _SQL_TYPES: dict[ColumnType, str] = {
     "string": "STRING",
@@ -90,7 +98,7 @@ class BigQueryWarehouse:
         self._client = BoundedClient(self._project, options.get("location") or None, limits or Limits())
         self._seen: dict[TableName, Table] = {}
 
-    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+    def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         from google.cloud.bigquery import ScalarQueryParameter
 
@@ -99,7 +107,8 @@ class BigQueryWarehouse:
         if partition is not None:
             require_single_partition(contract, partition, rows)
             condition = f"{_quoted(partition_column(contract))} = @partition"
-            parameters = [ScalarQueryParameter("partition", "DATE", partition)]
+            value = partition_value(contract, partition)
+            parameters = [ScalarQueryParameter("partition", _partition_type(contract), value)]
 
         def replace(table: Table) -> None:
             deletion = f"DELETE FROM {_full_name(table)} WHERE {condition}"
@@ -127,7 +136,7 @@ class BigQueryWarehouse:
 
         self._with_table(contract, replace)
 
-    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+    def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
         from google.cloud.bigquery import ArrayQueryParameter
 
@@ -140,20 +149,22 @@ class BigQueryWarehouse:
             where, parameters = "", []
             if partitions is not None:
                 where = f" WHERE {_quoted(partition_column(contract))} IN UNNEST(@partitions)"
-                parameters = [ArrayQueryParameter("partitions", "DATE", list(partitions))]
+                values = partition_values(contract, partitions)
+                parameters = [ArrayQueryParameter("partitions", _partition_type(contract), values)]
             statement = f"SELECT {selected} FROM {_full_name(table)}{where}"
             rows = self._client.query(statement, parameters, location=table.location)
             return frame_as_promised(plain_rows(rows), contract)
 
-    def partitions(self, contract: TableContract) -> list[date]:
+    def partitions(self, contract: TableContract) -> list[Partition]:
         """Return the partitions that have rows, in order."""
         column = partition_column(contract)
         with self._explained(contract):
             table = self._client.table(self._reference(self._name(contract)))
             if table is None or column not in {field.name for field in table.schema}:
                 return []
-            statement = f"SELECT DISTINCT {_quoted(column)} FROM {_full_name(table)} WHERE {_quoted(column)} IS NOT NULL ORDER BY 1"
-            return [day for (day,) in self._client.query(statement, location=table.location)]
+            statement = f"SELECT DISTINCT {_quoted(column)} FROM {_full_name(table)}"
+            found = self._client.query(statement, location=table.location)
+            return stored_partitions(contract, [value for (value,) in found])
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run a query and return its rows. `domain.name` is a table, or `domain__name` if the URL names a dataset."""
@@ -164,7 +175,7 @@ class BigQueryWarehouse:
         """Return the table's name with its project and dataset."""
         return f"bigquery: {self._project}.{self._name(contract)}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table, read it back and drop it, and tell where the data are and BigQuery's time."""
         import pandas as pd
 
@@ -176,7 +187,7 @@ class BigQueryWarehouse:
             self._client.drop_table(table.reference)
             if self._dataset is None:
                 self._client.drop_empty_dataset(table.dataset_id)
-        return Diagnosis(f"BigQuery {table.location}", clock_at)
+        return HealthCheck(f"BigQuery {table.location}", clock_at)
 
     def _with_table(self, contract: TableContract, write: Callable[[Table], None]) -> None:
         """Call `write` with the contract's table, which is asked about only once as long as nobody drops it."""
@@ -203,7 +214,8 @@ class BigQueryWarehouse:
             table = Table(self._reference(self._name(contract)), _schema(contract))
             table.description = contract.meaning
             table.clustering_fields = _clustering(contract)
-            if contract.partition_column is not None:
+            if contract.partition_column is not None and _partition_type(contract) != "STRING":
+                # By day also for timestamps: BigQuery allows 10,000 partitions, which hours reach within 14 months.
                 table.time_partitioning = TimePartitioning(field=contract.partition_column)
             table = self._client.make_table(table)
         lacking = _lacking_columns(table, contract)
@@ -251,9 +263,15 @@ def _schema(contract: TableContract, json_type: str = "JSON") -> list[SchemaFiel
     return [SchemaField(column.name, types[column.type], description=column.meaning) for column in contract.columns]
 
 
+def _partition_type(contract: TableContract) -> str:
+    return _SQL_TYPES[contract.column(partition_column(contract)).type]
+
+
 def _clustering(contract: TableContract) -> list[str] | None:
-    """Return the columns by which BigQuery sorts the rows of a partition: the first of the key that it can sort by."""
-    sortable = [name for name in contract.key if _SQL_TYPES[contract.column(name).type] in _CLUSTERABLE]
+    """Return the columns by which BigQuery sorts the rows of a day: what is finer than a day, then the key, as far as it can."""
+    is_finer = contract.partition_column is not None and _partition_type(contract) != "DATE"
+    names = dict.fromkeys([*([partition_column(contract)] if is_finer else []), *contract.key])
+    sortable = [name for name in names if _SQL_TYPES[contract.column(name).type] in _CLUSTERABLE]
     return sortable[:_CLUSTERING_COLUMNS] or None
 
 

@@ -14,18 +14,27 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import PermanentError, TransientError
-from mlops_assets.stores.diagnosis import Diagnosis
-from mlops_assets.stores.warehouse.partitions import other_type, partition_column, require_key, require_single_partition
+from mlops_assets.stores.disk import disk_errors, refusal_behind
+from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.warehouse.partitions import (
+    other_type,
+    partition_column,
+    partition_value,
+    partition_values,
+    require_key,
+    require_single_partition,
+    stored_partitions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
     from pathlib import Path
 
     import duckdb
     import pandas as pd
 
     from mlops_assets.contracts import ColumnType, TableContract
+    from mlops_assets.partition import Partition
 
 _SQL_TYPES: dict[ColumnType, str] = {
     "string": "VARCHAR",
@@ -49,14 +58,15 @@ class DuckDBWarehouse:
         self._path = path
         self._patience_seconds = patience_seconds
 
-    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+    def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         rows = to_arrow(frame, contract)
         if partition is not None:
             require_single_partition(contract, partition, rows)
         with self._transaction(contract) as connection:
             where = "" if partition is None else f" WHERE {_quoted(partition_column(contract))} = ?"
-            connection.execute(f"DELETE FROM {_table(contract)}{where}", [] if partition is None else [partition])
+            values = [] if partition is None else [partition_value(contract, partition)]
+            connection.execute(f"DELETE FROM {_table(contract)}{where}", values)
             connection.register("incoming", rows)
             connection.execute(f"INSERT INTO {_table(contract)} BY NAME SELECT * FROM incoming{_order(contract)}")
 
@@ -70,7 +80,7 @@ class DuckDBWarehouse:
             connection.execute(f"DELETE FROM {_table(contract)} AS kept USING incoming WHERE {same_key}")
             connection.execute(f"INSERT INTO {_table(contract)} BY NAME SELECT * FROM incoming{_order(contract)}")
 
-    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+    def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
         with self._connection() as connection:
             present = _columns_present(connection, contract)
@@ -84,19 +94,21 @@ class DuckDBWarehouse:
             )
             where, values = "", []
             if partitions is not None:
-                where = f" WHERE {_quoted(partition_column(contract))} IN (SELECT unnest(?))"
-                values = [list(partitions)]
+                column = contract.column(partition_column(contract))
+                # The type of no values at all is not that of any column.
+                where = f" WHERE {_quoted(column.name)} IN (SELECT unnest(CAST(? AS {_SQL_TYPES[column.type]}[])))"
+                values = [partition_values(contract, partitions)]
             statement = f"SELECT {selected} FROM {_table(contract)}{where}{_order(contract)}"
             return to_pandas(connection.execute(statement, values).arrow().read_all())
 
-    def partitions(self, contract: TableContract) -> list[date]:
+    def partitions(self, contract: TableContract) -> list[Partition]:
         """Return the partitions that have rows, in order."""
-        column = _quoted(partition_column(contract))
+        column = partition_column(contract)
         with self._connection() as connection:
-            if partition_column(contract) not in _columns_present(connection, contract):
+            if column not in _columns_present(connection, contract):
                 return []
-            rows = connection.execute(f"SELECT DISTINCT {column} FROM {_table(contract)} ORDER BY 1").fetchall()
-        return [day for (day,) in rows]
+            found = connection.execute(f"SELECT DISTINCT {_quoted(column)} FROM {_table(contract)}").arrow().read_all()
+        return stored_partitions(contract, found[column].to_pylist())
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run a query and return its rows."""
@@ -107,13 +119,13 @@ class DuckDBWarehouse:
         """Return the file and the table's name in it."""
         return f"{self._path}: {contract.domain}.{contract.name}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table, read it back and drop it, and tell the version."""
         with self._connection() as connection:
             connection.execute("CREATE OR REPLACE TABLE mlops_assets_doctor AS SELECT version() AS version")
             (version,) = connection.execute("SELECT version FROM mlops_assets_doctor").fetchall()[0]
             connection.execute("DROP TABLE mlops_assets_doctor")
-        return Diagnosis(f"DuckDB {version.removeprefix('v')}")
+        return HealthCheck(f"DuckDB {version.removeprefix('v')}")
 
     @contextmanager
     def _transaction(self, contract: TableContract) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -132,13 +144,14 @@ class DuckDBWarehouse:
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import filelock
 
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + self._patience_seconds
-        lock = filelock.FileLock(f"{self._path}.lock")
         try:
-            with lock.acquire(timeout=self._patience_seconds), self._connect_before(deadline) as connection:
-                connection.execute("SET TimeZone = 'UTC'")
-                yield connection
+            with disk_errors(f"cannot use the warehouse {self._path}"):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                lock = filelock.FileLock(f"{self._path}.lock")
+                with lock.acquire(timeout=self._patience_seconds), self._connect_before(deadline) as connection:
+                    connection.execute("SET TimeZone = 'UTC'")
+                    yield connection
         except filelock.Timeout as error:
             raise TransientError(
                 f"the warehouse {self._path} was in use by another step for {self._patience_seconds:g} s"
@@ -147,10 +160,14 @@ class DuckDBWarehouse:
     def _connect_before(self, deadline: float) -> duckdb.DuckDBPyConnection:
         import duckdb
 
+        if not self._path.exists():
+            self._make_file()
         while True:
             try:
                 return duckdb.connect(str(self._path))
             except duckdb.IOException as error:
+                if refusal_behind(error):
+                    raise
                 if "could not set lock" not in str(error).lower():
                     raise PermanentError(f"cannot open the warehouse {self._path}: {error}") from error
                 if time.monotonic() > deadline:
@@ -158,6 +175,15 @@ class DuckDBWarehouse:
                         f"the warehouse {self._path} is held open by another program; close it and try again: {error}"
                     ) from error
             time.sleep(0.1)
+
+    def _make_file(self) -> None:
+        """Make the file under another name and rename it: one that a full disk or a kill cut off is no database any more."""
+        import duckdb
+
+        unfinished = self._path.with_name(f".{self._path.name}.new")
+        unfinished.unlink(missing_ok=True)
+        duckdb.connect(str(unfinished)).close()
+        unfinished.replace(self._path)
 
 
 def _make_or_evolve(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import ContractError, StoreAccessError, StoreUnavailableError
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.warehouse.mysql_connection import (
     may_load_data,
     open_connection,
@@ -32,20 +32,26 @@ from mlops_assets.stores.warehouse.mysql_connection import (
 from mlops_assets.stores.warehouse.mysql_tables import columns_present, columns_to_add, make_or_evolve
 from mlops_assets.stores.warehouse.mysql_values import lines, require_finite, tuples
 from mlops_assets.stores.warehouse.names import TableName, quoted, table_name
-from mlops_assets.stores.warehouse.partitions import partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.partitions import (
+    partition_column,
+    partition_value,
+    require_key,
+    require_single_partition,
+    stored_partitions,
+)
 from mlops_assets.stores.warehouse.rows import frame_as_promised
 from mlops_assets.stores.warehouse.server_sql import where_partition_in
 from mlops_assets.stores.warehouse.server_url import database_of, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     import pandas as pd
     import pyarrow as pa
     from pymysql import Connection
 
     from mlops_assets.contracts import Column, TableContract
+    from mlops_assets.partition import Partition
 
 _INCOMING = "mlops_assets_incoming"
 
@@ -60,7 +66,7 @@ class MySQLWarehouse:
         self._database = database_of(url)
         self._patience_seconds = patience_seconds
 
-    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+    def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         rows = to_arrow(frame, contract)
         require_finite(rows, contract)
@@ -68,7 +74,8 @@ class MySQLWarehouse:
             require_single_partition(contract, partition, rows)
         where = where_partition_in(contract, None if partition is None else [partition], _quoted)
         name = self._name(contract)
-        with self._writing(contract, "the whole table" if partition is None else partition.isoformat()) as connection:
+        part = "the whole table" if partition is None else str(partition_value(contract, partition))
+        with self._writing(contract, part) as connection:
             connection.begin()
             run(connection, f"DELETE FROM {name.quoted('`')}{where}")
             _append(connection, contract, name, rows)
@@ -93,7 +100,7 @@ class MySQLWarehouse:
             run(connection, f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming.quoted('`')}")
             connection.commit()
 
-    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+    def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
         where = where_partition_in(contract, partitions, _quoted)
         name = self._name(contract)
@@ -104,14 +111,14 @@ class MySQLWarehouse:
             selected = ", ".join(_selected(column) for column in contract.columns if column.name in present)
             return frame_as_promised(run(connection, f"SELECT {selected} FROM {name.quoted('`')}{where}"), contract)
 
-    def partitions(self, contract: TableContract) -> list[date]:
+    def partitions(self, contract: TableContract) -> list[Partition]:
         """Return the partitions that have rows, in order."""
         column, name = partition_column(contract), self._name(contract)
         with self._connection(contract.label, f"GRANT SELECT ON {name}", read_only=True) as connection:
             if column not in columns_present(connection, name):
                 return []
-            found = run(connection, f"SELECT DISTINCT {_quoted(column)} FROM {name.quoted('`')} ORDER BY 1")
-        return [day for (day,) in rows_of(found)]
+            found = run(connection, f"SELECT DISTINCT {_quoted(column)} FROM {name.quoted('`')}")
+        return stored_partitions(contract, found[column].to_pylist())
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run a read-only query and return its rows; sums and means are integers or floats."""
@@ -122,10 +129,10 @@ class MySQLWarehouse:
         """Return the server and the table's name in it."""
         return f"{without_credentials(self._url)}: {self._name(contract)}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table where the user may make one, read it back and drop it; tell the server's version and clock."""
         with (
-            self._connection("diagnosis", "GRANT ALL ON a database") as connection,
+            self._connection("health check", "GRANT ALL ON a database") as connection,
             self._writable_database(connection) as database,
         ):
             table = f"{_quoted(database)}.mlops_assets_doctor_{uuid.uuid4().hex[:16]}"
@@ -136,7 +143,7 @@ class MySQLWarehouse:
             finally:
                 run(connection, f"DROP TABLE {table}")
         product = "MariaDB" if "MariaDB" in row["version"] else "MySQL"
-        return Diagnosis(f"{product} {row['version'].partition('-')[0]}", row["clock_at"].astimezone(timezone.utc))
+        return HealthCheck(f"{product} {row['version'].partition('-')[0]}", row["clock_at"].astimezone(timezone.utc))
 
     @contextmanager
     def _connection(self, subject: str, needed: str, *, read_only: bool = False) -> Iterator[Connection]:

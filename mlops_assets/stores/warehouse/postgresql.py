@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
-from mlops_assets.stores.diagnosis import Diagnosis
+from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.urls import options_of, parse_url
 from mlops_assets.stores.warehouse.names import table_name
-from mlops_assets.stores.warehouse.partitions import partition_column, require_key, require_single_partition
+from mlops_assets.stores.warehouse.partitions import (
+    partition_column,
+    partition_value,
+    require_key,
+    require_single_partition,
+    stored_partitions,
+)
 from mlops_assets.stores.warehouse.postgresql_connection import connect
 from mlops_assets.stores.warehouse.postgresql_errors import translated
 from mlops_assets.stores.warehouse.postgresql_tables import (
@@ -36,13 +42,13 @@ from mlops_assets.stores.warehouse.server_url import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     import pandas as pd
     import pyarrow as pa
     from adbc_driver_manager.dbapi import Connection, Cursor
 
     from mlops_assets.contracts import TableContract
+    from mlops_assets.partition import Partition
 
 _CONNECTION_DEFAULTS = {
     "connect_timeout": "10",
@@ -71,16 +77,16 @@ class PostgreSQLWarehouse:
         self._libpq_url = _libpq_url(self._url)
         self._patience_seconds = patience_seconds
 
-    def replace_partition(self, contract: TableContract, partition: date | None, frame: pd.DataFrame) -> None:
+    def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
         rows = to_arrow(frame, contract)
         if partition is not None:
             require_single_partition(contract, partition, rows)
-        where = where_partition_in(contract, None if partition is None else [partition], quoted_name)
+        where = where_partition_in(contract, None if partition is None else [partition], quoted_name, "E")
         with self._connection(contract.label) as connection:
             self._make_or_evolve(connection, contract)
             with self._transaction(connection) as cursor:
-                lock_writers(cursor, contract, partition)
+                lock_writers(cursor, contract, None if partition is None else partition_value(contract, partition))
                 cursor.execute(f"DELETE FROM {quoted_table(contract)}{where}")
                 _append(cursor, contract, rows)
 
@@ -100,9 +106,9 @@ class PostgreSQLWarehouse:
                 cursor.execute(f"DELETE FROM {table} AS kept USING {incoming} AS incoming WHERE {same_key}")
                 cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {incoming}")
 
-    def read(self, contract: TableContract, partitions: Sequence[date] | None = None) -> pd.DataFrame:
+    def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
-        where = where_partition_in(contract, partitions, quoted_name)
+        where = where_partition_in(contract, partitions, quoted_name, "E")
         with self._reading(contract.label) as cursor:
             present = columns_present(cursor, contract)
             if not present:
@@ -111,13 +117,14 @@ class PostgreSQLWarehouse:
             cursor.execute(f"SELECT {selected} FROM {quoted_table(contract)}{where}")
             return frame_as_promised(_plain(cursor.fetch_arrow_table()), contract)
 
-    def partitions(self, contract: TableContract) -> list[date]:
+    def partitions(self, contract: TableContract) -> list[Partition]:
         """Return the partitions that have rows, in order."""
         column = quoted_name(partition_column(contract))
         with self._reading(contract.label) as cursor:
             if partition_column(contract) not in columns_present(cursor, contract):
                 return []
-            return [day for (day,) in fetch_rows(cursor, f"SELECT DISTINCT {column} FROM {quoted_table(contract)} ORDER BY 1")]
+            found = fetch_rows(cursor, f"SELECT DISTINCT {column} FROM {quoted_table(contract)}")
+        return stored_partitions(contract, [value for (value,) in found])
 
     def query(self, sql: str) -> pd.DataFrame:
         """Run a read-only query and return its rows; sums and means are integers or floats."""
@@ -131,15 +138,15 @@ class PostgreSQLWarehouse:
         """Return the server, the database and the table's name in it."""
         return f"{without_credentials(self._url)}: {table_name(contract)}"
 
-    def diagnose(self) -> Diagnosis:
+    def check_health(self) -> HealthCheck:
         """Write a table where the user may make one, read it back and drop it; tell the server's version and clock."""
-        with self._connection("diagnosis") as connection, self._transaction(connection) as cursor, _own_schema(cursor) as schema:
+        with self._connection("health check") as connection, self._transaction(connection) as cursor, _own_schema(cursor) as schema:
             table = f"{quoted_name(schema)}.mlops_assets_doctor_{uuid.uuid4().hex}"
             cursor.execute(f"CREATE TABLE {table} (version text, clock_at timestamp with time zone)")
             cursor.execute(f"INSERT INTO {table} VALUES (current_setting('server_version'), clock_timestamp())")
             ((version, clock_at),) = fetch_rows(cursor, f"SELECT version, clock_at FROM {table}")
             cursor.execute(f"DROP TABLE {table}")
-        return Diagnosis(f"PostgreSQL {version.partition(' ')[0]}", clock_at.astimezone(timezone.utc))
+        return HealthCheck(f"PostgreSQL {version.partition(' ')[0]}", clock_at.astimezone(timezone.utc))
 
     @contextmanager
     def _connection(self, subject: str, *, of_any_type: bool = False) -> Iterator[Connection]:

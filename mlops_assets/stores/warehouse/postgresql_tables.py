@@ -11,11 +11,11 @@ from mlops_assets.stores.warehouse.partitions import other_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from adbc_driver_manager.dbapi import Cursor
 
     from mlops_assets.contracts import Column, ColumnType, TableContract
+    from mlops_assets.stores.warehouse.partitions import PartitionValue
 
 _SQL_TYPES: dict[ColumnType, str] = {
     "string": "text",
@@ -94,14 +94,14 @@ def _make(cursor: Cursor, contract: TableContract) -> None:
         cursor.execute(f"CREATE UNIQUE INDEX ON {quoted_table(contract)} ({', '.join(map(quoted_name, contract.key))})")
 
 
-def lock_writers(cursor: Cursor, contract: TableContract, partition: date | None = None) -> None:
+def lock_writers(cursor: Cursor, contract: TableContract, partition: PartitionValue | None = None) -> None:
     """Wait for other writers of a partition, or of any part of the table, and keep them waiting until the transaction ends."""
     table = str(table_name(contract))
     if partition is None:
         _lock(cursor, table)
     else:
         _lock(cursor, table, shared=True)
-        _lock(cursor, f"{table} {partition.isoformat()}")
+        _lock(cursor, f"{table} {partition}")
 
 
 def _lock(cursor: Cursor, key: str, *, shared: bool = False) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class HealthCheck:
     """The answer of a store that was reached, written to, read back and cleaned up without an error.
 
     Attributes:
