@@ -146,8 +146,8 @@ def test_failed_blocking_check_is_told_with_its_promise(command: Callable[..., R
     os.environ |= {"MLOPS_CHICAGO_CRIMES_SOURCE": "export", "MLOPS_CHICAGO_CRIMES_EXPORT_PATH": str(export)}
     done = command("run", "read_chicago_crimes", "--partition", "2024-01")
     assert done.exit_code == 1, done.output
-    assert "Check has_few_rejects of chicago_crimes/rejected_crimes failed: " in done.stderr
-    assert "It promises: At most " in done.stderr
+    assert "Check has_few_rejects of chicago_crimes/raw_crimes failed: " in done.stderr
+    assert "It promises: In most sources, at most 5.0% of the records were rejected." in done.stderr
     assert "DagsterAssetCheckFailedError" not in done.stderr
     assert "Traceback" not in done.output
 
@@ -163,11 +163,21 @@ def test_run_of_the_command_line_is_not_announced_to_be_retried(command: Callabl
 
 def test_unexpected_error_is_a_sentence_too(command: Callable[..., Result], project: Path) -> None:
     """Whatever goes wrong, a traceback is shown to those who ask for it."""
+    (project / "exports").write_text("a file, not a folder")
+    done = command("sample-export", "exports", "--first", "2024-01", "--last", "2024-01")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("FileExistsError: ")
+    assert "--debug shows where it comes from" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_data_directory_that_is_a_file_is_told_what_to_do_about(command: Callable[..., Result], project: Path) -> None:
+    """A run needs a folder for Dagster's records."""
     (project / "data").write_text("a file, not a folder")
     done = command("run", "read_donostia_parking")
     assert done.exit_code == 1
-    assert done.stderr.startswith(("FileExistsError: ", "NotADirectoryError: "))
-    assert "--debug shows where it comes from" in done.stderr
+    assert done.stderr.startswith("StoreAccessError: cannot prepare Dagster's records in ")
+    assert "move away the file or folder that is in its place" in done.stderr
     assert "Traceback" not in done.output
 
 

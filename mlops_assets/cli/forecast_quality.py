@@ -34,7 +34,9 @@ def report_forecast_quality(console: Console, export: Path, city_code: str, orig
     compared = f"{abs(gain):.0%} {'smaller' if gain >= 0 else 'larger'} mean error than repeating the day before"
     console.print(f"City: {compared}, on forecasts that nothing was fitted to.")
     for level in (80, 95):
-        console.print(f"{level} % intervals held {chosen[f'city_coverage_{level}']:.1%} of what happened.")
+        held = chosen[f"city_coverage_{level}"]
+        told = "are not known: they take more days" if pd.isna(held) else f"held {held:.1%} of what happened"
+        console.print(f"{level} % intervals {told}.")
 
 
 def _read_hours(console: Console, export: Path, city_code: str) -> pd.DataFrame:
@@ -61,6 +63,10 @@ def _as_table(title: str, comparison: pd.DataFrame, shown: Sequence[str]) -> Tab
     headers = [header for whose in shown for header in (f"{prefixes[whose]}MAE", "skill", "in 80 %", "in 95 %")]
     table = new_table(title, "predictor", *headers, "s")
     for _, row in comparison.iterrows():
-        values = [f"{row[f'{whose}_{name}']:{digits}}" for whose in shown for name, digits in _FIGURES.items()]
+        values = [_figure(row[f"{whose}_{name}"], digits) for whose in shown for name, digits in _FIGURES.items()]
         table.add_row(row["predictor"], *values, f"{row['seconds']:.1f}")
     return table
+
+
+def _figure(value: float, digits: str) -> str:
+    return "-" if pd.isna(value) else f"{value:{digits}}"

@@ -4,6 +4,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+_UNLIMITED = 10_000
+
 
 def new_table(title: str, *columns: str, texts: int = 1) -> Table:
     """Return an empty table.
@@ -22,4 +24,6 @@ def new_table(title: str, *columns: str, texts: int = 1) -> Table:
 
 def fits(console: Console, table: Table) -> bool:
     """Tell whether a table can be printed without breaking or cutting anything."""
-    return console.measure(table).maximum <= console.width
+    # By itself, a measurement is never wider than its console.
+    unlimited = console.options.update_width(_UNLIMITED)
+    return console.measure(table, options=unlimited).maximum <= console.width

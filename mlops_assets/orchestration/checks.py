@@ -118,7 +118,7 @@ def rejects_checks(
     @dg.asset_check(
         asset=asset,
         name=of_all.name,
-        description=f"Of most {entity_word}s, at most {greatest_share:.1%} of the records were rejected.",
+        description=f"In most {entity_word}s, at most {greatest_share:.1%} of the records were rejected.",
         blocking=True,
         partitions_def=partitions,
         additional_deps=deps,
@@ -146,7 +146,7 @@ def _of_all(key: str, rates: RejectRates, entity_word: str) -> Verdict:
     parts = [f"{rates.rejected_count:,} of the {rates.record_count:,} records of {key} were rejected ({rates.share:.2%})"]
     if rates.are_most_in_trouble:
         entities = f"{len(rates.in_trouble)} of {len(rates.by_entity)} {entity_word}s"
-        parts.append(f"of {entities} more than {rates.greatest_share:.1%}")
+        parts.append(f"in {entities} more than {rates.greatest_share:.1%}")
     if rates.are_many_nameless:
         parts.append(f"{rates.nameless_count:,} of them do not say which {entity_word} they are about")
     return Verdict(

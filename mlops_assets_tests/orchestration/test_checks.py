@@ -154,7 +154,7 @@ def test_most_entities_in_trouble_block(graph: SmallGraph) -> None:
     check = checks_of_rejects(blocking=True)
     result = graph.evaluate(accepted, rejected, check, months=("2024-01", "2024-03"))
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert result.description == "6 of the 98 records of 2024-01 were rejected (6.12%); of 3 of 4 weather stations more than 25.0%"
+    assert result.description == "6 of the 98 records of 2024-01 were rejected (6.12%); in 3 of 4 weather stations more than 25.0%"
     assert graph.passed_by_partition(check.check_key) == {"2024-01": False, "2024-02": True, "2024-03": True}
 
 

@@ -5,6 +5,7 @@ import sqlite3
 import tarfile
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -21,7 +22,7 @@ NEW_PLACE = "another disk/daten ü 50%"
 
 
 def registry_in(data: Path) -> ModelRegistry:
-    return open_model_registry(f"sqlite:///{data}/mlflow/mlflow.db", data / "mlflow" / "artifacts")
+    return open_model_registry(f"sqlite:///{quote(str(data))}/mlflow/mlflow.db", data / "mlflow" / "artifacts")
 
 
 def train(data: Path, fingerprint: str, partition: str) -> None:
@@ -140,6 +141,16 @@ def test_database_without_its_files_is_refused(original: Path, tmp_path: Path) -
         champion(copy)
     shutil.copytree(original / "mlflow" / "artifacts", copy / "mlflow" / "artifacts")
     assert champion(copy) == "second"
+
+
+def test_data_directories_may_share_a_registry(original: Path, tmp_path: Path) -> None:
+    """Files beside the database have not moved, whoever opens it from another data directory."""
+    before = addresses(original)
+    sharing = open_model_registry(f"sqlite:///{original}/mlflow/mlflow.db", tmp_path / "other" / "mlflow" / "artifacts")
+    version = sharing.version_by_alias(MODEL, "champion")
+    assert version is not None
+    assert sharing.load(version).fingerprint == "second"
+    assert addresses(original) == before
 
 
 def test_folders_of_others_are_left_alone(original: Path, tmp_path: Path) -> None:

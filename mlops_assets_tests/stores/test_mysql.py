@@ -214,7 +214,7 @@ def test_health_check_needs_one_place_to_write(warehouse: Warehouse, mysql_url: 
 
 def test_health_check_of_a_place_where_nothing_may_be_written(mysql_url: str) -> None:
     """The doctor says which right is missing."""
-    with somebody(mysql_url) as url, pytest.raises(StoreAccessError, match=r"health: .*; ask for GRANT ALL ON a database"):
+    with somebody(mysql_url) as url, pytest.raises(StoreAccessError, match=r"health check: .*; ask for GRANT ALL ON a database"):
         open_warehouse(url).check_health()
 
 

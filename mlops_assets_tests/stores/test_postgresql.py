@@ -252,7 +252,10 @@ def test_health_check_needs_one_place_to_write(warehouse: Warehouse, postgres_ur
 
 def test_health_check_of_a_place_where_nothing_may_be_written(postgres_url: str) -> None:
     """The doctor says which right is missing."""
-    with somebody(postgres_url) as url, pytest.raises(StoreAccessError, match=r"health: .*; ask for GRANT CREATE ON DATABASE"):
+    with (
+        somebody(postgres_url) as url,
+        pytest.raises(StoreAccessError, match=r"health check: .*; ask for GRANT CREATE ON DATABASE"),
+    ):
         open_warehouse(url).check_health()
 
 

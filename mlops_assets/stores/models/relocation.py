@@ -66,7 +66,7 @@ class _Folder:
 def follow_moved_files(database: Path, artifact_folder: Path) -> None:
     """Rewrite the addresses of files that were in another folder when the database was last used; quick if there are none.
 
-    Files that people keep elsewhere on purpose are left alone.
+    Files that people keep elsewhere on purpose are left alone, and those beside the database: other data directories may share it.
 
     Args:
         database: MLflow's SQLite file; nobody else writes to it.
@@ -80,7 +80,7 @@ def follow_moved_files(database: Path, artifact_folder: Path) -> None:
             # Of another version of MLflow, which says so itself.
             return
         for prefix, former in _folders_of(connection.execute(_EXPERIMENTS)).items():
-            if not _is_same(former.path, artifact_folder) and _has_moved(former, database, artifact_folder):
+            if _has_moved(former, database, artifact_folder):
                 _rewrite(connection, prefix, artifact_folder.as_uri())
                 if former.has_runs:
                     _logger.warning("%s: model files that were in %s are now in %s", database, former.path, artifact_folder)
@@ -110,6 +110,10 @@ def _is_same(path: Path, other: Path) -> bool:
 
 
 def _has_moved(former: _Folder, database: Path, artifact_folder: Path) -> bool:
+    if _is_same(former.path, artifact_folder):
+        return False
+    if _is_same(former.path.parent, database.parent) and former.holds_files(former.path):
+        return False
     if not former.has_runs:
         # There are no files yet; but what looks like a folder of somebody else's is theirs.
         return former.path.name == artifact_folder.name or not former.path.exists()
