@@ -7,7 +7,7 @@ import pandas as pd
 
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_DRIFT, ARREST_EVALUATION, ARREST_PREDICTIONS
 from mlops_assets_tests.kills import FSYNC, IN_TRANSACTION, bytes_of, kill_stage
-from mlops_assets_tests.platforms import Platform
+from mlops_assets_tests.platforms import Platform, with_registry
 
 MODEL = "chicago_crimes.arrest_model"
 MONTHS = ("2023-07", "2024-01")
@@ -15,7 +15,7 @@ TABLES = (ARREST_EVALUATION, ARREST_CHAMPION, ARREST_PREDICTIONS, ARREST_DRIFT)
 
 _ONE_FIT = {
     "chicago_crimes__arrest_model": {
-        "config": {"trials_per_candidate": 1, "families": ["hist_gradient_boosting"], "rows": ["natural"]}
+        "config": {"trials_per_candidate": 1, "families": ["logistic_regression"], "rows": ["natural"]}
     },
     "chicago_crimes__training_window": {"config": {"minimum_rows": 1_000}},
 }
@@ -39,7 +39,7 @@ def run_stage(stage: str, folder: Path) -> None:
     from mlops_assets.orchestration.home import prepare_home
 
     with dg.DagsterInstance.from_config(str(prepare_home(folder))) as instance:
-        platform = Platform(folder, instance)
+        platform = Platform(folder, instance, crimes_per_year=12_000)
         if stage == "read":
             platform.run("read_chicago_crimes", months=MONTHS)
         elif stage == "train":
@@ -55,9 +55,9 @@ def rows_of(folder: Path) -> dict[str, pd.DataFrame]:
         return {table.name: platform.table(table).drop(columns="model_run_id", errors="ignore") for table in TABLES}
 
 
-def test_reruns_after_kills_leave_what_an_undisturbed_run_leaves(tmp_path: Path) -> None:
+def test_reruns_after_kills_leave_what_an_undisturbed_run_leaves(tmp_path: Path, mlflow_database: Path) -> None:
     """Same bytes in the lake, same rows in the warehouse, one model version, no run left open, no temporary object."""
-    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    undisturbed, disturbed = (with_registry(tmp_path / name, mlflow_database) for name in ("undisturbed", "disturbed"))
     for stage, points in KILL_POINTS.items():
         run_stage(stage, undisturbed)
         for _what, target, call in points:

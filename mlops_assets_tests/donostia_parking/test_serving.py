@@ -57,8 +57,10 @@ def load(tracking_uri: str, name: str) -> Any:
     """Load a champion as any MLflow tool does."""
     import mlflow
 
-    mlflow.set_tracking_uri(tracking_uri)
-    return mlflow.pyfunc.load_model(f"models:/{name}@champion")
+    # MLflow keeps it in the environment of the process, where it would be everybody's setting.
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MLFLOW_TRACKING_URI", tracking_uri)
+        return mlflow.pyfunc.load_model(f"models:/{name}@champion")
 
 
 def as_json(records: pd.DataFrame) -> str:
