@@ -22,7 +22,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost demo dev mlflow test services test-services check bench bench-stores lock dictionary bigquery-emulator clean
+.PHONY: help install install-xgboost demo dev mlflow test test-all services test-services check bench bench-stores lock dictionary bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,7 +42,10 @@ dev: $(RUNTIME) ## open the Dagster UI on the data of the demo
 mlflow: $(RUNTIME) ## open the MLflow UI on the same models and experiments
 	@$(BIN)/mlops-assets mlflow $(ARGS)
 
-test: $(DEV) ## run the tests
+test: $(DEV) ## run the tests, but those that take a server or a minute each
+	@$(PYTEST) -m "not services and not slow" $(ARGS)
+
+test-all: $(DEV) ## run all tests, with the servers that this machine has
 	@$(PYTEST) $(ARGS)
 
 services: $(DEV) ## start the servers that tests use, by Docker if it is there, and say where they are

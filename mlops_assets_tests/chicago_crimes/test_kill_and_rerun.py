@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+import pytest
 
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_DRIFT, ARREST_EVALUATION, ARREST_PREDICTIONS
 from mlops_assets_tests.kills import FSYNC, IN_TRANSACTION, bytes_of, kill_stage
@@ -55,6 +56,7 @@ def rows_of(folder: Path) -> dict[str, pd.DataFrame]:
         return {table.name: platform.table(table).drop(columns="model_run_id", errors="ignore") for table in TABLES}
 
 
+@pytest.mark.slow
 def test_reruns_after_kills_leave_what_an_undisturbed_run_leaves(tmp_path: Path, mlflow_database: Path) -> None:
     """Same bytes in the lake, same rows in the warehouse, one model version, no run left open, no temporary object."""
     undisturbed, disturbed = (with_registry(tmp_path / name, mlflow_database) for name in ("undisturbed", "disturbed"))

@@ -79,6 +79,7 @@ def life(request: pytest.FixtureRequest, tmp_path: Path, mlflow_database: Path, 
         yield Life(automation, portal, settings)
 
 
+@pytest.mark.slow
 def test_platform_runs_itself_for_months(life: Life) -> None:
     """A bootstrap, a new month, late arrests, a failed run and drift: exactly the runs, decisions and rows that each calls for."""
     automation = life.automation
@@ -132,6 +133,7 @@ def test_platform_runs_itself_for_months(life: Life) -> None:
     assert automation.settle() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("life", ["off"], indirect=True)
 def test_backfills_load_a_history_and_decide_about_each_of_its_models(life: Life) -> None:
     """By hand and on an empty platform: the documented selection of assets loads, and two months' models get two decisions."""

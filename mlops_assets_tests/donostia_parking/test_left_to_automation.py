@@ -78,6 +78,7 @@ def life(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch)
         yield Life(automation, feed, settings)
 
 
+@pytest.mark.slow
 def test_platform_runs_itself_for_days(life: Life) -> None:
     """A bootstrap, a new hour, a new day, a failed run, a corrected day and large errors: exactly the runs that each calls for."""
     automation = life.automation

@@ -40,7 +40,7 @@ def main(command: Sequence[str]) -> int:
                 variables |= _start(service, Path(folder), running)
         if command:
             return subprocess.run(command, env={**os.environ, **variables}).returncode
-        print("\n# Paste this into the shell that runs `make test` or `make test-services`:")
+        print("\n# Paste this into the shell that runs `make test-all` or `make test-services`:")
         for name, value in variables.items():
             print(f"export {name}={shlex.quote(value)}")
         print("\nCtrl-C ends the servers that were started here.", flush=True)
