@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 INSTALL_LOCKED := $(BIN)/python requirements/install.py
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+COMPOSE := cd docker && docker compose
 EMULATOR_VENV := .venv-bigquery
 EMULATOR := $(EMULATOR_VENV)/.installed
 # One worker per core; a file stays with one worker, so that what its tests share is made once.
@@ -22,7 +23,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost demo dev mlflow test test-all services test-services check bench bench-stores lock dictionary bigquery-emulator clean
+.PHONY: help install install-xgboost demo dev mlflow test test-all services test-services check format coverage bench bench-stores up down restart logs status lock dictionary bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,11 +64,36 @@ check: $(DEV) ## run everything that must pass: format, lint, types, boundaries,
 	@echo "== tests"
 	@$(PYTEST) $(ARGS)
 
+format: $(DEV) ## mend what `make check` says of format and lint, as far as a tool can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+coverage: $(DEV) ## run the tests of `make test` and list the lines that they do not reach
+	@$(PYTEST) -m "not services and not slow" --cov=mlops_assets --cov-report=term-missing:skip-covered --cov-report=xml $(ARGS)
+
 bench: $(DEV) ## measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-stores: $(DEV) ## measure every store against its bare client and against the IO managers shipped with Dagster
 	@$(BIN)/python -m mlops_assets_tests.services $(BIN)/python -m benchmarks.stores $(ARGS)
+
+up: docker/.env ## start the platform on real servers, by Docker Compose; COMPOSE_PROFILES in docker/.env says which
+	@$(COMPOSE) up --build --detach $(ARGS)
+
+down: docker/.env ## stop it; its volumes stay
+	@$(COMPOSE) --profile '*' down $(ARGS)
+
+restart: docker/.env ## start its containers again; ARGS=daemon for one of them
+	@$(COMPOSE) restart $(ARGS)
+
+logs: docker/.env ## follow what its containers say; ARGS=daemon for one of them
+	@$(COMPOSE) logs --follow --tail 100 $(ARGS)
+
+status: docker/.env ## list its containers and whether they are healthy
+	@$(COMPOSE) ps --all $(ARGS)
+
+docker/.env: | docker/make_env.sh docker/env.example
+	@sh docker/make_env.sh
 
 lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to their newest versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
@@ -87,7 +113,7 @@ bigquery-emulator: $(EMULATOR) ## make the BigQuery emulator that tests use; it 
 	@echo "Installed: $(EMULATOR_VENV)/bin/local-bigquery"
 
 clean: ## remove .venv, caches and build products; data/ stays
-	@rm -rf $(VENV) $(EMULATOR_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@rm -rf $(VENV) $(EMULATOR_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage coverage.xml build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
