@@ -57,6 +57,7 @@ class URL:
         user: decoded; None if the URL names none.
         password: decoded; None if the URL holds none.
         options: name and decoded value of what follows `?`, in order.
+        has_slashes: whether `//` follows the scheme, which a path may do without.
     """
 
     scheme: str
@@ -65,6 +66,7 @@ class URL:
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    has_slashes: bool = field(default=True, repr=False, compare=False)
 
     @property
     def has_credentials(self) -> bool:
@@ -74,15 +76,18 @@ class URL:
     @property
     def address(self) -> str:
         """Scheme, hosts and path: no user, no password, no options."""
-        slashes = "//" if self.hosts or self.scheme not in _PATH_SCHEMES else ""
-        return f"{self.scheme}:{slashes}{self.hosts}{self.path}".rstrip("/")
+        return f"{self.scheme}:{self._slashes}{self.hosts}{self.path}".rstrip("/")
 
     @property
     def shown(self) -> str:
         """The URL for people: without user and password, and with values of harmless options only."""
-        credentials = f"//{_HIDDEN}@" if self.has_credentials else "//" if self.hosts or self.scheme not in _PATH_SCHEMES else ""
+        credentials = f"//{_HIDDEN}@" if self.has_credentials else self._slashes
         options = "&".join(f"{name}={_shown_value(name, value)}" for name, value in self.options)
         return f"{self.scheme}:{credentials}{self.hosts}{self.path}{'?' if options else ''}{options}"
+
+    @property
+    def _slashes(self) -> str:
+        return "//" if self.hosts or self.scheme not in _PATH_SCHEMES or self.has_slashes else ""
 
 
 def read_url(text: str) -> URL:
@@ -114,6 +119,7 @@ def read_url(text: str) -> URL:
         user=unquote(user) if at and user else None,
         password=unquote(password) if colon else None,
         options=tuple(_read_option(option) for option in parts.query.split("&")) if parts.query else (),
+        has_slashes=text[len(scheme[0]) :].startswith("//"),
     )
 
 

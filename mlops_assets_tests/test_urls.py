@@ -106,3 +106,9 @@ def test_errors_of_the_platform_hold_no_credentials() -> None:
     assert CANARY not in repr(error)
     assert str(type(error)(f"weather/readings: {error}")) == f"weather/readings: {error}"
     assert str(PlatformError()) == ""
+
+
+@pytest.mark.parametrize("url", ["sqlite:////data/m.db", "sqlite:///m.db", "file:/data/lake", "file:lake", "duckdb:w.duckdb"])
+def test_path_is_shown_as_it_is_opened(url: str) -> None:
+    """Who copies the address of a file finds the same file."""
+    assert redact(url) == url
