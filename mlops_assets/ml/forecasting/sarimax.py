@@ -100,13 +100,13 @@ def _fit(values: np.ndarray) -> tuple[np.ndarray | None, str]:
         try:
             # In units of their own spread: the optimiser stops by absolute limits.
             spread = values.std()
-            result = _model(values / spread, simple_differencing=True).fit(disp=False)
+            result = _model_to_fit(values / spread).fit(disp=False)
         except (np.linalg.LinAlgError, ValueError, ZeroDivisionError) as error:
             return None, f"no fit ({error})"
     if not np.isfinite(result.params).all():
         return None, "no fit (the likelihood is not defined)"
-    variance_in_places = np.append(np.ones(len(result.params) - 1), spread**2)
-    return result.params * variance_in_places, "" if result.mle_retvals["converged"] else "its fit did not converge"
+    variance_in_places = result.scale * spread**2
+    return np.append(result.params, variance_in_places), "" if result.mle_retvals["converged"] else "its fit did not converge"
 
 
 def _forecast(values: np.ndarray, params: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
@@ -122,7 +122,18 @@ def _forecast(values: np.ndarray, params: np.ndarray, origins: np.ndarray, horiz
     return np.where((origins > 0)[:, None] & np.isfinite(forecast), forecast, np.nan)
 
 
-def _model(values: np.ndarray, *, simple_differencing: bool = False) -> Any:
+def _model(values: np.ndarray, **options: Any) -> Any:
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-    return SARIMAX(values, order=ORDER, seasonal_order=SEASONAL_ORDER, simple_differencing=simple_differencing)
+    return SARIMAX(values, order=ORDER, seasonal_order=SEASONAL_ORDER, **options)
+
+
+def _model_to_fit(values: np.ndarray) -> Any:
+    """Return the model in the form in which its likelihood is quick to maximize.
+
+    The variance follows from the other parameters, so nobody has to search for it, and the search converges in fewer steps; the
+    Chandrasekhar recursions need no covariance matrix of the state at every hour.
+    """
+    model = _model(values, simple_differencing=True, concentrate_scale=True)
+    model.ssm.filter_chandrasekhar = True
+    return model
