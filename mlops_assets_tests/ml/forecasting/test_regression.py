@@ -34,10 +34,12 @@ def test_what_does_not_last_is_not_carried_forward() -> None:
     assert regression < 1.1 * usual
 
 
-def test_nothing_to_learn_from_leaves_the_usual_value() -> None:
-    """Three days of history, a constant series: all coefficients are 0."""
+def test_nothing_to_learn_from_lets_deviations_fade() -> None:
+    """Three days of history, a constant series: nine tenths of the last deviation are left an hour later, and 0.9² after two."""
     for values in (daily_wave(3), np.full(600, 5.0)):
-        assert not ProfileRegression().fit(panel_of(values)).coefficients.any()
+        coefficients = ProfileRegression().fit(panel_of(values)).coefficients
+        np.testing.assert_allclose(coefficients[:3, 0], [0.9, 0.81, 0.729])
+        assert not coefficients[:, 1:].any()
 
 
 def test_silent_feed_is_answered_by_longer_leads() -> None:
