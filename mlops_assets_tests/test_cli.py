@@ -131,7 +131,7 @@ def test_ways_to_forecast_are_compared_on_a_recording(tmp_path: Path) -> None:
         assert candidate in done.stdout
     assert_is_readable(done.stdout.partition("Forecasts of the next")[2])
     wide = mlops_assets("forecast-quality", str(recording), cwd=tmp_path, COLUMNS="140")
-    assert wide.stdout.count("seasonal_naive") == 1, "one table, where there is room for it"
+    assert wide.stdout.count("sarimax") == 1, "one table, where there is room for it"
     wrong = mlops_assets("forecast-quality", str(recording), "--city", "bilbao", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "known: donostia, birmingham" in wrong.stderr

@@ -11,7 +11,10 @@ from mlops_assets.donostia_parking import recipe
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.errors import ContractError, SettingsError
 from mlops_assets.ml.forecasting.backtest import Backtest, run_backtest
+from mlops_assets.ml.forecasting.boosting import ProfileBoosting
 from mlops_assets.ml.forecasting.candidates import HourOfDayMean, daily_naive, weekly_naive
+from mlops_assets.ml.forecasting.combination import EqualWeights, InverseErrorWeights
+from mlops_assets.ml.forecasting.damping import Damped
 from mlops_assets.ml.forecasting.evaluation import ALL_HORIZONS, spread_origins
 from mlops_assets.ml.forecasting.panel import Panel, build_panel
 from mlops_assets.ml.forecasting.profile import SeasonalProfile
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mlops_assets.ml.forecasting.candidates import Candidate
+    from mlops_assets.ml.forecasting.combination import Combination
 
 BASELINE = "seasonal_naive"
-"""The candidate that skill is measured against, and that is kept while too little is known to choose."""
+"""The candidate that skill is measured against, and that answers for a car park that a model has never seen."""
 
 _FIGURES = {
     "mae_places": "mae",
@@ -41,15 +45,30 @@ _FIT_HOURS = 5 * 24
 _EVALUATED_AFTER_HOURS = 10 * 24
 """Observed hours before the first origin that figures are measured at, or half of them if there are few: between the two lie the
 errors that the first choice and the first intervals are made by."""
+_MEAN_DAYS = 7
 _SARIMAX_DAYS = 7
 """As in the original system."""
+
+MEMBERS = (
+    "seasonal_profile",
+    "damped_seasonal_naive",
+    "damped_weekly_naive",
+    "damped_hour_of_day_mean",
+    "profile_regression",
+    "profile_boosting",
+)
+"""What combinations combine: a naive forecast is worth more damped, and SARIMAX adds nothing to the others but time."""
+
+_COMBINED_BY: dict[str, type[EqualWeights | InverseErrorWeights]] = {
+    kind.name: kind for kind in (EqualWeights, InverseErrorWeights)
+}
 
 
 def candidates(names: Sequence[str] = ()) -> list[Candidate]:
     """Return the ways to forecast that compete, the simplest first: it wins a tie.
 
     Args:
-        names: which of them; all if empty. The baseline always takes part.
+        names: which of them; all if empty. The baseline always takes part, and so does what a named combination combines.
 
     Raises:
         SettingsError: a name is unknown.
@@ -57,16 +76,37 @@ def candidates(names: Sequence[str] = ()) -> list[Candidate]:
     every: list[Candidate] = [
         daily_naive(),
         weekly_naive(),
-        HourOfDayMean(days=7),
+        HourOfDayMean(_MEAN_DAYS),
         SeasonalProfile(),
+        Damped(daily_naive()),
+        Damped(weekly_naive()),
+        Damped(HourOfDayMean(_MEAN_DAYS)),
         ProfileRegression(),
+        ProfileBoosting(),
         Sarimax(_SARIMAX_DAYS),
     ]
-    known = [candidate.name for candidate in every]
+    mixed = combinations(names)
+    known = [*(candidate.name for candidate in every), *_COMBINED_BY]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SettingsError(f"unknown forecast candidate: {', '.join(unknown)}; known: {', '.join(known)}")
-    return [candidate for candidate in every if not names or candidate.name in (BASELINE, *names)]
+    wanted = {BASELINE, *names, *(member for combination in mixed for member in combination.members)}
+    return [candidate for candidate in every if not names or candidate.name in wanted]
+
+
+def combinations(names: Sequence[str] = ()) -> list[Combination]:
+    """Return the combinations of candidates that compete; the last one is preferred.
+
+    Args:
+        names: which of them; all if empty.
+    """
+    return [kind(MEMBERS) for name, kind in _COMBINED_BY.items() if not names or name in names]
+
+
+def descriptions() -> dict[str, str]:
+    """Return what each candidate and each combination does, by name, the simplest first and combinations last."""
+    said = {candidate.name: candidate.description for candidate in candidates()}
+    return said | {combination.name: combination.description for combination in combinations()}
 
 
 def build_city_panel(hourly: pd.DataFrame, time_zone: str, *, end_at: datetime | None = None) -> Panel:
@@ -118,6 +158,7 @@ def backtest_city(panel: Panel, horizon_hours: int, names: Sequence[str] = ()) -
         first_origin=_first_hour_after(panel, _FIT_HOURS, share=0.25),
         horizon=horizon_hours,
         history_hours=recipe.HISTORY_DAYS * 24,
+        combinations=combinations(names),
     )
 
 

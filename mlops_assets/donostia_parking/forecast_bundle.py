@@ -68,7 +68,7 @@ class ForecastBundle:
         training_start_at: start of the training window (UTC, included).
         training_end_at: end of the training window (UTC, excluded): the model has seen nothing from this moment on.
         training_rows: trusted values that it was trained on.
-        seed: of every random choice; none of the present methods makes one.
+        seed: of every random choice; the present methods make none that depends on it.
         metrics: what the model reached in rolling forecasts of the past, for the city and over the car parks; None where unknown.
         baseline_metrics: the same of every candidate by itself.
         feature_names: what the regression looks at.

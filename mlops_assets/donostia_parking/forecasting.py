@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from mlops_assets.donostia_parking import recipe
@@ -18,6 +19,8 @@ from mlops_assets.donostia_parking.backtesting import (
     backtest_city,
     build_city_panel,
     candidates,
+    combinations,
+    descriptions,
     evaluated_positions,
     summarize_figures,
 )
@@ -25,6 +28,7 @@ from mlops_assets.donostia_parking.forecast_bundle import CarParkModel, Forecast
 from mlops_assets.donostia_parking.forecast_contracts import MODEL_INPUT
 from mlops_assets.ml.bundle import current_library_versions
 from mlops_assets.ml.forecasting.backtest import fallback_candidates
+from mlops_assets.ml.forecasting.combination import FittedCombination
 from mlops_assets.ml.forecasting.evaluation import ALL_HORIZONS, evaluate, evaluate_points, horizon_table
 from mlops_assets.ml.forecasting.judging import MIN_ORIGINS, judge
 from mlops_assets.ml.forecasting.regression import FEATURE_NAMES
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
 MODEL_NAME = "forecast_model"
 CHOSEN = "chosen"
 """Stands among the candidates for choosing one of them for each car park, as the model does."""
-_LIBRARIES = ("scipy", "statsmodels")
+_LIBRARIES = ("scikit-learn", "scipy", "statsmodels")
 """Whose versions matter beside those of every model."""
 
 
@@ -72,7 +76,7 @@ def train_forecast_model(
 ) -> TrainedForecast:
     """Try every candidate on the past, choose one for each car park and for the city, and fit these on the whole window.
 
-    Little history is no error: where nothing can be compared, the day before is repeated, and the reason says so.
+    Little history is no error: where nothing can be compared, all candidates count the same, and the reason says so.
 
     Args:
         hourly: rows of `hourly_free` of one city; those outside the window are not looked at.
@@ -94,7 +98,7 @@ def train_forecast_model(
     backtest = backtest_city(panel, horizon_hours, names)
     judgement = judge(backtest, len(panel))
     methods = [backtest.candidates[number] for number in judgement.choice]
-    forecasters = _fit_methods(panel, methods)
+    forecasters = _fit_methods(panel, backtest, methods)
     figures = horizon_table(evaluate(backtest, evaluated_positions(backtest), baseline=BASELINE))
     table = _compare_candidates(backtest, figures, Counter(methods))
     summaries = _summaries_by_candidate(table)
@@ -104,7 +108,7 @@ def train_forecast_model(
         time_zone=time_zone,
         car_parks=_describe_car_parks(panel, backtest, judgement, forecasters, figures),
         forecasters=forecasters,
-        descriptions={candidate.name: candidate.description for candidate in candidates() if candidate.name in forecasters},
+        descriptions={name: description for name, description in descriptions().items() if name in forecasters},
         fallbacks=tuple(candidate.name for candidate in fallback_candidates()),
         horizon_hours=horizon_hours,
         history_days=history_days,
@@ -123,15 +127,25 @@ def train_forecast_model(
     return TrainedForecast(bundle, table)
 
 
-def _fit_methods(panel: Panel, methods: Sequence[str]) -> dict[str, Forecaster]:
+def _fit_methods(panel: Panel, backtest: Backtest, methods: Sequence[str]) -> dict[str, Forecaster]:
     """Fit what was chosen for any series, and the fallbacks, on the whole panel."""
+    mixed = [combination for combination in combinations() if combination.name in methods]
+    members = {name for combination in mixed for name in combination.members}
     used = {*methods, BASELINE, *(candidate.name for candidate in fallback_candidates())}
     fitted = {}
     for candidate in candidates():
-        if candidate.name in used:
+        if candidate.name in used | members:
             its_own = [column for column, method in enumerate(methods) if method == candidate.name]
             fitted[candidate.name] = candidate.fit(panel.of_series(its_own) if candidate.is_fitted_alone else panel)
-    return fitted
+    forecasters = {name: forecaster for name, forecaster in fitted.items() if name in used}
+    for combination in mixed:
+        weights = backtest.weights(combination)[..., len(panel)]
+        forecasters[combination.name] = FittedCombination(
+            {name: fitted[name] for name in combination.members},
+            {name: weights[:, column].copy() for column, name in enumerate(panel.names)},
+            [candidate.fit(panel) for candidate in fallback_candidates()],
+        )
+    return forecasters
 
 
 def _describe_car_parks(
@@ -165,11 +179,13 @@ def _reason(backtest: Backtest, judgement: Judgement, column: int, forecaster: F
     number, name = judgement.choice[column], backtest.panel.names[column]
     count, mae = judgement.origin_counts[column], judgement.mae[:, column]
     if count < MIN_ORIGINS:
-        return f"forecasts from {count} past hours are too few to compare methods by, so the day before is repeated"
-    baseline = mae[backtest.candidates.index(BASELINE)]
-    text = f"smallest mean absolute error in forecasts from {count} past hours: {mae[number]:.1f} places"
+        return f"forecasts from {count} past hours are too few to compare methods by, so {backtest.candidates[number]} is kept"
+    text = f"mean absolute error in forecasts from {count} past hours: {mae[number]:.1f} places"
     if backtest.candidates[number] != BASELINE:
-        text += f", against {baseline:.1f} of {BASELINE}"
+        text += f", against {mae[backtest.candidates.index(BASELINE)]:.1f} of {BASELINE}"
+    best = int(np.nanargmin(mae))
+    if mae[best] < mae[number]:
+        text += f"; {backtest.candidates[best]} with {mae[best]:.1f} is not clearly better"
     note = forecaster.notes.get(name) if isinstance(forecaster, FittedSarimax) else None
     return f"{text}; {note}" if note else text
 

@@ -16,4 +16,4 @@ EVALUATED_ORIGINS = 42
 """How many moments of the past a model is measured at: forecasts from neighbouring hours would repeat each other."""
 
 SEED = 0
-"""Of every random choice; none of the present methods makes one."""
+"""Of every random choice; the present methods make none that depends on it."""

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_assets.donostia_parking.assets.forecasts import Candidate
 from mlops_assets.donostia_parking.backtesting import (
     BASELINE,
     FIGURE_NAMES,
+    MEMBERS,
     backtest_city,
     build_city_panel,
     candidates,
+    descriptions,
     evaluated_positions,
     summarize_figures,
     trusted_places,
@@ -54,15 +57,38 @@ def test_cities_are_not_mixed() -> None:
 
 
 def test_simple_candidates_come_first() -> None:
-    """Naive ones, the original's mean and model, and stronger ones; the first wins a tie."""
+    """Naive ones and their damped forms, regression and trees, and the original's slow model; the first wins a tie."""
     assert [candidate.name for candidate in candidates()] == [
         BASELINE,
         "weekly_naive",
         "hour_of_day_mean",
         "seasonal_profile",
+        "damped_seasonal_naive",
+        "damped_weekly_naive",
+        "damped_hour_of_day_mean",
         "profile_regression",
+        "profile_boosting",
         "sarimax",
     ]
+
+
+def test_combination_by_errors_is_preferred() -> None:
+    """It is the last one, so that it stays unless another is clearly better."""
+    panel = build_city_panel(hourly_rows(a=np.arange(48) % 24), ZONE)
+    backtest = backtest_city(panel, 3)
+    assert backtest.candidates[-2:] == ["mean", "weighted_mean"]
+    assert backtest.preferred == "weighted_mean"
+
+
+def test_named_combination_brings_its_members() -> None:
+    """It combines the same candidates whatever else is named."""
+    names = [candidate.name for candidate in candidates(["mean"])]
+    assert names == [BASELINE, *MEMBERS]
+
+
+def test_everything_that_competes_can_be_configured() -> None:
+    """The launchpad offers every candidate and combination, and no other."""
+    assert [way.value for way in Candidate] == list(descriptions())
 
 
 def test_baseline_always_takes_part() -> None:

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from mlops_assets.donostia_parking import recipe
-from mlops_assets.donostia_parking.backtesting import candidates
+from mlops_assets.donostia_parking.backtesting import descriptions
 from mlops_assets.donostia_parking.forecast_quality import compare_forecasts
 from mlops_assets_tests.donostia_parking.hours import ZONE, hourly_rows, recorded_hours
 
-_QUICK = [candidate.name for candidate in candidates() if candidate.name != "sarimax"]
+_QUICK = [name for name in descriptions() if name != "sarimax"]
 """Fitting the original's model takes ten times as long as all others; the benchmark compares it."""
 
 

@@ -57,7 +57,7 @@ def versions(platform: Platform) -> set[int]:
 
 @pytest.mark.parametrize(("day", "hours"), [("2022-01-01", 23), ("2022-08-11", 24)])
 def test_first_day_of_a_feed_is_enough_for_a_model(platform: Platform, day: str, hours: int) -> None:
-    """It repeats the day before, says why, and forecasts every car park."""
+    """Its methods count the same, it says why, and forecasts every car park."""
     if hours == 24:
         whole_day = DONOSTIA.day(day)
         snapshots = recorded_snapshots(whole_day.start.isoformat(), whole_day.end.isoformat())
@@ -65,8 +65,8 @@ def test_first_day_of_a_feed_is_enough_for_a_model(platform: Platform, day: str,
         platform.run("train_forecast_model", day=day)
     metrics = platform.stores.warehouse(DOMAIN).read(FORECAST_METRICS, [Partition("day", day)])
     city = metrics[metrics["car_park_id"] == CITY_TOTAL_ID].iloc[0]
-    assert (city["training_point_count"], city["method"]) == (hours, "seasonal_naive")
-    assert "so the day before is repeated" in city["model_description"]
+    assert (city["training_point_count"], city["method"]) == (hours, "weighted_mean")
+    assert "so weighted_mean is kept" in city["model_description"]
     platform.run("forecast_donostia_parking", day=day)
     forecasts = forecasts_of(platform, day)
     assert len(forecasts) == 24 * metrics["car_park_id"].nunique()

@@ -63,8 +63,14 @@ class Candidate(Enum):
     weekly_naive = "weekly_naive"
     hour_of_day_mean = "hour_of_day_mean"
     seasonal_profile = "seasonal_profile"
+    damped_seasonal_naive = "damped_seasonal_naive"
+    damped_weekly_naive = "damped_weekly_naive"
+    damped_hour_of_day_mean = "damped_hour_of_day_mean"
     profile_regression = "profile_regression"
+    profile_boosting = "profile_boosting"
     sarimax = "sarimax"
+    mean = "mean"
+    weighted_mean = "weighted_mean"
 
 
 class ForecastModelConfig(StepConfig):
@@ -84,9 +90,10 @@ def issued_at(day: LocalDay, now: datetime) -> datetime:
     **model(
         DOMAIN,
         "forecast_model",
-        "The day's forecasts of free places for the next 24 hours, per car park and for the city: of repeating the day before, "
-        "means, seasonal profiles, regression and SARIMAX, each car park's best in rolling forecasts of the last eight weeks, as "
-        "one bundle that takes recent hourly rows. Hours of a frozen feed are never learned from. Registered in MLflow.",
+        "The day's forecasts of free places for the next 24 hours, per car park and for the city: a weighted mean of seasonal "
+        "profiles, damped naive forecasts, regression and boosted trees, or whatever was clearly better in rolling forecasts of "
+        "the last eight weeks, as one bundle that takes recent hourly rows. Hours of a frozen feed are never learned from. "
+        "Registered in MLflow.",
     ),
     partitions_def=PARKING_DAYS,
     automation_condition=WITH_TRAINING,

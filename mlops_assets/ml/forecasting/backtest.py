@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlops_assets.ml.forecasting.candidates import daily_naive, fill_gaps
+from mlops_assets.ml.forecasting.combination import combine
+from mlops_assets.ml.forecasting.known_errors import KnownErrors
 from mlops_assets.ml.forecasting.panel import DAY_HOURS
 from mlops_assets.ml.forecasting.profile import SeasonalProfile
 from mlops_assets.ml.forecasting.slots import LocalSlots
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mlops_assets.ml.forecasting.candidates import Candidate
+    from mlops_assets.ml.forecasting.combination import Combination
     from mlops_assets.ml.forecasting.panel import Panel
 
 LONGEST_SILENCE_HOURS = DAY_HOURS
@@ -32,9 +35,11 @@ class Backtest:
         panel: the series.
         origins: numbers of hours of the panel, ascending.
         horizon: hours forecast from each origin.
-        forecasts: by candidate, in order of preference: origins, series, horizon. Where a candidate has nothing to say, it is
-            given what the fallbacks say.
-        seconds: time that each candidate took to fit and to forecast.
+        forecasts: by candidate, the simplest first, combinations last: origins, series, horizon. Where a candidate has nothing to
+            say, it is given what the fallbacks say.
+        seconds: time that each candidate took to fit and to forecast; that of a combination is without its members'.
+        preferred: the candidate that is taken unless another is clearly better; without one, it is that with the smallest error,
+            or the first where too little is known.
     """
 
     panel: Panel
@@ -42,11 +47,17 @@ class Backtest:
     horizon: int
     forecasts: Mapping[str, np.ndarray]
     seconds: Mapping[str, float]
+    preferred: str | None = None
 
     @property
     def candidates(self) -> list[str]:
-        """The names of the candidates, in order of preference."""
+        """The names of the candidates, the simplest first, combinations last."""
         return list(self.forecasts)
+
+    @property
+    def preferred_number(self) -> int:
+        """Which of the candidates is taken where too little is known to choose."""
+        return 0 if self.preferred is None else self.candidates.index(self.preferred)
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -56,7 +67,12 @@ class Backtest:
     @cached_property
     def target_slots(self) -> np.ndarray:
         """The local hour of the day of each target hour: horizon, origin."""
-        return LocalSlots(self.panel, self.horizon).hour_of_day[self.targets]
+        return self.slots[self.targets]
+
+    @cached_property
+    def slots(self) -> np.ndarray:
+        """The local hour of the day of each hour of the panel, and of those that are forecast after it."""
+        return LocalSlots(self.panel, self.horizon).hour_of_day
 
     @cached_property
     def errors(self) -> np.ndarray:
@@ -75,6 +91,37 @@ class Backtest:
         """Sizes of `errors`, 0 where they are unknown."""
         return np.abs(np.nan_to_num(self.errors))
 
+    @cached_property
+    def known_errors(self) -> KnownErrors:
+        """Means over the errors that are known at a moment."""
+        return KnownErrors(self)
+
+    @cached_property
+    def known_mae(self) -> np.ndarray:
+        """Mean absolute error known at every moment: candidate, series, moment; NaN where none is known."""
+        return self.known_errors.mean(self.absolute_errors)
+
+    @cached_property
+    def known_spread(self) -> np.ndarray:
+        """Mean absolute error known at every moment, by local hour of the day: candidate, series, hour of the day, moment."""
+        return np.stack([self.known_errors.mean_by_hour_of_day(absolute) for absolute in self.absolute_errors])
+
+    @cached_property
+    def known_lead(self) -> tuple[np.ndarray, np.ndarray]:
+        """By how much each candidate is better than the preferred one, by the errors known at every moment, and its standard error.
+
+        Both: candidate, series, moment. The errors of one day repeat each other, so that only days are counted.
+        """
+        leads = self.absolute_errors[self.preferred_number] - self.absolute_errors
+        mean, mean_square = self.known_errors.mean(leads), self.known_errors.mean(leads**2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return mean, np.sqrt(np.maximum(mean_square - mean**2, 0.0) / self.known_errors.days)
+
+    def weights(self, combination: Combination) -> np.ndarray:
+        """Return the weights of a combination by the errors known at every moment: member, series, moment."""
+        members = [self.candidates.index(name) for name in combination.members]
+        return combination.weights(self.known_mae[members], self.known_errors.days)
+
 
 def fallback_candidates() -> list[Candidate]:
     """Return what answers when a candidate has nothing to say: the day before, or else what is usual.
@@ -91,6 +138,7 @@ def run_backtest(
     first_origin: int,
     horizon: int,
     history_hours: int,
+    combinations: Sequence[Combination] = (),
     clock: Callable[[], float] = time.perf_counter,
 ) -> Backtest:
     """Let every candidate forecast from every hour of a panel, from `first_origin` on.
@@ -100,10 +148,11 @@ def run_backtest(
 
     Args:
         panel: the series.
-        candidates: in order of preference.
+        candidates: the simplest first.
         first_origin: the first hour to forecast; those before it are history.
         horizon: hours to forecast from each origin.
         history_hours: how far back a fit looks.
+        combinations: of these candidates, weighted at each origin by the errors known there; the last one is preferred.
         clock: seconds since any fixed moment.
     """
     origins = np.arange(first_origin, len(panel))
@@ -124,7 +173,15 @@ def run_backtest(
         started_at = clock()
         forecasts[candidate.name] = fill_gaps(roll(candidate), fallbacks)
         seconds[candidate.name] = clock() - started_at
-    return Backtest(panel, origins, horizon, forecasts, seconds)
+    if not combinations:
+        return Backtest(panel, origins, horizon, forecasts, seconds)
+    alone = Backtest(panel, origins, horizon, dict(forecasts), dict(seconds))
+    for combination in combinations:
+        started_at = clock()
+        members = [forecasts[name] for name in combination.members]
+        forecasts[combination.name] = combine(members, alone.weights(combination)[..., origins])
+        seconds[combination.name] = clock() - started_at
+    return Backtest(panel, origins, horizon, forecasts, seconds, preferred=combinations[-1].name)
 
 
 def _blocks(origins: np.ndarray, hours: int) -> list[np.ndarray]:

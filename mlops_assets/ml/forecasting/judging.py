@@ -2,6 +2,9 @@
 
 Both look at out-of-sample errors of a backtest whose target hours lay before the moment, and at no others. Errors count less the
 older they are, in hours in which anything was observed: an outage does not age them.
+
+On a few days of history the smallest error is mostly luck. So where there is a combination to prefer, it stays unless another
+candidate is better by more than one standard error.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlops_assets.ml.forecasting.backtest import LONGEST_SILENCE_HOURS
+from mlops_assets.ml.forecasting.known_errors import HALF_LIFE_HOURS
 from mlops_assets.ml.forecasting.panel import DAY_HOURS
 
 if TYPE_CHECKING:
@@ -22,13 +26,12 @@ if TYPE_CHECKING:
 LEVELS = (0.80, 0.95)
 """Shares of what happens that intervals are to hold."""
 
-_HALF_LIFE_HOURS = 14 * DAY_HOURS
-"""An error counts half as much as one that is two weeks younger: methods get better as they learn, and habits change."""
 MIN_ORIGINS = 2 * DAY_HOURS
-"""With errors of fewer origins the first candidate is kept: a day or less says little about the next."""
-_PRIOR_DAYS = 7
-"""The spread of errors at an hour of the day leans on that of all hours with the weight of so many days: a day has one error of
-each horizon about the hour."""
+"""With errors of fewer origins the preferred candidate is kept: a day or less says little about the next."""
+
+_MOST_MEASURED, _SPACING = 10 * DAY_HOURS, 5
+"""From more origins, every fifth makes the intervals: neighbouring hours repeat each other, and because five hours do not divide a
+day, each horizon is measured at every hour of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,23 +96,56 @@ def judge(backtest: Backtest, moment: int, *, candidate: str | None = None) -> J
         candidate: take this one for all series instead of choosing.
     """
     count = int(np.searchsorted(backtest.origins, moment))
-    absolute, is_known = backtest.absolute_errors[..., :count], backtest.is_known[..., :count]
-    weights = _weights(backtest, count, moment)
+    is_known, weights = backtest.is_known[..., :count], _weights(backtest, count, moment)
     known_weight = np.where(is_known, weights, 0.0)
-    with np.errstate(invalid="ignore"):
-        mae = np.einsum("csho,ho->cs", absolute, weights) / known_weight.sum(axis=(1, 2))
+    mae = backtest.known_mae[..., moment]
     origin_counts = (known_weight > 0).any(axis=1).sum(axis=1)
     if candidate is None:
-        choice = np.where(origin_counts >= MIN_ORIGINS, np.nan_to_num(mae, nan=np.inf).argmin(axis=0), 0)
+        choice = np.where(origin_counts >= MIN_ORIGINS, _clearly_best(backtest, moment), backtest.preferred_number)
     else:
         choice = np.full(len(backtest.panel.names), backtest.candidates.index(candidate))
-    chosen = absolute[choice, np.arange(len(choice))]
-    slots = backtest.target_slots[:, :count]
-    spread = _spread_by_hour(chosen * known_weight, known_weight, slots)
+    measured = np.arange(0, count, _SPACING if count > _MOST_MEASURED else 1)
+    scores, spread = _scores(backtest, choice, measured, moment)
+    factors = conformal_factors(scores, known_weight[..., measured], LEVELS)
+    return Judgement(choice, origin_counts, mae, IntervalWidths(spread, factors))
+
+
+def _scores(backtest: Backtest, choice: np.ndarray, measured: np.ndarray, moment: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the absolute errors of the chosen candidates in spreads, and the spread that is known now by hour of the day.
+
+    The unit lies half-way between the spread that is known now and the one that was known when the forecast was made. In units of
+    the first, a method that errs less and less, as it learns, has intervals that are too wide, and too narrow ones when it errs
+    more and more; in units of the second, intervals follow every turn.
+
+    Args:
+        backtest: forecasts with what happened.
+        choice: the candidate of each series.
+        measured: positions of origins.
+        moment: number of an hour of the panel.
+    """
+    series = np.arange(len(choice))
+    spread = backtest.known_spread[choice, series]
+    slots, origins = backtest.target_slots[:, measured], backtest.origins[measured]
+    now, then = spread[..., moment][:, slots], spread[:, slots, origins]
+    horizons = np.arange(backtest.horizon)[:, None]
+    absolute = backtest.absolute_errors[choice[:, None, None], series[:, None, None], horizons, measured]
     with np.errstate(invalid="ignore", divide="ignore"):
-        # Where all errors of an hour are 0, so is their ratio to the spread.
-        scores = np.where(chosen == 0, 0.0, chosen / spread[:, slots])
-    return Judgement(choice, origin_counts, mae, IntervalWidths(spread, conformal_factors(scores, known_weight, LEVELS)))
+        # Where all errors of an hour are 0, so is their ratio to the spread. Nothing was known before the first error.
+        scores = np.where(absolute == 0, 0.0, absolute / np.sqrt(now * np.where(then > 0, then, now)))
+    return scores, spread[..., moment]
+
+
+def _clearly_best(backtest: Backtest, moment: int) -> np.ndarray:
+    """Return for each series the candidate with the smallest error, or the preferred one if that is hardly worse.
+
+    Hardly means by no more than a standard error. If the two are equally good, as where nobody ever errs, the simplest is taken.
+    """
+    mae = np.nan_to_num(backtest.known_mae[..., moment], nan=np.inf)
+    best, series = mae.argmin(axis=0), np.arange(mae.shape[1])
+    if backtest.preferred is None:
+        return best
+    lead, standard_error = (figures[best, series, moment] for figures in backtest.known_lead)
+    return np.where((lead > standard_error) | (lead == 0), best, backtest.preferred_number)
 
 
 def conformal_factors(scores: np.ndarray, weights: np.ndarray, levels: Sequence[float]) -> dict[float, np.ndarray]:
@@ -142,19 +178,4 @@ def _weights(backtest: Backtest, count: int, moment: int) -> np.ndarray:
     targets = np.minimum(backtest.targets[:, :count], len(backtest.panel))
     observed = backtest.panel.observed_hours
     age = observed[moment] - observed[targets]
-    return np.where(targets < moment, 0.5 ** (age / _HALF_LIFE_HOURS), 0.0)
-
-
-def _spread_by_hour(weighted: np.ndarray, weights: np.ndarray, slots: np.ndarray) -> np.ndarray:
-    """Return the mean absolute error by series and local hour of the day of the target."""
-    sums, counts = _sum_by_slot(weighted, slots), _sum_by_slot(weights, slots)
-    total = counts.sum(axis=1, keepdims=True)
-    overall = sums.sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0)
-    prior = _PRIOR_DAYS * len(slots)
-    return (sums + prior * overall) / (counts + prior)
-
-
-def _sum_by_slot(values: np.ndarray, slots: np.ndarray) -> np.ndarray:
-    """Sum values (series, horizon, origin) by series and slot (of horizon, origin)."""
-    cells = np.arange(len(values))[:, None] * DAY_HOURS + slots.ravel()
-    return np.bincount(cells.ravel(), values.ravel(), minlength=len(values) * DAY_HOURS).reshape(-1, DAY_HOURS)
+    return np.where(targets < moment, 0.5 ** (age / HALF_LIFE_HOURS), 0.0)

@@ -6,7 +6,9 @@ from datetime import datetime, timezone
 import numpy as np
 import pytest
 
+from mlops_assets.ml.forecasting.boosting import ProfileBoosting
 from mlops_assets.ml.forecasting.candidates import Candidate, HourOfDayMean, daily_naive, fill_gaps, weekly_naive
+from mlops_assets.ml.forecasting.damping import Damped
 from mlops_assets.ml.forecasting.panel import DAY_HOURS, WEEK_HOURS, Panel
 from mlops_assets.ml.forecasting.profile import SeasonalProfile
 from mlops_assets.ml.forecasting.regression import ProfileRegression
@@ -19,7 +21,10 @@ CANDIDATES: list[Candidate] = [
     weekly_naive(),
     HourOfDayMean(days=7),
     SeasonalProfile(),
+    Damped(daily_naive()),
+    Damped(HourOfDayMean(days=7)),
     ProfileRegression(),
+    ProfileBoosting(),
     Sarimax(fit_days=4),
 ]
 every_candidate = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)

@@ -76,6 +76,15 @@ def test_intervals_hold_what_they_promise(level: float) -> None:
         assert np.mean(np.abs(errors[300::3]) <= widths) == pytest.approx(level, abs=0.04)
 
 
+def test_intervals_hold_although_errors_grow() -> None:
+    """Errors that double within two months are held within five points of what is promised."""
+    errors = normal(1500) * 2 ** np.linspace(0, 1, 1500)
+    backtest = backtest_with({"naive": errors})
+    moments = range(300, 1500, 3)
+    widths = [judge(backtest, moment).widths.half_widths(0.8, np.array([moment % 24])).item() for moment in moments]
+    assert np.mean(np.abs(errors[300::3]) <= widths) == pytest.approx(0.8, abs=0.05)
+
+
 def test_intervals_are_wider_at_hours_with_larger_errors() -> None:
     """Nights are known better than noons."""
     noon = np.where(np.arange(1000) % DAY_HOURS == 12, 10.0, 1.0)
