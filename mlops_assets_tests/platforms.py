@@ -27,12 +27,10 @@ AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
 """What the simulated portal and feed have heard of: long after the months and days that the tests read."""
 
 QUICK_MODEL = {
-    "chicago_crimes__arrest_model": {
-        "config": {"trials_per_candidate": 1, "families": ["logistic_regression", "hist_gradient_boosting"], "rows": ["natural"]}
-    },
+    "chicago_crimes__arrest_model": {"config": {"tuning_trials": 0, "families": ["logistic_regression", "hist_gradient_boosting"]}},
     "chicago_crimes__training_window": {"config": {"minimum_rows": 1_000}},
 }
-"""Two fits instead of six."""
+"""Three small candidates with their defaults, on a window of any size."""
 
 QUICK_FORECASTS = {"donostia_parking__forecast_model": {"config": {"candidates": ["hour_of_day_mean", "seasonal_profile"]}}}
 """Without the candidates that are fitted to each car park again and again."""

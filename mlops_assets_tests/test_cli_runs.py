@@ -74,8 +74,8 @@ def test_what_cannot_be_meant_is_refused(command: Callable[..., Result], argumen
         ),
         ("ops: {chicago_crimes__arrest_model: {config: {families: [oracle]}}}", "got oracle; allowed: logistic_regression, "),
         (
-            "ops: {chicago_crimes__arrest_model: {config: {trials_per_candidate: -1}}, splits: {config: {test_share: 5}}}",
-            "chicago_crimes__arrest_model: trials_per_candidate: Input should be greater than or equal to 1, not -1; "
+            "ops: {chicago_crimes__arrest_model: {config: {tuning_trials: -1}}, splits: {config: {test_share: 5}}}",
+            "chicago_crimes__arrest_model: tuning_trials: Input should be greater than or equal to 0, not -1; "
             "splits: test_share: Input should be less than 1, not 5",
         ),
     ],

@@ -41,7 +41,7 @@ class ArrestEvaluation:
     Attributes:
         table: rows of `arrest_evaluation`, without month, version and run.
         model: overall figures of the model.
-        type_rate: overall figures of predicting each type's arrest rate among fitting rows.
+        type_rate: overall figures of predicting each type's arrest rate among development rows.
         failures: sentences on what keeps the model from passing the quality gate; empty if it passes.
         probability: the model's probability for every test row.
     """
@@ -53,12 +53,12 @@ class ArrestEvaluation:
     probability: np.ndarray
 
 
-def evaluate_arrest_model(bundle: ModelBundle, train: pd.DataFrame, test: pd.DataFrame) -> ArrestEvaluation:
+def evaluate_arrest_model(bundle: ModelBundle, development: pd.DataFrame, test: pd.DataFrame) -> ArrestEvaluation:
     """Score the test rows by the bundle, from raw columns as in production, and measure it beside two baselines.
 
     Args:
         bundle: the model.
-        train: `train_split`, of whose fitting rows the per-type baseline knows the arrest rates.
+        development: `development_split`, of which the per-type baseline knows the arrest rates.
         test: `test_split`.
     """
     import numpy as np
@@ -67,7 +67,7 @@ def evaluate_arrest_model(bundle: ModelBundle, train: pd.DataFrame, test: pd.Dat
     probabilities = {
         "model": bundle.predict_probability(test),
         "always_no": np.zeros(len(test)),
-        "type_rate": rate_by_type(train, test),
+        "type_rate": rate_by_type(development, test),
     }
     thresholds = {"model": bundle.require_threshold(), "always_no": 0.5, "type_rate": 0.5}
     overall = {
@@ -78,42 +78,41 @@ def evaluate_arrest_model(bundle: ModelBundle, train: pd.DataFrame, test: pd.Dat
     return ArrestEvaluation(table, overall["model"], overall["type_rate"], failures, probabilities["model"])
 
 
-def rate_by_type(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
-    """Return, for each test row, the arrest rate of its type of crime among fitting rows; the overall rate for a new type."""
-    fitting = train[~train["is_validation"].to_numpy(dtype=bool)]
-    is_arrest = fitting["is_arrest"].astype(float)
-    rates = is_arrest.groupby(fitting["primary_type"].to_numpy(dtype=object)).mean()
+def rate_by_type(development: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
+    """Return, for each test row, the arrest rate of its type of crime among development rows; the overall rate for a new type."""
+    is_arrest = development["is_arrest"].astype(float)
+    rates = is_arrest.groupby(development["primary_type"].to_numpy(dtype=object)).mean()
     return test["primary_type"].map(rates).astype(float).fillna(is_arrest.mean()).to_numpy()
 
 
-def measure_importance(bundle: ModelBundle, scaled_test: pd.DataFrame, seed: int) -> pd.Series:
+def measure_importance(bundle: ModelBundle, test: pd.DataFrame, seed: int) -> pd.Series:
     """Return, by feature, how much the log loss of the estimator rises when the feature is shuffled, the largest first."""
     import pandas as pd
     from sklearn.inspection import permutation_importance
 
-    rows = scaled_test.sample(min(_IMPORTANCE_ROWS, len(scaled_test)), random_state=seed)
-    features = list(bundle.feature_names)
+    rows = test.sample(min(_IMPORTANCE_ROWS, len(test)), random_state=seed)
     result = permutation_importance(
         bundle.pipeline[-1],
-        rows[features],
+        bundle.pipeline[:-1].transform(rows[bundle.input_contract.column_names]),
         rows["is_arrest"].to_numpy(dtype=bool),
         scoring="neg_log_loss",
         n_repeats=1,
         random_state=seed,
     )
-    return pd.Series(result.importances_mean, index=features).sort_values(ascending=False)
+    return pd.Series(result.importances_mean, index=list(bundle.feature_names)).sort_values(ascending=False)
 
 
-def largest_feature_difference(bundle: ModelBundle, test: pd.DataFrame, scaled_test: pd.DataFrame) -> float:
-    """Return the largest difference between the features that the bundle makes from raw columns and the stored ones.
+def largest_feature_difference(bundle: ModelBundle, test: pd.DataFrame) -> float:
+    """Return the largest difference between the features that the bundle makes from raw columns and from the enriched ones.
 
-    Anything but 0 means that serving would see other features than training did.
+    Anything but 0 means that serving sees other features than training did; infinite means that one of them is missing.
     """
     import numpy as np
 
-    features = list(bundle.feature_names)
-    served = bundle.pipeline[:-1].transform(test)[features].to_numpy()
-    return float(np.abs(served - scaled_test[features].to_numpy()).max(initial=0.0))
+    served = bundle.pipeline[:-1].transform(test[bundle.input_contract.column_names]).to_numpy()
+    trained = bundle.pipeline[1:-1].transform(test).to_numpy()
+    difference = np.where(np.isnan(served) & np.isnan(trained), 0.0, np.abs(served - trained))
+    return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 
 
 def draw_evaluation(evaluation: ArrestEvaluation, outcome: np.ndarray, importance: pd.Series) -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, RAW_CRIMES
-from mlops_assets.chicago_crimes.features import FEATURE_COLUMNS
+from mlops_assets.chicago_crimes.features import ENCODED_COLUMNS
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.ml.promotion_record import promotion_contract
 
@@ -15,12 +15,14 @@ TRAINING_WINDOW = ENRICHED_CRIMES.derive(
 )
 
 _IS_VALIDATION = Column(
-    "is_validation", "bool", "Whether the row chooses between candidates and sets the threshold instead of fitting them."
+    "is_validation",
+    "bool",
+    "Whether the row is for comparing candidates and setting the threshold; the selected one is then fitted on it, too.",
 )
 
-TRAIN_SPLIT = TRAINING_WINDOW.derive(
-    "train_split",
-    "The earlier 80 % of the training window, by time. Its own last 20 % are validation rows.",
+DEVELOPMENT_SPLIT = TRAINING_WINDOW.derive(
+    "development_split",
+    "The earlier 80 % of the training window, by time. Its own last 20 % are validation rows, the others training rows.",
     added=(_IS_VALIDATION,),
 )
 
@@ -29,42 +31,23 @@ TEST_SPLIT = TRAINING_WINDOW.derive(
 )
 
 _CRIME_ID = RAW_CRIMES.column("crime_id")
-_IS_ARREST = RAW_CRIMES.column("is_arrest")
 
-SCALED_TRAIN = TableContract(
+ENCODED_TRAIN = TableContract(
     domain=DOMAIN,
-    name="scaled_train",
-    meaning="The features of the train split. Rates of fitting rows are cross-fitted: a row's own outcome is not in them.",
-    columns=(_CRIME_ID, _IS_ARREST, _IS_VALIDATION, *FEATURE_COLUMNS),
+    name="encoded_train",
+    meaning="The encoded features of the training rows. Rates are cross-fitted: a row's own outcome is not in them.",
+    columns=(_CRIME_ID, RAW_CRIMES.column("is_arrest"), *ENCODED_COLUMNS),
     key=("crime_id",),
-)
-
-SCALED_TEST = SCALED_TRAIN.derive(
-    "scaled_test", "The features of the test split, by the transformer fitted on training rows.", dropped=("is_validation",)
-)
-
-BALANCED_TRAIN = TableContract(
-    domain=DOMAIN,
-    name="balanced_train",
-    meaning="Fitting rows with arrests oversampled (SMOTE) and other rows undersampled. Never used to judge anything.",
-    columns=(
-        Column("is_synthetic", "bool", "Whether SMOTE made the row up between two real ones."),
-        _IS_ARREST,
-        *FEATURE_COLUMNS,
-    ),
 )
 
 SELECTED_FEATURES = TableContract(
     domain=DOMAIN,
     name="selected_features",
-    meaning="One row per feature: how much it says about arrests, which features say the same, and whether the model uses it.",
+    meaning="One row per column of which features can be made: how much it says about arrests, and whether the model uses it.",
     columns=(
-        Column("feature", "string", "Name of the feature."),
-        Column("source_column", "string", "Column of `enriched_crimes` that it is made from."),
-        Column("mutual_information", "float64", "Mutual information with `is_arrest` on real rows.", "nat", minimum=0),
-        Column("correlation_group", "int32", "Features with the same number are strongly correlated.", minimum=0),
-        Column("is_selected", "bool", "Whether the model uses the feature."),
-        Column("reason", "string", "Why it was selected or left out."),
+        Column("feature", "string", "Column of `enriched_crimes`, or one that is derived from it."),
+        Column("mutual_information", "float64", "Mutual information with `is_arrest` on training rows.", "nat", minimum=0),
+        Column("is_selected", "bool", "Whether it carries enough for features to be made of it."),
     ),
     key=("feature",),
 )
@@ -152,11 +135,9 @@ ARREST_DRIFT = TableContract(
 
 MODEL_CONTRACTS = (
     TRAINING_WINDOW,
-    TRAIN_SPLIT,
+    DEVELOPMENT_SPLIT,
     TEST_SPLIT,
-    SCALED_TRAIN,
-    SCALED_TEST,
-    BALANCED_TRAIN,
+    ENCODED_TRAIN,
     SELECTED_FEATURES,
     ARREST_EVALUATION,
     ARREST_CHAMPION,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.chicago_crimes import recipe
-from mlops_assets.chicago_crimes.balancing import balance_classes
+from mlops_assets.chicago_crimes.balancing import ClassBalance, balance_classes
 from mlops_assets.chicago_crimes.evaluation import rate_by_type
-from mlops_assets.chicago_crimes.selection import correlate_features, select_features
+from mlops_assets.chicago_crimes.selection import select_features
 from mlops_assets.chicago_crimes.training import train_arrest_model
 from mlops_assets.chicago_crimes.training_window import split_training_window
 from mlops_assets.ml.metrics import BinaryMetrics, evaluate_binary
@@ -30,11 +30,15 @@ ORIGINAL_FEATURES = (
     "local_weekday_sin",
     "x_ft",
     "y_ft",
-    "distance_to_station_log",
+    "distance_to_station_m",
 )
-"""The seven features that the original system ended up with."""
+"""The seven encoded features that the original system ended up with."""
 
-_ORIGINAL_RATIOS = (0.5, 0.8)
+_ORIGINAL_COLUMNS = (
+    *("iucr_code", "primary_type", "location_description"),
+    *("local_weekday", "x_ft", "y_ft", "distance_to_station_m"),
+)
+_ORIGINAL_BALANCE = ClassBalance(0.5, 0.8)
 _SHOWN = ("auc", "average_precision", "mcc", "brier", "log_loss", "accuracy", "precision", "recall", "f1")
 
 
@@ -42,7 +46,7 @@ def compare_recipes(
     window: pd.DataFrame,
     stations: pd.DataFrame,
     *,
-    trials_per_candidate: int,
+    tuning_trials: int,
     time_budget_seconds: float,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> pd.DataFrame:
@@ -57,34 +61,25 @@ def compare_recipes(
     """
     import numpy as np
 
-    from mlops_assets.chicago_crimes.preprocessing import fit_preprocessing, scale_test
+    from mlops_assets.chicago_crimes.preprocessing import fit_encoding
 
-    train, test = split_training_window(window, recipe.SPLIT_STRATEGY, recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
-    preprocessor, scaled_train = fit_preprocessing(train)
-    balanced = balance_classes(scaled_train, recipe.OVERSAMPLED_RATIO, recipe.UNDERSAMPLED_RATIO, recipe.BALANCE_SEED)
-    correlation = correlate_features(scaled_train)
-    selected = select_features(train, correlation, recipe.MINIMUM_INFORMATION, recipe.LARGEST_CORRELATION, recipe.SEED)
+    development, test = split_training_window(window, recipe.SPLIT_STRATEGY, recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
     moment = window["occurred_at"]
     ours = train_arrest_model(
-        train,
-        scaled_train,
-        balanced,
-        selected,
-        preprocessor,
+        development,
+        *fit_encoding(development),
+        select_features(development, recipe.MINIMUM_INFORMATION, recipe.SEED),
         stations,
         window=(moment.min().to_pydatetime(), moment.max().to_pydatetime()),
-        trials_per_candidate=trials_per_candidate,
+        tuning_trials=tuning_trials,
         time_budget_seconds=time_budget_seconds,
         seed=recipe.SEED,
         on_trial=on_trial,
     ).bundle
-    scaled_test = scale_test(preprocessor, test)
-    # The original has no validation rows: all train rows are balanced and fitted on.
-    original_rows = balance_classes(scaled_train.assign(is_validation=False), *_ORIGINAL_RATIOS, recipe.BALANCE_SEED)
     probabilities = {
         f"platform: {ours.estimator_name}": (ours.predict_probability(test), ours.require_threshold()),
-        "original: 7 features, balanced": (_original_probability(original_rows, scaled_test), 0.5),
-        "baseline: arrest rate of the type": (rate_by_type(train, test), 0.5),
+        "original: 7 features, balanced": (_original_probability(development, test), 0.5),
+        "baseline: arrest rate of the type": (rate_by_type(development, test), 0.5),
         "baseline: always no": (np.zeros(len(test)), 0.5),
     }
     outcome = test["is_arrest"].to_numpy(dtype=bool)
@@ -92,10 +87,13 @@ def compare_recipes(
     return _table(figures)
 
 
-def _original_probability(rows: pd.DataFrame, scaled_test: pd.DataFrame) -> np.ndarray:
-    features = list(ORIGINAL_FEATURES)
-    model = _original_estimator().fit(rows[features], rows["is_arrest"].to_numpy(dtype=bool))
-    return model.predict_proba(scaled_test[features])[:, 1]
+def _original_probability(development: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
+    from mlops_assets.chicago_crimes.preprocessing import make_features
+
+    features, chosen = make_features("encoded", _ORIGINAL_COLUMNS), list(ORIGINAL_FEATURES)
+    is_arrest = development["is_arrest"].to_numpy(dtype=bool)
+    rows, outcome = balance_classes(features.fit_transform(development, is_arrest)[chosen], is_arrest, _ORIGINAL_BALANCE)
+    return _original_estimator().fit(rows, outcome).predict_proba(features.transform(test)[chosen])[:, 1]
 
 
 def _original_estimator() -> Any:

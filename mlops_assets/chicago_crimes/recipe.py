@@ -18,7 +18,7 @@ TEST_SHARE = 0.2
 """Share of the window, its latest rows, on which a model is measured once."""
 
 VALIDATION_SHARE = 0.2
-"""Share of the train split, its latest rows, on which configurations and thresholds are chosen."""
+"""Share of the development split, its latest rows, on which configurations and thresholds are chosen."""
 
 OVERSAMPLED_RATIO = 0.5
 """Arrests per other crime after SMOTE."""
@@ -30,13 +30,10 @@ BALANCE_SEED = 17
 """Of SMOTE and undersampling."""
 
 MINIMUM_INFORMATION = 0.0005
-"""Mutual information with the outcome, in nats, below which a feature is left out."""
+"""Mutual information with the outcome, in nats, below which a column is left out."""
 
-LARGEST_CORRELATION = 0.95
-"""Of features that are correlated more strongly than this, the most informative stays."""
-
-TRIALS_PER_CANDIDATE = 2
-"""Configurations tried of each kind of model on each kind of training rows."""
+TUNING_TRIALS = 6
+"""Configurations tried after the defaults of every candidate."""
 
 TIME_BUDGET_SECONDS = 60.0
 """After this time, a search starts no further trial."""

@@ -1,4 +1,4 @@
-"""The rows that a month's model may know, and how they are split into fitting, validation and test rows."""
+"""The rows that a month's model may know, and how they are split into training, validation and test rows."""
 
 from __future__ import annotations
 
@@ -80,17 +80,17 @@ def _latest_versions_by_time(crimes: pd.DataFrame) -> np.ndarray:
 def split_training_window(
     window: pd.DataFrame, strategy: SplitStrategy, test_share: float, validation_share: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split a window into its train and test rows, and mark the validation rows among the train rows.
+    """Split a window into its development and test rows, and mark the validation rows among the development rows.
 
     Args:
         window: `training_window`.
         strategy: `time` tests on the latest rows, as the model will be used; `random` draws rows at random, stratified by
             outcome, as the original system did, and flatters every model.
         test_share: share of all rows that are test rows.
-        validation_share: share of the train rows that are validation rows.
+        validation_share: share of the development rows that are validation rows.
 
     Returns:
-        `train_split` with `is_validation`, and `test_split`.
+        `development_split` with `is_validation`, and `test_split`.
     """
 
     def split(rows: pd.DataFrame, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -98,9 +98,9 @@ def split_training_window(
             return split_by_time(rows, "occurred_at", share)
         return split_at_random(rows, "is_arrest", share, _SPLIT_SEED)
 
-    train, test = split(window, test_share)
-    _, validation = split(train[["crime_id", "occurred_at", "is_arrest"]], validation_share)
-    return train.assign(is_validation=train["crime_id"].isin(validation["crime_id"])), test
+    development, test = split(window, test_share)
+    _, validation = split(development[["crime_id", "occurred_at", "is_arrest"]], validation_share)
+    return development.assign(is_validation=development["crime_id"].isin(validation["crime_id"])), test
 
 
 def draw_training_window(window: pd.DataFrame) -> dict[str, bytes]:

@@ -171,7 +171,7 @@ def quality(
     months: Annotated[
         str | None, typer.Option(help="First and last month, YYYY-MM:YYYY-MM; all that are there by default.")
     ] = None,
-    trials: Annotated[int, typer.Option(help="Configurations per candidate.")] = crimes_recipe.TRIALS_PER_CANDIDATE,
+    trials: Annotated[int, typer.Option(help="Configurations beyond the defaults.")] = crimes_recipe.TUNING_TRIALS,
     seconds: Annotated[float, typer.Option(help="Time budget of the search.")] = crimes_recipe.TIME_BUDGET_SECONDS,
 ) -> None:
     """Compare the platform's recipe with the original system's on the same latest rows of recorded crimes."""

@@ -20,22 +20,21 @@ from mlops_assets.months import Month
 _MINIMUM_ROWS = 2_000
 
 
-def report_quality(
-    console: Console, export: Path, stations: Path, months: str | None, trials_per_candidate: int, seconds: float
-) -> None:
+def report_quality(console: Console, export: Path, stations: Path, months: str | None, tuning_trials: int, seconds: float) -> None:
     """Read crimes, train both recipes, print the comparison and by how much the platform's is better."""
     window, station_table = _read_window(console, export, stations, months)
     first, last = window["occurred_at"].min(), window["occurred_at"].max()
     console.print(
         f"{len(window):,} crimes from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {window['is_arrest'].mean():.1%} with an arrest"
     )
+    console.print("Log loss on validation rows, and how long the fit took:")
     comparison = compare_recipes(
         window,
         station_table,
-        trials_per_candidate=trials_per_candidate,
+        tuning_trials=tuning_trials,
         time_budget_seconds=seconds,
         on_trial=lambda trial: console.print(
-            f"  tried {trial.family} on {trial.rows} rows: log loss {trial.score:.4f}, {trial.fit_seconds:.1f} s"
+            f"  {trial.metrics['log_loss']:.4f} in {trial.fit_seconds:.1f} s: {trial.name}", highlight=False
         ),
     )
     console.print(_as_table(comparison))

@@ -38,8 +38,7 @@ def as_trained_model(trained: TrainedForecast) -> TrainedModel:
     )
     trials = [
         Trial(
-            family=row["candidate"],
-            rows="all",
+            labels={"family": row["candidate"]},
             params={"car_park_count": row["car_park_count"]},
             metrics={name: row[name] for name in FIGURE_NAMES},
             fit_seconds=row["seconds"],

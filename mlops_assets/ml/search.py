@@ -1,67 +1,104 @@
-"""A small random search that chooses among families of models and ways to prepare their training rows."""
+"""A search, by Optuna, that chooses among kinds of model, ways to prepare their rows, and their settings."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_assets.errors import NotEnoughDataError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import optuna
+
+_CANDIDATE = "candidate"
 
 
 @dataclass(frozen=True)
-class CandidateFamily:
-    """One kind of model and the settings to try for it.
+class Range:
+    """The values that a setting may take, ends included; whole numbers if both ends are."""
+
+    low: float
+    high: float
+    is_logarithmic: bool = False
+
+    def draw(self, trial: optuna.Trial, name: str) -> float:
+        """Let Optuna draw a value under a name."""
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(name, self.low, self.high, log=self.is_logarithmic)
+        return trial.suggest_float(name, self.low, self.high, log=self.is_logarithmic)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One kind of model with one way to prepare its rows.
 
     Attributes:
-        name: Name in trials and logs.
-        build: Makes an unfitted estimator with `fit` and `predict_proba` from settings and a seed.
-        space: Values to draw from, per setting; every combination is equally likely.
-        defaults: Settings of the first trial. In later trials drawn values replace those of the same name and the
-            others stay. Name every setting of the space here, or its library default may be drawn and tried again.
+        labels: What tells it from the others, for instance `{"family": "random_forest", "features": "encoded"}`.
+        build: Makes an unfitted estimator from settings and a seed.
+        defaults: Settings of its first trial. In later trials drawn values replace those of the same name.
+        space: The settings that are drawn, with their ranges.
     """
 
-    name: str
+    labels: Mapping[str, str]
     build: Callable[[Mapping[str, Any], int], Any]
-    space: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Range] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class PlannedTrial:
-    """A trial that has not been run."""
+class Scoring:
+    """How a fitted estimator is measured on the validation rows.
 
-    family: CandidateFamily
-    rows: str
-    params: Mapping[str, Any]
+    Attributes:
+        metric: The one among the metrics that decides.
+        direction: Whether less or more of it is better.
+        measure: Returns the metrics of an estimator from it, the features and the outcomes.
+    """
+
+    metric: str
+    direction: Literal["minimize", "maximize"]
+    measure: Callable[[Any, Any, npt.ArrayLike], Mapping[str, Any]]
+
+    def is_better(self, score: float, other: float) -> bool:
+        """Say whether the first of two scores is strictly better."""
+        return score < other if self.direction == "minimize" else score > other
+
+
+def measure_binary(estimator: Any, X: Any, y: npt.ArrayLike) -> Mapping[str, Any]:
+    """Return the fields of `BinaryMetrics`, at the threshold with the best MCC on these rows."""
+    from mlops_assets.ml.metrics import best_mcc_threshold, evaluate_binary
+
+    probability = estimator.predict_proba(X)[:, 1]
+    return evaluate_binary(y, probability, best_mcc_threshold(y, probability)).as_dict()
+
+
+BINARY_LOG_LOSS = Scoring("log_loss", "minimize", measure_binary)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One fitted configuration and how it did on the validation rows.
+    """One configuration that was fitted, and how it did on the validation rows.
 
     Attributes:
-        family: Name of the candidate family.
-        rows: Name of the training set, for instance "natural" or "balanced".
+        labels: Of its candidate.
         params: Settings it was built with.
-        metrics: Fields of `BinaryMetrics` on the validation rows, at the threshold with the best MCC there.
+        metrics: What was measured on the validation rows.
         fit_seconds: Duration of the fit.
     """
 
-    family: str
-    rows: str
+    labels: Mapping[str, str]
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     fit_seconds: float
 
     @property
-    def score(self) -> float:
-        """Validation log loss; lower is better."""
-        return float(self.metrics["log_loss"])
+    def name(self) -> str:
+        """The candidate as people read it: `random_forest (features encoded, resampling none)`."""
+        first, *others = self.labels.items()
+        return f"{first[1]} ({', '.join(' '.join(label) for label in others)})" if others else first[1]
 
 
 @dataclass(frozen=True)
@@ -70,132 +107,124 @@ class SearchResult:
 
     Attributes:
         trials: All trials that were run, in order.
-        best: The trial with the lowest score; the earlier one of equals.
+        best: The trial with the best score; the earlier one of equals.
+        best_candidate: Its candidate.
         best_estimator: Its fitted estimator. Those of the other trials are not kept, because forests are large.
-        is_cut_by_budget: Whether planned trials were left out because the time was over.
+        is_cut_by_budget: Whether trials were left out because the time was over.
     """
 
     trials: tuple[Trial, ...]
     best: Trial
+    best_candidate: Candidate
     best_estimator: Any
     is_cut_by_budget: bool
 
 
-def plan_trials(
-    families: Sequence[CandidateFamily], rows: Sequence[str], *, trials_per_candidate: int, seed: int
-) -> list[PlannedTrial]:
-    """List the trials of a search in the order in which they are run.
-
-    A candidate is a family with a training set. The defaults of every candidate come first, then the second
-    configuration of every candidate, and so on, so that a search that is cut short has still compared the candidates. A
-    family draws the same configurations for every training set; a small space may have fewer than asked for.
-
-    Args:
-        families: Families in order of preference: the earlier one wins a tie.
-        rows: Names of the training sets.
-        trials_per_candidate: Configurations per candidate, its defaults included.
-        seed: Seed of the draws.
-    """
-    configurations = [_configurations(family, trials_per_candidate, seed) for family in families]
-    return [
-        PlannedTrial(family, name, of_family[turn])
-        for turn in range(trials_per_candidate)
-        for family, of_family in zip(families, configurations, strict=True)
-        if turn < len(of_family)
-        for name in rows
-    ]
-
-
 def search(
-    families: Sequence[CandidateFamily],
-    training_sets: Mapping[str, tuple[Any, npt.ArrayLike]],
-    X_valid: Any,
+    candidates: Sequence[Candidate],
+    prepare: Callable[[Candidate], tuple[Any, npt.ArrayLike, Any]],
     y_valid: npt.ArrayLike,
     *,
-    trials_per_candidate: int,
+    tuning_trials: int,
     seed: int,
     time_budget_seconds: float,
+    scoring: Scoring = BINARY_LOG_LOSS,
     clock: Callable[[], float] = time.monotonic,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> SearchResult:
-    """Fit the planned trials one after the other and keep the one with the lowest log loss on the validation rows.
+    """Fit one configuration after the other and keep the one that scores best on the validation rows.
 
-    The time budget is a ceiling for starting trials: it is looked at between trials, so the last one may run past it,
-    and the first one is always run. A search that ends within it depends on its arguments only; one that is cut depends
-    on the speed of the machine, and says so.
+    The defaults of every candidate come first, so that a search that is cut short has still compared the candidates. Optuna's
+    seeded TPE sampler draws the others, candidate and settings, near those that did well.
+
+    The time budget is a ceiling for starting trials: it is looked at between trials, so the last one may run past it, and the
+    first one is always run. A search that ends within it depends on its arguments only; one that is cut depends on the speed of
+    the machine, and says so.
 
     Args:
-        families: Families of models.
-        training_sets: Features and outcomes to fit on, by name; the validation rows are never resampled.
-        X_valid: Features of the validation rows.
-        y_valid: Their outcomes, both of which must occur.
-        trials_per_candidate: Configurations per family and training set, the defaults included.
-        seed: Seed of the drawn configurations and of every estimator.
+        candidates: In order of preference: the earlier one wins a tie.
+        prepare: Returns a candidate's training features, their outcomes, and the features of the validation rows. It is called
+            for each trial, so let it remember what several candidates share.
+        y_valid: Outcomes of the validation rows, which are never resampled.
+        tuning_trials: Trials after the defaults; one that repeats an earlier one is not run.
+        seed: Of the draws and of every estimator.
         time_budget_seconds: Time after which no further trial is started.
+        scoring: What is measured, and which metric decides.
         clock: Seconds since any fixed moment.
         on_trial: Called after every trial, for progress and logs.
 
     Raises:
-        NotEnoughDataError: A training set or the validation rows have one outcome only.
-        ValueError: There is nothing to try.
+        NotEnoughDataError: All outcomes of training rows or of validation rows are the same.
+        ValueError: There is no candidate.
     """
-    planned = plan_trials(families, list(training_sets), trials_per_candidate=trials_per_candidate, seed=seed)
-    if not planned:
-        raise ValueError("The search needs at least one family, one training set and one trial per candidate.")
-    for name, (_, y_train) in training_sets.items():
-        _require_both_outcomes(f"training set '{name}'", y_train)
-    _require_both_outcomes("validation set", y_valid)
-    started_at = clock()
+    if not candidates:
+        raise ValueError("The search needs at least one candidate.")
+    _require_different_outcomes("validation rows", y_valid)
+    study, ends_at = _open_study(candidates, seed, scoring.direction), clock() + time_budget_seconds
+    scores: dict[str, float] = {}
     trials: list[Trial] = []
-    best: tuple[Trial, Any] | None = None
-    for plan in planned:
-        if trials and clock() - started_at >= time_budget_seconds:
-            break
-        trial, estimator = _run_trial(plan, training_sets[plan.rows], X_valid, y_valid, seed, clock)
-        trials.append(trial)
-        if best is None or trial.score < best[0].score:
-            best = trial, estimator
-        if on_trial is not None:
-            on_trial(trial)
-    assert best is not None, "the first planned trial is always run"
-    return SearchResult(tuple(trials), *best, is_cut_by_budget=len(trials) < len(planned))
+    best: tuple[Trial, Candidate, Any] | None = None
+    is_cut = False
+    for _ in range(len(candidates) + tuning_trials):
+        drawn = study.ask()
+        candidate, params = _draw(drawn, candidates)
+        configuration = str((dict(candidate.labels), params))
+        if configuration not in scores:
+            if best is not None and clock() >= ends_at:
+                is_cut = True
+                break
+            trial, estimator = _run_trial(candidate, params, prepare(candidate), y_valid, seed, scoring, clock)
+            scores[configuration] = trial.metrics[scoring.metric]
+            trials.append(trial)
+            if best is None or scoring.is_better(scores[configuration], best[0].metrics[scoring.metric]):
+                best = trial, candidate, estimator
+            if on_trial is not None:
+                on_trial(trial)
+        study.tell(drawn, scores[configuration])
+    assert best is not None, "the first trial is always run"
+    return SearchResult(tuple(trials), *best, is_cut_by_budget=is_cut)
 
 
-def _configurations(family: CandidateFamily, count: int, seed: int) -> list[dict[str, Any]]:
-    from sklearn.model_selection import ParameterGrid, ParameterSampler
+def _open_study(candidates: Sequence[Candidate], seed: int, direction: Literal["minimize", "maximize"]) -> optuna.Study:
+    """Return a study that begins with the defaults of every candidate."""
+    import optuna
 
-    configurations = [dict(family.defaults)]
-    combinations = len(ParameterGrid(dict(family.space))) if family.space else 0
-    # All lists, so the draws are without replacement. One spare draw, because one of them may equal the defaults.
-    draws = min(count, combinations)
-    for drawn in ParameterSampler(dict(family.space), draws, random_state=seed) if draws else ():
-        configuration = {**family.defaults, **drawn}
-        if configuration not in configurations:
-            configurations.append(configuration)
-    return configurations[:count]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=len(candidates))
+    study = optuna.create_study(sampler=sampler, direction=direction)
+    for number, candidate in enumerate(candidates):
+        study.enqueue_trial({_CANDIDATE: number, **{f"{number}.{name}": candidate.defaults[name] for name in candidate.space}})
+    return study
+
+
+def _draw(drawn: optuna.Trial, candidates: Sequence[Candidate]) -> tuple[Candidate, dict[str, Any]]:
+    """Return the candidate and the settings that Optuna proposes."""
+    number = drawn.suggest_categorical(_CANDIDATE, range(len(candidates)))
+    candidate = candidates[number]
+    values = {name: allowed.draw(drawn, f"{number}.{name}") for name, allowed in candidate.space.items()}
+    return candidate, {**candidate.defaults, **values}
 
 
 def _run_trial(
-    plan: PlannedTrial,
-    training_set: tuple[Any, npt.ArrayLike],
-    X_valid: Any,
+    candidate: Candidate,
+    params: Mapping[str, Any],
+    rows: tuple[Any, npt.ArrayLike, Any],
     y_valid: npt.ArrayLike,
     seed: int,
+    scoring: Scoring,
     clock: Callable[[], float],
 ) -> tuple[Trial, Any]:
-    from mlops_assets.ml.metrics import best_mcc_threshold, evaluate_binary
-
-    estimator = plan.family.build(plan.params, seed)
-    fit_started_at = clock()
-    estimator.fit(*training_set)
-    fit_seconds = clock() - fit_started_at
-    probability = estimator.predict_proba(X_valid)[:, 1]
-    metrics = evaluate_binary(y_valid, probability, best_mcc_threshold(y_valid, probability))
-    return Trial(plan.family.name, plan.rows, plan.params, metrics.as_dict(), fit_seconds), estimator
+    X_train, y_train, X_valid = rows
+    _require_different_outcomes("training rows", y_train)
+    estimator = candidate.build(params, seed)
+    started_at = clock()
+    estimator.fit(X_train, y_train)
+    fit_seconds = clock() - started_at
+    return Trial(candidate.labels, params, scoring.measure(estimator, X_valid, y_valid), fit_seconds), estimator
 
 
-def _require_both_outcomes(name: str, outcome: npt.ArrayLike) -> None:
+def _require_different_outcomes(rows: str, outcome: npt.ArrayLike) -> None:
     import numpy as np
 
-    if len(np.unique(np.asarray(outcome))) != 2:
-        raise NotEnoughDataError(f"The search needs rows of both outcomes, but the {name} does not have two. Use a longer window.")
+    if len(np.unique(np.asarray(outcome))) < 2:
+        raise NotEnoughDataError(f"All {rows} have the same outcome: nothing can be learned or compared. Use a longer window.")

@@ -24,7 +24,7 @@ class TrainedModel:
         trials: every configuration tried, in order.
         is_cut_by_budget: whether the time budget ended the search before every planned configuration was tried.
         figures: PNG pictures for the run's record, by name.
-        compared_by: the metrics of the trials that people are shown; the first one, of which less is better, chose the winner.
+        compared_by: the metrics of the trials that people are shown; less is better of the first one, which chose the winner.
     """
 
     bundle: ModelBundle
@@ -56,8 +56,7 @@ def trials_table(trained: TrainedModel) -> pd.DataFrame:
 
     rows = [
         {
-            "family": trial.family,
-            "rows": trial.rows,
+            **trial.labels,
             **{name: trial.metrics[name] for name in trained.compared_by},
             "fit_seconds": round(trial.fit_seconds, 1),
             "params": ", ".join(f"{name}={value}" for name, value in sorted(trial.params.items())),

@@ -128,7 +128,7 @@ def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
             ["gate", "confusion_matrix", "ranking_curves", "calibration", "importance", "model_version", "model"],
         ),
         ("arrest_drift", ["is_retraining_due", "reasons", "psi", "model_version", "model", "mlflow_run"]),
-        ("selected_features", ["mutual_information", "correlation", "selected_count"]),
+        ("selected_features", ["mutual_information", "selected_count"]),
     ],
 )
 def test_people_see_verdict_plots_and_links_before_figures(platform: Platform, asset: str, first: list[str]) -> None:

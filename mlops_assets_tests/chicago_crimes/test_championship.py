@@ -20,16 +20,16 @@ from mlops_assets_tests.chicago_crimes.crimes import prepared, train_again, trai
 
 @cache
 def _weaker() -> ModelBundle:
-    """Return an honest model of one feature."""
+    """Return an honest model of one column."""
     selected = prepared().selected
-    one = selected.assign(is_selected=selected["feature"] == "primary_type_target_rate")
-    return train_again(selected_features=one, families=["logistic_regression"], rows=["natural"]).bundle
+    one = selected.assign(is_selected=selected["feature"] == "primary_type")
+    return train_again(selected_features=one, families=["logistic_regression"]).bundle
 
 
 def _stored(bundle: ModelBundle, version: int, **changes: Any) -> pd.DataFrame:
     """Return the evaluation of a version as the warehouse gives it back."""
     test = prepared().test.assign(**changes)
-    table = evaluate_arrest_model(bundle, prepared().train, test).table
+    table = evaluate_arrest_model(bundle, prepared().development, test).table
     table = table.assign(month=date(2024, 1, 1), model_version=version, model_run_id=f"run-{version}")
     return to_pandas(to_arrow(table, ARREST_EVALUATION))
 
@@ -81,7 +81,7 @@ def test_objections_reject_the_better_challenger(has_champion: bool) -> None:
 def test_gate_says_of_stored_figures_what_it_said_of_measured_ones(bundle_name: str) -> None:
     """Nothing is lost on the way through the warehouse."""
     bundle = trained().bundle if bundle_name == "trained" else useless_bundle()
-    measured = evaluate_arrest_model(bundle, prepared().train, prepared().test).failures
+    measured = evaluate_arrest_model(bundle, prepared().development, prepared().test).failures
     assert failures_at_gate(_stored(bundle, 3), 3) == measured
     assert bool(measured) == (bundle_name == "useless")
 

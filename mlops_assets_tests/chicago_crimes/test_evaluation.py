@@ -1,11 +1,13 @@
 """A model is measured on all test rows, beside baselines that can be checked by hand, and held against the gate."""
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import Pipeline
 
 from mlops_assets.chicago_crimes.evaluation import (
     GATE,
@@ -16,40 +18,49 @@ from mlops_assets.chicago_crimes.evaluation import (
     measure_importance,
     rate_by_type,
 )
+from mlops_assets.chicago_crimes.features import FEATURE_SETS
 from mlops_assets.chicago_crimes.model_contracts import ARREST_EVALUATION
+from mlops_assets.chicago_crimes.preprocessing import CrimeEnricher
 from mlops_assets.contracts.checking import find_violations
 from mlops_assets.contracts.frames import to_arrow
-from mlops_assets_tests.chicago_crimes.crimes import enriched_crimes, prepared, trained, useless_bundle
+from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets_tests.chicago_crimes.crimes import (
+    enriched_crimes,
+    police_stations,
+    prepared,
+    train_again,
+    trained,
+    useless_bundle,
+)
 
 
 @cache
 def _evaluation() -> ArrestEvaluation:
-    return evaluate_arrest_model(trained().bundle, prepared().train, prepared().test)
+    return evaluate_arrest_model(trained().bundle, prepared().development, prepared().test)
 
 
 def _overall(evaluation: ArrestEvaluation) -> pd.DataFrame:
     return evaluation.table.query("slice_kind == 'all'").set_index("predictor")
 
 
-def _train_of_types() -> pd.DataFrame:
-    """Return five fitting rows: thefts with one arrest in three, batteries with two in two; and a validation row."""
-    crimes = enriched_crimes(
-        primary_type=["THEFT", "THEFT", "THEFT", "BATTERY", "BATTERY", "THEFT"], is_arrest=[True, False, False, True, True, True]
+def _development_of_types() -> pd.DataFrame:
+    """Return five rows: thefts with one arrest in three, batteries with two in two."""
+    return enriched_crimes(
+        primary_type=["THEFT", "THEFT", "THEFT", "BATTERY", "BATTERY"], is_arrest=[True, False, False, True, True]
     )
-    return crimes.assign(is_validation=[False] * 5 + [True])
 
 
-def test_rate_by_type_is_that_of_fitting_rows() -> None:
-    """Thefts 1/3, batteries 1, a new type the overall 3/5; the validation row's arrest does not count."""
+def test_rate_by_type_is_that_of_development_rows() -> None:
+    """Thefts 1/3, batteries 1, a new type the overall 3/5."""
     test = enriched_crimes(primary_type=["BATTERY", "ARSON", "THEFT"])
-    assert rate_by_type(_train_of_types(), test).tolist() == pytest.approx([1, 3 / 5, 1 / 3])
+    assert rate_by_type(_development_of_types(), test).tolist() == pytest.approx([1, 3 / 5, 1 / 3])
 
 
 def test_baselines_are_right_by_hand() -> None:
     """Of four crimes one arrest: always-no errs by 1/4, the type's rate by (1/3)^2 on both thefts, 0 and 1 on the batteries."""
     types = ["THEFT", "THEFT", "BATTERY", "BATTERY"]
     test = enriched_crimes(primary_type=types, is_arrest=[False, False, True, False])
-    figures = _overall(evaluate_arrest_model(trained().bundle, _train_of_types(), test))
+    figures = _overall(evaluate_arrest_model(trained().bundle, _development_of_types(), test))
     always_no, type_rate = (figures.loc[predictor].to_dict() for predictor in ("always_no", "type_rate"))
     assert [always_no[name] for name in ("accuracy", "brier", "mcc", "recall", "auc")] == [0.75, 0.25, 0, 0, 0.5]
     assert type_rate["brier"] == pytest.approx((1 / 9 + 1 / 9 + 0 + 1) / 4)
@@ -101,7 +112,7 @@ def test_table_keeps_its_contract() -> None:
 def test_test_rows_of_one_outcome_are_measured_and_fail_the_gate() -> None:
     """Without any arrest nothing can be ranked: the figure is empty, and the gate says why."""
     without = prepared().test.assign(is_arrest=False)
-    evaluation = evaluate_arrest_model(trained().bundle, prepared().train, without)
+    evaluation = evaluate_arrest_model(trained().bundle, prepared().development, without)
     table = evaluation.table.assign(month=date(2024, 1, 1), model_version=1, model_run_id="run")
     assert table["auc"].isna().all()
     assert find_violations(table, ARREST_EVALUATION).empty
@@ -115,38 +126,49 @@ def test_a_good_model_passes_the_gate() -> None:
 
 def test_a_useless_model_fails_the_gate() -> None:
     """A model that saw shuffled outcomes ranks no better than chance and is worse than the rate of each type."""
-    failures = " ".join(evaluate_arrest_model(useless_bundle(), prepared().train, prepared().test).failures)
+    failures = " ".join(evaluate_arrest_model(useless_bundle(), prepared().development, prepared().test).failures)
     for figure in ("AUC", "MCC", "Brier score", "log loss"):
         assert f"The {figure} is" in failures
 
 
 def test_the_gate_asks_for_rows_enough() -> None:
     """A hundred rows say too little, however good they look."""
-    failures = evaluate_arrest_model(trained().bundle, prepared().train, prepared().test.head(100)).failures
+    failures = evaluate_arrest_model(trained().bundle, prepared().development, prepared().test.head(100)).failures
     assert any(f"at least {GATE.min_rows} are needed" in failure for failure in failures)
 
 
-def test_served_features_are_those_of_training() -> None:
-    """From raw columns the bundle makes the very features that were stored."""
-    of = prepared()
-    assert largest_feature_difference(trained().bundle, of.test, of.scaled_test) == 0
+@pytest.mark.parametrize("feature_set", FEATURE_SETS)
+def test_served_features_are_those_of_training(feature_set: str) -> None:
+    """From raw columns the bundle makes the very features that enriched ones give, missing values included."""
+    assert largest_feature_difference(_boosting(feature_set), prepared().test) == 0
 
 
-def test_a_tampered_feature_is_found() -> None:
-    """One value of one row is enough."""
-    of = prepared()
-    tampered = of.scaled_test.copy()
-    tampered.loc[7, "iucr_code_target_rate"] += np.float32(0.25)
-    assert largest_feature_difference(trained().bundle, of.test, tampered) == pytest.approx(0.25)
+def test_stations_that_moved_are_found() -> None:
+    """A bundle that knows other stations serves another distance than the enriched column that it was trained on."""
+    moved = police_stations(y_ft=1_990_000.0)
+    pipeline = Pipeline([("enrich", CrimeEnricher(moved)), *_boosting("native").pipeline.steps[1:]])
+    assert largest_feature_difference(replace(_boosting("native"), pipeline=pipeline), prepared().test) > 1_000
 
 
-def test_importance_finds_what_decides() -> None:
-    """Shuffling the code's arrest rate hurts most; the seed decides alone how rows are shuffled."""
-    first, again = (measure_importance(trained().bundle, prepared().scaled_test, seed=1) for _ in range(2))
-    assert first.index[0] == "iucr_code_target_rate"
+def test_a_feature_that_is_missing_on_one_side_alone_is_found() -> None:
+    """Not a number is no difference of 0."""
+    test = prepared().test.assign(distance_to_station_m=np.nan)
+    assert largest_feature_difference(_boosting("native"), test) == np.inf
+
+
+@pytest.mark.parametrize(("feature_set", "feature"), [("encoded", "iucr_code_target_rate"), ("native", "iucr_code")])
+def test_importance_finds_what_decides(feature_set: str, feature: str) -> None:
+    """Shuffling what is made of the code hurts most; the seed decides alone how rows are shuffled."""
+    first, again = (measure_importance(_boosting(feature_set), prepared().test, seed=1) for _ in range(2))
+    assert first.index[0] == feature
     assert first.is_monotonic_decreasing
-    assert set(first.index) == set(trained().bundle.feature_names)
+    assert set(first.index) == set(_boosting(feature_set).feature_names)
     pd.testing.assert_series_equal(first, again)
+
+
+@cache
+def _boosting(feature_set: str) -> ModelBundle:
+    return train_again(families=["hist_gradient_boosting"], feature_sets=[feature_set]).bundle
 
 
 def test_figures_are_png_pictures() -> None:

@@ -15,9 +15,7 @@ MONTHS = ("2023-07", "2024-01")
 TABLES = (ARREST_EVALUATION, ARREST_CHAMPION, ARREST_PREDICTIONS, ARREST_DRIFT)
 
 _ONE_FIT = {
-    "chicago_crimes__arrest_model": {
-        "config": {"trials_per_candidate": 1, "families": ["logistic_regression"], "rows": ["natural"]}
-    },
+    "chicago_crimes__arrest_model": {"config": {"tuning_trials": 0, "families": ["logistic_regression"]}},
     "chicago_crimes__training_window": {"config": {"minimum_rows": 1_000}},
 }
 
@@ -26,7 +24,7 @@ _ONE_FIT = {
 KILL_POINTS = {
     "read": [("police stations", FSYNC, 1), ("raw crimes", FSYNC, 4), ("rejects", FSYNC, 10), ("enriched crimes", FSYNC, 18)],
     "train": [
-        ("fitted preprocessing", FSYNC, 4),
+        ("fitted encoding", FSYNC, 4),
         ("model registration", "mlflow.tracking.MlflowClient.create_model_version", 1),
         ("evaluation's transaction", IN_TRANSACTION, 1),
         ("champion's alias", "mlflow.tracking.MlflowClient.set_registered_model_alias", 2),

@@ -24,8 +24,7 @@ from mlops_assets_tests.platforms import with_registry
 
 DRIFT, ENRICHED = dg.AssetKey([DOMAIN, "arrest_drift"]), dg.AssetKey([DOMAIN, "enriched_crimes"])
 ONCE_A_MONTH = (
-    "arrest_evaluation+arrest_model+balanced_train+preprocessing+scaled_test+scaled_train+selected_features+test_split"
-    "+train_split+training_window"
+    "arrest_evaluation+arrest_model+development_split+encoded_train+feature_encoding+selected_features+test_split+training_window"
 )
 """What conditions train in one run."""
 
@@ -67,7 +66,7 @@ class Life:
 def life(request: pytest.FixtureRequest, tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
     """Begin on 20 June 2024 with nothing, and search among few models."""
     train = model.train_arrest_model
-    quick = {"families": ["logistic_regression"], "rows": ["natural"], "trials_per_candidate": 1}
+    quick = {"families": ["logistic_regression"], "tuning_trials": 0}
     monkeypatch.setattr(model, "train_arrest_model", lambda *inputs, **options: train(*inputs, **{**options, **quick}))
     crimes = ChicagoCrimesSettings(_env_file=None)
     folder = with_registry(tmp_path / "data", mlflow_database)

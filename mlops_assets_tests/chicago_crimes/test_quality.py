@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from mlops_assets.chicago_crimes.enrichment import enrich_crimes
 from mlops_assets.chicago_crimes.export import ExportCrimeSource
-from mlops_assets.chicago_crimes.features import FEATURE_NAMES
+from mlops_assets.chicago_crimes.features import COLUMNS, encoded_names
 from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
 from mlops_assets.chicago_crimes.quality import ORIGINAL_FEATURES, compare_recipes
 from mlops_assets.chicago_crimes.training_window import build_training_window
@@ -29,7 +29,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
         months.append(enrich_crimes(parse_crimes(records, Month.parse(key)).crimes, stations))
     window = build_training_window(pd.concat(months, ignore_index=True), _MONTHS, minimum_months=3, minimum_rows=60_000)
     with threadpool_limits(1):
-        return compare_recipes(window, stations, trials_per_candidate=1, time_budget_seconds=600)
+        return compare_recipes(window, stations, tuning_trials=0, time_budget_seconds=600)
 
 
 def _source(name: str, cache: Path) -> ExportCrimeSource:
@@ -70,4 +70,4 @@ def test_all_predictors_are_measured_on_the_same_rows(comparison: pd.DataFrame) 
 
 def test_original_features_are_features() -> None:
     """The seven are made by the same preprocessing."""
-    assert set(ORIGINAL_FEATURES) < set(FEATURE_NAMES)
+    assert set(ORIGINAL_FEATURES) < set(encoded_names(COLUMNS))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_assets.chicago_crimes.model_contracts import TEST_SPLIT, TRAIN_SPLIT, TRAINING_WINDOW
+from mlops_assets.chicago_crimes.model_contracts import DEVELOPMENT_SPLIT, TEST_SPLIT, TRAINING_WINDOW
 from mlops_assets.chicago_crimes.training_window import build_training_window, split_training_window
 from mlops_assets.contracts.checking import find_violations
 from mlops_assets.contracts.frames import to_arrow
@@ -121,7 +121,7 @@ def test_random_split_is_the_same_each_time() -> None:
 def test_tables_keep_their_contracts() -> None:
     """Window and splits can be stored as they are."""
     of = prepared()
-    for frame, contract in ((of.window, TRAINING_WINDOW), (of.train, TRAIN_SPLIT), (of.test, TEST_SPLIT)):
+    for frame, contract in ((of.window, TRAINING_WINDOW), (of.development, DEVELOPMENT_SPLIT), (of.test, TEST_SPLIT)):
         assert list(frame.columns) == contract.column_names
         assert to_arrow(frame, contract).num_rows == len(frame)
         assert find_violations(frame, contract).empty

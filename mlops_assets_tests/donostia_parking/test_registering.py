@@ -77,7 +77,7 @@ def test_envelope_says_what_the_model_says() -> None:
 def test_each_candidate_is_a_trial() -> None:
     """With its own figures, and for how many car parks it was chosen; choosing among them is no candidate."""
     model = as_trained_model(trained())
-    assert [trial.family for trial in model.trials] == ["seasonal_naive", *NAMES]
+    assert [trial.labels["family"] for trial in model.trials] == ["seasonal_naive", *NAMES]
     assert sum(trial.params["car_park_count"] for trial in model.trials) == 3
     assert all(set(trial.metrics) == set(FIGURE_NAMES) for trial in model.trials)
     assert {"city_mae_places", "car_park_skill"} <= set(trials_table(model).columns)

@@ -16,7 +16,7 @@ from mlops_assets_tests.tiny_bundle import things, tiny_bundle
 
 def _trial(family: str, log_loss: float, fit_seconds: float = 1.26, **params: Any) -> Trial:
     metrics = {"log_loss": log_loss, "brier": 0.1, "auc": 0.9, "mcc": 0.5, "accuracy": 0.8}
-    return Trial(family, "natural", params, metrics, fit_seconds)
+    return Trial({"family": family, "features": "native"}, params, metrics, fit_seconds)
 
 
 def test_equal_tables_have_equal_fingerprints() -> None:
@@ -85,7 +85,7 @@ def test_trials_are_listed_best_first() -> None:
     table = trials_table(TrainedModel(tiny_bundle(), trials, is_cut_by_budget=False))
     assert table["family"].tolist() == ["boosting", "forest", "linear"]
     assert table.index.tolist() == [0, 1, 2]
-    assert table[["rows", "log_loss", "fit_seconds", "params"]].iloc[1].tolist() == ["natural", 0.4, 1.3, "depth=3, leaf=5"]
+    assert table[["features", "log_loss", "fit_seconds", "params"]].iloc[1].tolist() == ["native", 0.4, 1.3, "depth=3, leaf=5"]
 
 
 def test_a_trained_model_may_come_without_figures() -> None:

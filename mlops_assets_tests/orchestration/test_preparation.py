@@ -20,11 +20,10 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_only_what_can_be_made_again_expires(settings: Settings) -> None:
-    """Windows, splits and scaled rows may go; nothing else of the domain is below their prefixes."""
+    """Window, splits and encoded rows may go; nothing else of the domain is below their prefixes."""
     (chicago,) = (domain for domain in build_domains(settings) if domain.name == "chicago_crimes")
     assert intermediate_prefixes(chicago.assets) == [
-        f"chicago_crimes/{name}/"
-        for name in ("balanced_train", "scaled_test", "scaled_train", "test_split", "train_split", "training_window")
+        f"chicago_crimes/{name}/" for name in ("development_split", "encoded_train", "test_split", "training_window")
     ]
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mlops_assets.chicago_crimes.assets.model import Family, TrainingRows
-from mlops_assets.chicago_crimes.training import TRAINING_ROWS, candidate_families
+from mlops_assets.chicago_crimes.assets.model import Family, FeatureSet, Resampling
+from mlops_assets.chicago_crimes.candidates import FAMILIES, RESAMPLINGS
+from mlops_assets.chicago_crimes.features import FEATURE_SETS
 from mlops_assets.donostia_parking.assets.forecasts import Candidate
 from mlops_assets.donostia_parking.backtesting import candidates
 from mlops_assets.errors import NotEnoughDataError, SettingsError
@@ -16,7 +17,7 @@ from mlops_assets.orchestration.run_config import require_valid
 from mlops_assets_tests.platforms import Platform
 
 MODEL, WINDOW, SPLITS = "chicago_crimes__arrest_model", "chicago_crimes__training_window", "splits"
-BALANCED, SELECTED, DRIFT = (f"chicago_crimes__{name}" for name in ("balanced_train", "selected_features", "arrest_drift"))
+SELECTED, DRIFT = (f"chicago_crimes__{name}" for name in ("selected_features", "arrest_drift"))
 SNAPSHOTS, FORECASTS = "donostia_parking__snapshots", "donostia_parking__forecast_model"
 JOBS = {DRIFT: "score_chicago_crimes", SNAPSHOTS: "read_donostia_parking", FORECASTS: "train_forecast_model"}
 
@@ -34,11 +35,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 def test_names_that_may_be_chosen_are_those_that_there_are() -> None:
     """The UI offers what the code knows; XGBoost is offered everywhere, and refused where it is not installed."""
-    assert [rows.value for rows in TrainingRows] == list(TRAINING_ROWS)
+    assert [family.value for family in Family] == list(FAMILIES)
+    assert [feature_set.value for feature_set in FeatureSet] == list(FEATURE_SETS)
+    assert [resampling.value for resampling in Resampling] == list(RESAMPLINGS)
     assert [candidate.value for candidate in Candidate] == [candidate.name for candidate in candidates()]
-    installed = [family.name for family in candidate_families()]
-    assert [family.value for family in Family][: len(installed)] == installed
-    assert {family.value for family in Family} - set(installed) <= {"xgboost"}
 
 
 @pytest.mark.parametrize(
@@ -46,26 +46,36 @@ def test_names_that_may_be_chosen_are_those_that_there_are() -> None:
     [
         (
             MODEL,
-            {"trials_per_candidate": 0},
-            "trials_per_candidate: Input should be greater than or equal to 1, not 0",
+            {"tuning_trials": -1},
+            "tuning_trials: Input should be greater than or equal to 0, not -1",
         ),
         (MODEL, {"time_budget_seconds": 0.0}, "time_budget_seconds: Input should be greater than 0"),
         (MODEL, {"seed": -1}, "seed: Input should be greater than or equal to 0"),
         (
             MODEL,
-            {"rows": ["natural", "raw"]},
-            "not in enum type TrainingRows got raw; allowed: natural, balanced",
+            {"feature_sets": ["native", "raw"]},
+            "not in enum type FeatureSet got raw; allowed: encoded, native",
+        ),
+        (
+            MODEL,
+            {"families": ["random_forest"], "feature_sets": ["native"]},
+            "no candidate: random_forest cannot be fitted on native features",
+        ),
+        (
+            MODEL,
+            {"feature_sets": ["native"], "resamplings": ["smote"]},
+            "no candidate: no family can be fitted on native features with smote resampling",
         ),
         (WINDOW, {"minimum_months": 13}, "minimum_months: Input should be less than or equal to 12"),
         (WINDOW, {"minimum_rows": 0}, "minimum_rows: Input should be greater than or equal to 1"),
         (SPLITS, {"test_share": 5.0}, "test_share: Input should be less than 1, not 5.0"),
         (SPLITS, {"validation_share": 0.0}, "validation_share: Input should be greater than 0"),
         (
-            BALANCED,
+            MODEL,
             {"oversampled_ratio": 2.0},
             "oversampled_ratio: Input should be less than",
         ),
-        (SELECTED, {"largest_correlation": 0.0}, "Input should be greater than 0"),
+        (SELECTED, {"minimum_information": -0.1}, "Input should be greater than or equal to 0"),
         (DRIFT, {"outcomes_known_after_days": -1}, "greater than or equal to 0"),
         (FORECASTS, {"horizon_hours": 0}, "horizon_hours: Input should be greater than or equal to 1"),
         (FORECASTS, {"horizon_hours": 999}, "horizon_hours: Input should be less than or equal to 168"),
@@ -104,17 +114,17 @@ def test_configuration_that_a_job_cannot_do_without_is_asked_for(platform: Platf
 def test_values_from_the_environment_of_a_step_are_left_to_it(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `env:` refers to may be known on another machine only."""
     monkeypatch.setenv("TRIALS", "3")
-    options = {"trials_per_candidate": {"env": "TRIALS"}}
+    options = {"tuning_trials": {"env": "TRIALS"}}
     require_valid(platform.definitions.resolve_job_def("train_arrest_model"), config(**{MODEL: options}))
 
 
 def test_first_step_names_what_a_later_one_could_not_use(platform: Platform) -> None:
     """The UI launches what has the right type; the run ends at once, not when the model is about to be fitted."""
-    options = {MODEL: {"config": {"trials_per_candidate": -1}}}
+    options = {MODEL: {"config": {"tuning_trials": -1}}}
     result = platform.run("train_arrest_model", month="2024-01", ops=options, raise_on_error=False)
     (failure,) = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
     assert failure.step_key == WINDOW
-    sentence = "trials_per_candidate: Input should be greater than or equal to 1, not -1"
+    sentence = "tuning_trials: Input should be greater than or equal to 0, not -1"
     assert error_sentence(failure) == f"SettingsError: {MODEL}: {sentence}"
 
 

@@ -22,8 +22,8 @@ from mlops_assets_tests.tiny_bundle import tiny_bundle
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 LATER = datetime(2024, 4, 1, tzinfo=timezone.utc)
 TRIALS = [
-    Trial("logistic_regression", "natural", {"C": 1.0}, {"auc": 0.9, "lift": None}, 2.0),
-    Trial("logistic_regression", "balanced", {"C": 0.1}, {"auc": 0.8, "lift": None}, 3.0),
+    Trial({"family": "logistic_regression", "features": "encoded"}, {"C": 1.0}, {"auc": 0.9, "lift": None}, 2.0),
+    Trial({"family": "logistic_regression", "features": "native"}, {"C": 0.1}, {"auc": 0.8, "lift": None}, 3.0),
 ]
 FIGURES = {"roc.png": b"\x89PNG roc"}
 

@@ -67,7 +67,7 @@ class TestSaving:
             partition="2024-01",
             now=NOW,
             params={"rate": np.float32(0.1), "months": 12, "is_quick": True, "large": 1_234_567.0},
-            trials=[Trial("logistic_regression", "natural", {"C": exact / 1_000_000}, {"auc": exact}, 1.0)],
+            trials=[Trial({"family": "logistic_regression"}, {"C": exact / 1_000_000}, {"auc": exact}, 1.0)],
         )
         params = client.get_run(version.run_id).data.params
         assert {name: params[name] for name in ("threshold", "rate", "months", "is_quick", "large")} == {
@@ -88,7 +88,7 @@ class TestSaving:
         version = backend.save(bundle)
         children = [run for run in backend.runs() if run.data.tags.get("mlflow.parentRunId") == version.run_id]
         children.sort(key=lambda run: run.info.start_time)
-        assert [run.data.params["rows"] for run in children] == ["natural", "balanced"]
+        assert [run.data.params["features"] for run in children] == ["encoded", "native"]
         assert [run.data.metrics for run in children] == [
             {"validation/auc": 0.9, "fit_seconds": 2.0},
             {"validation/auc": 0.8, "fit_seconds": 3.0},
@@ -145,7 +145,7 @@ class TestSaving:
 
     def test_failed_save_leaves_a_failed_run_that_the_next_save_removes(self, backend: Backend, bundle: ModelBundle) -> None:
         """An error while saving marks the run FAILED; the next save of the partition replaces it."""
-        unreadable = Trial("logistic_regression", "natural", {}, {"auc": "high"}, 1.0)
+        unreadable = Trial({"family": "logistic_regression"}, {}, {"auc": "high"}, 1.0)
         with pytest.raises(TypeError, match="must be real number"):
             backend.registry().save(
                 bundle, model_name=backend.model_name, asset=backend.asset, partition="2024-01", now=NOW, trials=[unreadable]

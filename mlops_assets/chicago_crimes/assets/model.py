@@ -7,9 +7,11 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, recipe
+from mlops_assets.chicago_crimes.balancing import ClassBalance
+from mlops_assets.chicago_crimes.candidates import installed_families, require_candidate
 from mlops_assets.chicago_crimes.championship import decide_champion, failures_at_gate
 from mlops_assets.chicago_crimes.checks import PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES, judge_features
 from mlops_assets.chicago_crimes.conditions import AFTER_EACH_EVALUATION, WITH_TRAINING
@@ -21,7 +23,7 @@ from mlops_assets.chicago_crimes.evaluation import (
 )
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_EVALUATION, TEST_SPLIT
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS
-from mlops_assets.chicago_crimes.training import MODEL_NAME, candidate_families, train_arrest_model
+from mlops_assets.chicago_crimes.training import MODEL_NAME, train_arrest_model
 from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
 from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.ml.training import TrainedModel
@@ -37,14 +39,7 @@ from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
 
 _COMPARED_ROWS = 2_000
-"""Test rows whose features are made twice, by the bundle and as in training."""
-
-
-class TrainingRows(Enum):
-    """Kinds of fitting rows."""
-
-    natural = "natural"
-    balanced = "balanced"
+"""Test rows whose features are made twice, from raw and from enriched columns."""
 
 
 class Family(Enum):
@@ -56,26 +51,58 @@ class Family(Enum):
     xgboost = "xgboost"
 
 
-class SearchConfig(StepConfig):
-    """How much is tried: all candidate families and kinds of rows if none is named.
+class FeatureSet(Enum):
+    """Ways to make features of columns."""
 
-    The time budget is a ceiling; a search that it cuts short says so, and its result depends on the machine's speed.
+    encoded = "encoded"
+    native = "native"
+
+
+class Resampling(Enum):
+    """What is done to the classes of training rows."""
+
+    none = "none"
+    smote = "smote"
+
+
+class SearchConfig(StepConfig):
+    """What is tried: all families that are installed, and all sets of features, if none is named.
+
+    The time budget is a ceiling; a search that it cuts short says so, and its result depends on the machine's speed. The ratios and
+    their seed are SMOTE's, which is tried only if named among the resamplings.
     """
 
-    trials_per_candidate: int = Field(default=recipe.TRIALS_PER_CANDIDATE, ge=1)
+    tuning_trials: int = Field(default=recipe.TUNING_TRIALS, ge=0)
     time_budget_seconds: float = Field(default=recipe.TIME_BUDGET_SECONDS, gt=0)
     families: list[Family] = []
-    rows: list[TrainingRows] = []
+    feature_sets: list[FeatureSet] = []
+    resamplings: list[Resampling] = []
+    oversampled_ratio: float = Field(default=recipe.OVERSAMPLED_RATIO, gt=0, le=1)
+    undersampled_ratio: float = Field(default=recipe.UNDERSAMPLED_RATIO, gt=0, le=1)
+    balance_seed: Seed = recipe.BALANCE_SEED
     seed: Seed = recipe.SEED
 
     @field_validator("families")
     @classmethod
     def _are_installed(cls, families: list[Family]) -> list[Family]:
-        known = [family.name for family in candidate_families()]
+        known = installed_families()
         for family in families:
             if family.value not in known:
                 raise ValueError(f"{family.value} is not installed: make install-{family.value}")
         return families
+
+    @model_validator(mode="after")
+    def _suit_each_other(self) -> "SearchConfig":
+        require_candidate(**self.names())
+        return self
+
+    def names(self) -> dict[str, list[str]]:
+        """Return what is named to be tried, as `train_arrest_model` takes it."""
+        return {
+            "families": [family.value for family in self.families],
+            "feature_sets": [feature_set.value for feature_set in self.feature_sets],
+            "resamplings": [resampling.value for resampling in self.resamplings],
+        }
 
 
 class EvaluationConfig(StepConfig):
@@ -88,9 +115,9 @@ class EvaluationConfig(StepConfig):
     **model(
         DOMAIN,
         MODEL_NAME,
-        "The month's model of whether a crime leads to an arrest: of several kinds of model, on natural and on balanced rows, the "
-        "one with the lowest log loss on validation rows, as one bundle that takes raw crime records. Registered in MLflow, with "
-        "every configuration that was tried.",
+        "The month's model of whether a crime leads to an arrest: of several kinds of model, on encoded and on native features, "
+        "the one with the lowest log loss on validation rows, fitted again on all development rows, as one bundle that takes raw "
+        "crime records. Registered in MLflow, with every configuration that was tried.",
     ),
     partitions_def=MODEL_MONTHS,
     automation_condition=WITH_TRAINING,
@@ -98,39 +125,48 @@ class EvaluationConfig(StepConfig):
 def arrest_model(
     context: dg.AssetExecutionContext,
     config: SearchConfig,
-    train_split: pd.DataFrame,
-    scaled_train: pd.DataFrame,
-    balanced_train: pd.DataFrame,
+    development_split: pd.DataFrame,
+    feature_encoding: Any,
+    encoded_train: pd.DataFrame,
     selected_features: pd.DataFrame,
-    preprocessing: Any,
     police_stations: pd.DataFrame,
 ) -> TrainedModel:
     month = Month.parse(context.partition_key)
-    window = (month.plus(-WINDOW_MONTHS).window(TIME_ZONE)[0], month.window(TIME_ZONE)[0])
-    return train_arrest_model(
-        train_split,
-        scaled_train,
-        balanced_train,
+    trained = train_arrest_model(
+        development_split,
+        feature_encoding,
+        encoded_train,
         selected_features,
-        preprocessing,
         police_stations,
-        window=window,
-        trials_per_candidate=config.trials_per_candidate,
+        window=(month.plus(-WINDOW_MONTHS).window(TIME_ZONE)[0], month.window(TIME_ZONE)[0]),
+        tuning_trials=config.tuning_trials,
         time_budget_seconds=config.time_budget_seconds,
         seed=config.seed,
-        families=[family.value for family in config.families],
-        rows=[rows.value for rows in config.rows],
+        **config.names(),
+        balance=ClassBalance(config.oversampled_ratio, config.undersampled_ratio, config.balance_seed),
         on_trial=lambda trial: context.log.info(
-            f"{trial.family} on {trial.rows} rows: log loss {trial.score:.4f} in {trial.fit_seconds:.1f} s"
+            f"{trial.name}: log loss {trial.metrics['log_loss']:.4f} in {trial.fit_seconds:.1f} s"
         ),
     )
+    validation_rows = int(development_split["is_validation"].sum())
+    context.add_asset_metadata(
+        {
+            "fitted_on": f"all {len(development_split):,} development rows, after the choice",
+            "validation_metrics_of": (
+                f"the same settings fitted on {len(development_split) - validation_rows:,} training rows and measured on "
+                f"{validation_rows:,} validation rows, as are the threshold and the reference score for drift; the registered "
+                "model has learned from both, so that only its figures on test rows, in arrest_evaluation, say how good it is"
+            ),
+        }
+    )
+    return trained
 
 
 @warehouse_asset(
     ARREST_EVALUATION,
     checks=(PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES),
     partitions_def=MODEL_MONTHS,
-    ins={"train_split": dg.AssetIn(metadata={"columns": ["primary_type", "is_arrest", "is_validation"]})},
+    ins={"development_split": dg.AssetIn(metadata={"columns": ["primary_type", "is_arrest"]})},
     automation_condition=WITH_TRAINING,
 )
 def arrest_evaluation(
@@ -138,13 +174,12 @@ def arrest_evaluation(
     config: EvaluationConfig,
     stores: dg.ResourceParam[Stores],
     arrest_model: RegisteredModel,
-    train_split: pd.DataFrame,
+    development_split: pd.DataFrame,
     test_split: pd.DataFrame,
-    scaled_test: pd.DataFrame,
 ) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
     bundle, version = arrest_model.bundle, arrest_model.version
-    evaluation = evaluate_arrest_model(bundle, train_split, test_split)
-    importance = measure_importance(bundle, scaled_test, config.seed)
+    evaluation = evaluate_arrest_model(bundle, development_split, test_split)
+    importance = measure_importance(bundle, test_split, config.seed)
     figures = draw_evaluation(evaluation, test_split["is_arrest"].to_numpy(dtype=bool), importance)
     with retrying_transient_errors():
         stores.models().log_evaluation(version, evaluation.model.as_dict(), figures, now=datetime.now(timezone.utc))
@@ -159,7 +194,7 @@ def arrest_evaluation(
     )
     month = Month.parse(context.partition_key).first_day
     yield dg.Output(evaluation.table.assign(month=month, model_version=version.version, model_run_id=version.run_id))
-    difference = largest_feature_difference(bundle, test_split.head(_COMPARED_ROWS), scaled_test.head(_COMPARED_ROWS))
+    difference = largest_feature_difference(bundle, test_split.head(_COMPARED_ROWS))
     yield SERVES_TRAINING_FEATURES.report(judge_features(difference))
 
 

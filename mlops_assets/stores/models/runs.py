@@ -238,10 +238,10 @@ def _record_trials(client: MlflowClient, experiment_id: str, parent_id: str, rec
         run_id = client.create_run(
             experiment_id,
             start_time=_milliseconds(started_at),
-            run_name=f"{record.partition} trial {number}: {trial.family}, {trial.rows} rows",
+            run_name=f"{record.partition} trial {number}: {trial.name}",
             tags={**record.identity, _PARENT: parent_id},
         ).info.run_id
-        params = {"family": trial.family, "rows": trial.rows, **trial.params}
+        params = {**trial.labels, **trial.params}
         metrics = {f"validation/{name}": value for name, value in trial.metrics.items()}
         log_values(client, run_id, ended_at, params, {**metrics, "fit_seconds": trial.fit_seconds})
         client.set_terminated(run_id, FINISHED, end_time=_milliseconds(ended_at))
