@@ -41,7 +41,7 @@ def test_platform_beats_the_original_on_ranking_classes_and_probabilities(compar
     platform, original = comparison.iloc[0], comparison.iloc[1]
     assert platform["predictor"].startswith("platform: ")
     assert original["predictor"] == "original: 7 features, balanced"
-    assert platform["auc"] > original["auc"]
+    assert platform["auc"] > original["auc"] + 0.01
     assert platform["mcc"] > original["mcc"] + 0.01
     assert platform["brier"] < original["brier"] - 0.005
 

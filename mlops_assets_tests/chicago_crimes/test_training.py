@@ -91,9 +91,10 @@ def test_winner_has_learned_the_city() -> None:
     assert (theft < 0.1, narcotics > 0.9) == (True, True)
 
 
-def test_smote_is_not_computed_unless_a_candidate_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor is a set of features that no candidate is fitted on."""
-    asked: list[str] = []
+@pytest.mark.parametrize(("feature_set", "fitted"), [("native", 2), ("encoded", 1)])
+def test_nothing_is_computed_that_no_candidate_uses(monkeypatch: pytest.MonkeyPatch, feature_set: str, fitted: int) -> None:
+    """Neither SMOTE nor another set of features; the encoding that candidates share is fitted anew for the bundle alone."""
+    of, asked = prepared(), list[str]()
 
     def noted(feature_set: str, columns: Collection[str]) -> Pipeline:
         asked.append(feature_set)
@@ -101,8 +102,9 @@ def test_smote_is_not_computed_unless_a_candidate_uses_it(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(training, "balance_classes", lambda *rows: pytest.fail("nothing is to be resampled"))
     monkeypatch.setattr("mlops_assets.chicago_crimes.preprocessing.make_features", noted)
-    train_again(families=["hist_gradient_boosting"], feature_sets=["native"])
-    assert asked == ["native", "native"], "once for the search, once for the second fit"
+    bundle = train_again(families=["hist_gradient_boosting"], feature_sets=[feature_set]).bundle
+    assert asked == [feature_set] * fitted
+    assert bundle.pipeline["features"] is not of.encoding
 
 
 def test_winner_is_fitted_again_on_all_development_rows_and_on_no_test_row() -> None:
