@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
+from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, recipe
 from mlops_assets.orchestration.automation import (
     EVERY_SIX_HOURS,
     after_any_upstream,
@@ -28,7 +28,7 @@ decade."""
 SCORE_CRIMES = follow_with_champion(EVERY_SIX_HOURS, _CHAMPION)
 """Score the month that is over, and the scored months whose crimes changed, by the champion that knew only earlier months."""
 
-TRAIN_ONCE_A_MONTH = train_once(EVERY_SIX_HOURS, _CHAMPION)
+TRAIN_ONCE_A_MONTH = train_once(EVERY_SIX_HOURS, _CHAMPION, at_least=recipe.MINIMUM_MONTHS)
 """A new model per month; corrections to earlier months alone do not train it again, drift does."""
 
 WITH_TRAINING = with_training(EVERY_SIX_HOURS)

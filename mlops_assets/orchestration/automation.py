@@ -11,7 +11,11 @@ import dagster as dg
 from dagster._core.definitions.declarative_automation.operators import DepsAutomationCondition
 
 from mlops_assets.orchestration.outdated import OutdatedCondition
-from mlops_assets.orchestration.upstream_state import ChampionAvailableCondition, OwnUpstreamMissingCondition
+from mlops_assets.orchestration.upstream_state import (
+    ChampionAvailableCondition,
+    EnoughUpstreamCondition,
+    OwnUpstreamMissingCondition,
+)
 
 EVERY_HOUR = "17 * * * *"
 EVERY_SIX_HOURS = "17 */6 * * *"
@@ -91,17 +95,25 @@ def forecast_with_champion(retry_cron: str, champion_key: dg.AssetKey, *, lookba
     ).with_label("forecast_with_champion")
 
 
-def train_once(retry_cron: str, champion_key: dg.AssetKey) -> dg.AutomationCondition:
-    """Make the latest training window once, as soon as all that it needs is there; corrections alone do not repeat it.
+def train_once(retry_cron: str, champion_key: dg.AssetKey, *, at_least: int) -> dg.AutomationCondition:
+    """Make the latest training window once, when its last partition is there; corrections alone do not repeat it.
 
     Args:
         retry_cron: when to ask again for what failed.
         champion_key: the asset that keeps the promotion decisions.
+        at_least: how many partitions a window needs: a source may lack some for good, or have begun a few months ago.
     """
+    is_to_come = dg.AutomationCondition.missing() & (
+        dg.AutomationCondition.in_progress()
+        | dg.AutomationCondition.execution_failed()
+        | dg.AutomationCondition.will_be_requested()
+    )
     return (
         dg.AutomationCondition.in_latest_time_window()
         & dg.AutomationCondition.missing()
-        & ~dg.AutomationCondition.any_deps_missing()
+        & EnoughUpstreamCondition(at_least=at_least)
+        # What is on its way, or failed and will be read again, is worth waiting for.
+        & ~dg.AutomationCondition.any_deps_match(is_to_come)
         # The first model is the bootstrap's, of the month before: the two would be compared in whatever order they end.
         & dg.AutomationCondition.asset_matches(champion_key, ~dg.AutomationCondition.missing())
         & _can_start(retry_cron)

@@ -79,6 +79,7 @@ def rejects_checks(
     entity_word: str,
     greatest_share: float,
     harmless_reasons: frozenset[str],
+    greatest_share_of_all: float | None = None,
 ) -> list[dg.AssetChecksDefinition]:
     """Return the checks that few records were rejected: one of the feed as a whole, which blocks, and one of each entity.
 
@@ -95,11 +96,15 @@ def rejects_checks(
         entity_word: what an entity is called, for example `car park`.
         greatest_share: of rejects among the records of an entity.
         harmless_reasons: reason codes that do not count, for example older versions of a row.
+        greatest_share_of_all: of rejects among all records, where entities are parts of one whole, such as the files of a month,
+            and not things of their own, such as car parks.
     """
     asset, deps = asset_key(accepted), [asset_key(rejected)]
     of_all, of_each = (
         dg.AssetCheckKey(asset, name) for name in ("has_few_rejects", f"every_{entity_word.replace(' ', '_')}_is_read")
     )
+
+    in_all = "" if greatest_share_of_all is None else " and in all of them together"
 
     def measured(context: dg.AssetCheckExecutionContext, stores: Stores) -> dict[str, RejectRates]:
         lake = stores.lake(accepted.domain)
@@ -118,14 +123,16 @@ def rejects_checks(
     @dg.asset_check(
         asset=asset,
         name=of_all.name,
-        description=f"In most {entity_word}s, at most {greatest_share:.1%} of the records were rejected.",
+        description=f"In most {entity_word}s{in_all}, at most {greatest_share:.1%} of the records were rejected.",
         blocking=True,
         partitions_def=partitions,
         additional_deps=deps,
     )
     def has_few_rejects(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
         return conclude(
-            context, of_all, {key: _of_all(key, rates, entity_word) for key, rates in measured(context, stores).items()}
+            context,
+            of_all,
+            {key: _of_all(key, rates, entity_word, greatest_share_of_all) for key, rates in measured(context, stores).items()},
         )
 
     @dg.asset_check(
@@ -142,7 +149,7 @@ def rejects_checks(
     return [has_few_rejects, every_entity_is_read]
 
 
-def _of_all(key: str, rates: RejectRates, entity_word: str) -> Verdict:
+def _of_all(key: str, rates: RejectRates, entity_word: str, greatest_share: float | None) -> Verdict:
     parts = [f"{rates.rejected_count:,} of the {rates.record_count:,} records of {key} were rejected ({rates.share:.2%})"]
     if rates.are_most_in_trouble:
         entities = f"{len(rates.in_trouble)} of {len(rates.by_entity)} {entity_word}s"
@@ -150,7 +157,7 @@ def _of_all(key: str, rates: RejectRates, entity_word: str) -> Verdict:
     if rates.are_many_nameless:
         parts.append(f"{rates.nameless_count:,} of them do not say which {entity_word} they are about")
     return Verdict(
-        passed=not (rates.are_most_in_trouble or rates.are_many_nameless),
+        passed=not (rates.are_most_in_trouble or rates.are_many_nameless or rates.are_more_than(greatest_share)),
         description="; ".join(parts),
         metadata={"rejected_count": rates.rejected_count, "rejected_share": rates.share},
     )

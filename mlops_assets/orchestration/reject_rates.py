@@ -52,6 +52,10 @@ class RejectRates:
         """Whether too many records were rejected that name no entity."""
         return _are_many(self.nameless_count, self.record_count, self.greatest_share)
 
+    def are_more_than(self, share: float | None) -> bool:
+        """Tell whether more than a share of all records were rejected, whatever they are about; nothing is too much for None."""
+        return share is not None and _are_many(self.rejected_count, self.record_count, share)
+
     @property
     def share(self) -> float:
         """The share of rejects among all records."""

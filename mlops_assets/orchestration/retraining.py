@@ -67,7 +67,7 @@ class DueTraining:
 
     @property
     def identity(self) -> str:
-        """What tells this training from others."""
+        """What tells this training from others. Corrected rows are no new reason: they come daily, and the next model has them."""
         return f"{self.model} because of {self.measured}"
 
 

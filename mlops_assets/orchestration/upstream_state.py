@@ -35,6 +35,37 @@ class OwnUpstreamMissingCondition(SubsetAutomationCondition[AssetKey]):
 
 
 @record
+class EnoughUpstreamCondition(SubsetAutomationCondition[AssetKey]):
+    """Holds for every partition of whose upstream partitions the last one is there, and so many in all.
+
+    `any_deps_missing` asks for all of them: a history that is shorter than a window, or lacks a month for good, would never do.
+
+    Attributes:
+        at_least: how many partitions of each partitioned upstream asset.
+    """
+
+    at_least: int
+
+    @property
+    def name(self) -> str:
+        """How the UI calls the condition."""
+        return "enough_upstream"
+
+    async def compute_subset(self, context: AutomationContext[AssetKey]) -> EntitySubset[AssetKey]:  # type: ignore[override]
+        """Return the candidates that can be made of what there is."""
+        view = context.asset_graph_view
+        complete = context.candidate_subset
+        for parent in context.asset_graph.get(context.key).parent_keys:
+            made = (await view.compute_materialized_asset_subset(parent)).expensively_compute_partition_keys()
+            for key in complete.expensively_compute_partition_keys():
+                one = context.candidate_subset.compute_intersection_with_partition_keys({key})
+                wanted = view.compute_parent_subset(parent, one).expensively_compute_partition_keys()
+                if not wanted or max(wanted) not in made or len(wanted & made) < self.at_least:
+                    complete = complete.compute_difference(one)
+        return complete
+
+
+@record
 class ChampionAvailableCondition(SubsetAutomationCondition[AssetKey]):
     """Holds for every partition that a champion may score: one whose training ended before the partition begins.
 

@@ -407,11 +407,11 @@ def test_old_forecasts_stay_as_they_were_said(instance: dg.DagsterInstance) -> N
 class Training:
     """A window of two months, a model and its evaluation, which a condition starts and the others join."""
 
-    def __init__(self, work: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, work: Callable[[], None] = lambda: None, at_least: int = 2, rain: dg.AssetsDefinition = rain) -> None:
         @dg.asset(
             partitions_def=WITH_CURRENT_MONTH,
             deps=[dg.AssetDep(rain, partition_mapping=months_before(2))],
-            automation_condition=train_once(EVERY_HOUR, CHAMPION),
+            automation_condition=train_once(EVERY_HOUR, CHAMPION, at_least=at_least),
         )
         def window() -> None: ...
 
@@ -446,6 +446,25 @@ def test_latest_model_is_trained_once_when_complete(instance: dg.DagsterInstance
     assert automation.requested(IN_JUNE) == {}
     automation.happened("rain", "2024-05")
     assert automation.requested(IN_JUNE) == {name: ["2024-06"] for name in ALL_OF_MAY}
+
+
+def test_history_with_a_gap_is_enough_unless_the_gap_is_about_to_be_filled(instance: dg.DagsterInstance) -> None:
+    """A month that the source never had stops no training; one whose run has failed, and is asked for again, does."""
+
+    @dg.asset(name="rain", partitions_def=MONTHS)
+    def broken_rain() -> None:
+        fail()
+
+    automation = Automation(instance, *Training(at_least=1, rain=broken_rain).assets)
+    automation.happened("champion", None)
+    automation.happened("rain", "2024-02")
+    assert automation.requested() == {}, "the last month is missing"
+    assert not automation.run("rain", partition="2024-03")
+    automation.happened("rain", "2024-04")
+    assert automation.requested() == {}, "March has failed"
+    automation.happened("rain", "2024-06")
+    # May is missing as well, but nobody has tried to read it.
+    assert automation.requested(IN_JUNE + timedelta(days=30)) == {name: ["2024-07"] for name in ALL_OF_MAY}
 
 
 def test_first_model_is_left_to_the_bootstrap(instance: dg.DagsterInstance) -> None:

@@ -60,7 +60,7 @@ def rejects_asset(rejects: Mapping[str, Sequence[tuple[str, str | None]]]) -> dg
     return rejected
 
 
-def checks_of_rejects(*, blocking: bool) -> dg.AssetChecksDefinition:
+def checks_of_rejects(*, blocking: bool, greatest_share_of_all: float | None = None) -> dg.AssetChecksDefinition:
     """Return the check of the feed as a whole, or that of each station."""
     of_all, of_each = rejects_checks(
         READINGS,
@@ -71,6 +71,7 @@ def checks_of_rejects(*, blocking: bool) -> dg.AssetChecksDefinition:
         entity_word="weather station",
         greatest_share=0.25,
         harmless_reasons=frozenset({"superseded"}),
+        greatest_share_of_all=greatest_share_of_all,
     )
     return of_all if blocking else of_each
 
@@ -156,6 +157,18 @@ def test_most_entities_in_trouble_block(graph: SmallGraph) -> None:
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert result.description == "6 of the 98 records of 2024-01 were rejected (6.12%); in 3 of 4 weather stations more than 25.0%"
     assert graph.passed_by_partition(check.check_key) == {"2024-01": False, "2024-02": True, "2024-03": True}
+
+
+@pytest.mark.parametrize(("greatest_share_of_all", "passed"), [(None, True), (0.25, False), (0.5, True)])
+def test_parts_of_a_whole_are_also_counted_together(
+    graph: SmallGraph, *, greatest_share_of_all: float | None, passed: bool
+) -> None:
+    """One file of two that cannot be read is half of a month; one car park of two says nothing about the other."""
+    accepted, rejected = readings_asset({"2024-01": of_stations(ABC=10)}), rejects_asset({"2024-01": [("unreadable", "JKL")] * 10})
+    check = checks_of_rejects(blocking=True, greatest_share_of_all=greatest_share_of_all)
+    result = graph.evaluate(accepted, rejected, check, month="2024-01")
+    assert result.passed is passed
+    assert result.description == "10 of the 20 records of 2024-01 were rejected (50.00%)"
 
 
 def test_rejects_that_name_no_entity_are_those_of_the_feed(graph: SmallGraph) -> None:

@@ -10,7 +10,7 @@ from mlops_assets.chicago_crimes.assets.model import Family, FeatureSet, Resampl
 from mlops_assets.chicago_crimes.candidates import FAMILIES, RESAMPLINGS
 from mlops_assets.chicago_crimes.features import FEATURE_SETS
 from mlops_assets.donostia_parking.assets.forecasts import Candidate
-from mlops_assets.donostia_parking.backtesting import candidates
+from mlops_assets.donostia_parking.backtesting import descriptions
 from mlops_assets.errors import NotEnoughDataError, SettingsError
 from mlops_assets.orchestration.failures import error_sentence
 from mlops_assets.orchestration.run_config import require_valid
@@ -38,7 +38,7 @@ def test_names_that_may_be_chosen_are_those_that_there_are() -> None:
     assert [family.value for family in Family] == list(FAMILIES)
     assert [feature_set.value for feature_set in FeatureSet] == list(FEATURE_SETS)
     assert [resampling.value for resampling in Resampling] == list(RESAMPLINGS)
-    assert [candidate.value for candidate in Candidate] == [candidate.name for candidate in candidates()]
+    assert [way.value for way in Candidate] == list(descriptions())
 
 
 @pytest.mark.parametrize(
