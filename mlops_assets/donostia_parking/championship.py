@@ -23,17 +23,31 @@ if TYPE_CHECKING:
 FORECAST_CHAMPION = TableContract(
     domain=DOMAIN,
     name="forecast_champion",
-    meaning="One row per challenger: whether it took charge of the forecasts, and on what evidence.",
+    meaning="One row per evaluated model version: whether it was promoted to champion, and its backtest beside the naive forecast.",
     columns=(
-        Column("challenger_version", "int64", "Version that wanted to take charge.", minimum=1),
-        Column("champion_version", "int64", "Champion at the time; empty if there was none.", nullable=True, minimum=1),
-        Column("decision", "string", "What was decided.", allowed=("promote_first", "promote", "rejected_by_gate")),
-        Column("reason", "string", "Why, in words."),
+        Column("challenger_version", "int64", "Registered model version that the row is about.", minimum=1),
         Column(
-            "mae_places", "float64", "The city's mean absolute error in rolling forecasts of the past.", "place", True, minimum=0
+            "champion_version",
+            "int64",
+            "Version that was champion when the decision was made; empty for the first.",
+            nullable=True,
+            minimum=1,
         ),
         Column(
-            "seasonal_naive_mae_places", "float64", "That of repeating the day before, on the same hours.", "place", True, minimum=0
+            "decision",
+            "string",
+            "Outcome: promoted without or against a champion, or stopped by the quality gate.",
+            allowed=("promote_first", "promote", "rejected_by_gate"),
+        ),
+        Column("reason", "string", "Explanation of the decision in a sentence, with its figures."),
+        Column("mae_places", "float64", "Mean absolute error for the city total in rolling backtests.", "place", True, minimum=0),
+        Column(
+            "seasonal_naive_mae_places",
+            "float64",
+            "Mean absolute error of repeating the day before (seasonal naive), on the same hours.",
+            "place",
+            True,
+            minimum=0,
         ),
     ),
     key=("challenger_version",),
