@@ -55,6 +55,7 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
         assert command in shown
 
 
+@pytest.mark.slow
 def test_demo_ends_with_champion_predictions_and_where_to_look_next(tmp_path: Path) -> None:
     """On nothing but Python: figures beside baselines, a first champion, both months scored, drift, and the next commands."""
     done = mlops_assets("demo", "--crimes-per-year", "24000", cwd=tmp_path)

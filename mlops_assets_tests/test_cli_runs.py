@@ -147,7 +147,7 @@ def test_failed_blocking_check_is_told_with_its_promise(command: Callable[..., R
     done = command("run", "read_chicago_crimes", "--partition", "2024-01")
     assert done.exit_code == 1, done.output
     assert "Check has_few_rejects of chicago_crimes/raw_crimes failed: " in done.stderr
-    assert "It promises: In most sources, at most 5.0% of the records were rejected." in done.stderr
+    assert "It promises: In most sources and in all of them together, at most 5.0% of the records were rejected." in done.stderr
     assert "DagsterAssetCheckFailedError" not in done.stderr
     assert "Traceback" not in done.output
 
