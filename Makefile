@@ -13,9 +13,11 @@ DEV := $(VENV)/.dev-installed
 COMPOSE := cd docker && docker compose
 EMULATOR_VENV := .venv-bigquery
 EMULATOR := $(EMULATOR_VENV)/.installed
-# One worker per core; a file stays with one worker, so that what its tests share is made once.
-# In the order of the files: xdist would begin with those of many tests, and end with those of few that take a minute each.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# A worker more than there are cores, because many tests wait for a server or a clock. A file stays with one worker, so that what its
+# tests share is made once. In the order of the files: xdist would begin with those of many tests, and end with those of few that
+# take a minute each.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 SHELL := bash
 .DEFAULT_GOAL := help
