@@ -67,9 +67,11 @@ SERVES_TRAINING_FEATURES = TableCheck(
     "The bundle makes from raw crimes the very features that it was trained on.",
 )
 
+READS_OPTIONAL_VALUES = optional_values_check(RAW_CRIMES, never_empty=_OPTIONAL_COLUMNS)
+
 CHECKS = [
     volume_check(RAW_CRIMES, CRIME_MONTHS),
-    *rejects_checks(
+    rejects_checks(
         RAW_CRIMES,
         REJECTED_CRIMES,
         CRIME_MONTHS,
@@ -81,7 +83,6 @@ CHECKS = [
         # Files are parts of a month: a model of half of it would be one of another city.
         greatest_share_of_all=0.05,
     ),
-    optional_values_check(RAW_CRIMES, CRIME_MONTHS, never_empty=_OPTIONAL_COLUMNS),
     export_files_check(EXPORT_FILES),
 ]
 """Checks that are steps of their own, because they look at other partitions or assets."""

@@ -85,8 +85,10 @@ SAYS_WHAT_IS_TO_COME = TableCheck(
     judge_forecasts,
 )
 
+READS_OPTIONAL_VALUES = optional_values_check(READINGS)
+
 CHECKS = [
-    *rejects_checks(
+    rejects_checks(
         READINGS,
         REJECTED_READINGS,
         PARKING_DAYS,
@@ -96,7 +98,6 @@ CHECKS = [
         greatest_share=0.05,
         harmless_reasons=_HARMLESS_REASONS,
     ),
-    optional_values_check(READINGS, PARKING_DAYS),
     export_files_check(EXPORT_FILES),
 ]
 """Checks that are steps of their own, because they look at other partitions or assets."""

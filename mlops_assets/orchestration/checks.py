@@ -1,6 +1,6 @@
 """Checks of a table against other tables and partitions, made from contracts and a limit or two."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 import dagster as dg
@@ -13,6 +13,7 @@ from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.check_verdicts import Verdict, conclude
 from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.reject_rates import RejectRates, measure_rejects
+from mlops_assets.orchestration.table_checks import TableCheck
 from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import Lake, LakeAddress
@@ -80,7 +81,7 @@ def rejects_checks(
     greatest_share: float,
     harmless_reasons: frozenset[str],
     greatest_share_of_all: float | None = None,
-) -> list[dg.AssetChecksDefinition]:
+) -> dg.AssetChecksDefinition:
     """Return the checks that few records were rejected: one of the feed as a whole, which blocks, and one of each entity.
 
     One entity in trouble has no new rows and is named by a warning; the others go on. That is a check of its own, because an
@@ -105,10 +106,26 @@ def rejects_checks(
     )
 
     in_all = "" if greatest_share_of_all is None else " and in all of them together"
+    specs = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=asset,
+            description=promise,
+            blocking=check is of_all,
+            partitions_def=partitions,
+            additional_deps=deps,
+        )
+        for check, promise in (
+            (of_all, f"In most {entity_word}s{in_all}, at most {greatest_share:.1%} of the records were rejected."),
+            (of_each, f"There is no {entity_word} of which more than {greatest_share:.1%} of the records were rejected."),
+        )
+    ]
 
-    def measured(context: dg.AssetCheckExecutionContext, stores: Stores) -> dict[str, RejectRates]:
+    # One step for both, so that the tables are read once.
+    @dg.multi_asset_check(name=f"{accepted.domain}__{accepted.name}_rejects", specs=specs)
+    def rejects(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> Iterator[dg.AssetCheckResult]:
         lake = stores.lake(accepted.domain)
-        return {
+        rates = {
             key: measure_rejects(
                 _columns(lake, accepted, partitions, key, [entity])[entity],
                 _columns(lake, rejected, partitions, key, list(dict.fromkeys(["reason_code", entity, name]))),
@@ -119,34 +136,12 @@ def rejects_checks(
             )
             for key in context.partition_keys
         }
+        verdicts = {key: _of_each(key, measured, entity_word) for key, measured in rates.items()}
+        yield conclude(context, of_each, verdicts, severity=dg.AssetCheckSeverity.WARN)
+        verdicts = {key: _of_all(key, measured, entity_word, greatest_share_of_all) for key, measured in rates.items()}
+        yield conclude(context, of_all, verdicts)
 
-    @dg.asset_check(
-        asset=asset,
-        name=of_all.name,
-        description=f"In most {entity_word}s{in_all}, at most {greatest_share:.1%} of the records were rejected.",
-        blocking=True,
-        partitions_def=partitions,
-        additional_deps=deps,
-    )
-    def has_few_rejects(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
-        return conclude(
-            context,
-            of_all,
-            {key: _of_all(key, rates, entity_word, greatest_share_of_all) for key, rates in measured(context, stores).items()},
-        )
-
-    @dg.asset_check(
-        asset=asset,
-        name=of_each.name,
-        description=f"There is no {entity_word} of which more than {greatest_share:.1%} of the records were rejected.",
-        partitions_def=partitions,
-        additional_deps=deps,
-    )
-    def every_entity_is_read(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
-        verdicts = {key: _of_each(key, rates, entity_word) for key, rates in measured(context, stores).items()}
-        return conclude(context, of_each, verdicts, severity=dg.AssetCheckSeverity.WARN)
-
-    return [has_few_rejects, every_entity_is_read]
+    return rejects
 
 
 def _of_all(key: str, rates: RejectRates, entity_word: str, greatest_share: float | None) -> Verdict:
@@ -177,49 +172,35 @@ def _of_each(key: str, rates: RejectRates, entity_word: str) -> Verdict:
     )
 
 
-def optional_values_check(
-    contract: TableContract,
-    partitions: dg.TimeWindowPartitionsDefinition,
-    *,
-    never_empty: Sequence[str] = (),
-    greatest_share: float = 0.01,
-) -> dg.AssetChecksDefinition:
+def optional_values_check(contract: TableContract, *, never_empty: Sequence[str] = (), greatest_share: float = 0.01) -> TableCheck:
     """Return the check that optional values could be read; a warning, for the rows are there, only without them.
 
     Args:
         contract: a table with the column `unread_values`.
-        partitions: of the table.
         never_empty: optional columns that some row of every partition has a value in; if none has, the source lacks the column, or
             writes it in a way that nothing understands.
         greatest_share: of rows with values that could not be read.
     """
-    check = dg.AssetCheckKey(asset_key(contract), "reads_optional_values")
 
-    @dg.asset_check(
-        asset=check.asset_key,
-        description=f"At most {greatest_share:.1%} of the rows lack an optional value because it could not be read.",
-        partitions_def=partitions,
+    def judge(rows: pd.DataFrame, key: str) -> Verdict:
+        unread = rows["unread_values"].dropna()
+        empty = [name for name in never_empty if len(rows) and rows[name].isna().all()]
+        parts = [f"{len(unread):,} of {len(rows):,} rows have values that cannot be read"]
+        parts += [f"for example {unread.iloc[0]}"] if len(unread) else []
+        parts += [f"without a value in any row: {', '.join(empty)}"] if empty else []
+        return Verdict(
+            passed=not empty and len(unread) <= greatest_share * len(rows),
+            description=f"{key}: {', '.join(parts)}",
+            metadata={"unread_count": len(unread), "empty_columns": ", ".join(empty)},
+        )
+
+    return TableCheck(
+        contract,
+        "reads_optional_values",
+        f"At most {greatest_share:.1%} of the rows lack an optional value because it could not be read.",
+        judge,
+        is_blocking=False,
     )
-    def reads_optional_values(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
-        lake = stores.lake(contract.domain)
-
-        def judge(key: str) -> Verdict:
-            rows = _columns(lake, contract, partitions, key, ["unread_values", *never_empty])
-            unread = rows["unread_values"].dropna()
-            empty = [name for name in never_empty if len(rows) and rows[name].isna().all()]
-            parts = [f"{len(unread):,} of {len(rows):,} rows have values that cannot be read"]
-            parts += [f"for example {unread.iloc[0]}"] if len(unread) else []
-            parts += [f"without a value in any row: {', '.join(empty)}"] if empty else []
-            return Verdict(
-                passed=not empty and len(unread) <= greatest_share * len(rows),
-                description=f"{key}: {', '.join(parts)}",
-                metadata={"unread_count": len(unread), "empty_columns": ", ".join(empty)},
-            )
-
-        verdicts = {key: judge(key) for key in context.partition_keys}
-        return conclude(context, check, verdicts, severity=dg.AssetCheckSeverity.WARN)
-
-    return reads_optional_values
 
 
 def _columns(

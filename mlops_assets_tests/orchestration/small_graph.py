@@ -88,9 +88,10 @@ class SmallGraph:
             raise_on_error=raise_on_error,
         )
 
-    def evaluate(self, *assets_and_check: Any, **options: Any) -> dg.AssetCheckEvaluation:
-        """Materialize assets and return the evaluation of the only check among them."""
-        (evaluation,) = self.run(*assets_and_check, raise_on_error=False, **options).get_asset_check_evaluations()
+    def evaluate(self, *assets_and_checks: Any, check: str | None = None, **options: Any) -> dg.AssetCheckEvaluation:
+        """Materialize assets and return the evaluation of a check, by its name unless it is the only one."""
+        evaluations = self.run(*assets_and_checks, raise_on_error=False, **options).get_asset_check_evaluations()
+        (evaluation,) = (evaluation for evaluation in evaluations if check in (None, evaluation.check_name))
         return evaluation
 
     def passed_by_partition(self, check: dg.AssetCheckKey) -> dict[str, bool]:

@@ -33,7 +33,7 @@ STATIONS = ("ABC", "DEF", "GHI", "JKL")
 
 @pytest.fixture
 def graph(tmp_path: Path, instance: dg.DagsterInstance) -> SmallGraph:
-    return SmallGraph(tmp_path, instance, READINGS, REJECTS, NOTES)
+    return SmallGraph(tmp_path, instance, READINGS, REJECTS)
 
 
 def readings_asset(frames: dict[str, pd.DataFrame]) -> dg.AssetsDefinition:
@@ -60,9 +60,12 @@ def rejects_asset(rejects: Mapping[str, Sequence[tuple[str, str | None]]]) -> dg
     return rejected
 
 
-def checks_of_rejects(*, blocking: bool, greatest_share_of_all: float | None = None) -> dg.AssetChecksDefinition:
-    """Return the check of the feed as a whole, or that of each station."""
-    of_all, of_each = rejects_checks(
+OF_ALL, OF_EACH = "has_few_rejects", "every_weather_station_is_read"
+
+
+def checks_of_rejects(greatest_share_of_all: float | None = None) -> dg.AssetChecksDefinition:
+    """Return the check of the feed as a whole and that of each station."""
+    return rejects_checks(
         READINGS,
         REJECTS,
         MONTHS,
@@ -73,7 +76,6 @@ def checks_of_rejects(*, blocking: bool, greatest_share_of_all: float | None = N
         harmless_reasons=frozenset({"superseded"}),
         greatest_share_of_all=greatest_share_of_all,
     )
-    return of_all if blocking else of_each
 
 
 def of_stations(**counts: int) -> pd.DataFrame:
@@ -131,17 +133,17 @@ def test_few_rejects_pass(graph: SmallGraph, *, blocking: bool) -> None:
     """Rejects up to the share allowed pass; harmless ones are not counted, and neither is a single one."""
     accepted = readings_asset({"2024-01": of_stations(ABC=6, DEF=1)})
     rejected = rejects_asset({"2024-01": [("unreadable", "ABC")] * 2 + [("unreadable", "DEF")] + [("superseded", "ABC")] * 9})
-    assert graph.evaluate(accepted, rejected, checks_of_rejects(blocking=blocking), month="2024-01").passed
+    assert graph.evaluate(accepted, rejected, checks_of_rejects(), check=OF_ALL if blocking else OF_EACH, month="2024-01").passed
 
 
 def test_one_entity_in_trouble_is_a_warning_and_stops_nothing(graph: SmallGraph) -> None:
     """A station that gives no number for as long as it is closed is named; the others go on, and a blocking check passes."""
     accepted = readings_asset({"2024-01": of_stations(ABC=10, DEF=10, GHI=10)})
     rejected = rejects_asset({"2024-01": [("unreadable", "JKL")] * 10})
-    of_each = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=False), month="2024-01")
+    of_each = graph.evaluate(accepted, rejected, checks_of_rejects(), check=OF_EACH, month="2024-01")
     assert (of_each.passed, of_each.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert of_each.description == "2024-01: Jkl (10 of 10 records rejected)"
-    of_all = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=True), month="2024-01")
+    of_all = graph.evaluate(accepted, rejected, checks_of_rejects(), check=OF_ALL, month="2024-01")
     assert of_all.passed
     assert of_all.description == "10 of the 40 records of 2024-01 were rejected (25.00%)"
     assert of_all.metadata["rejected_share"].value == 0.25
@@ -152,11 +154,11 @@ def test_most_entities_in_trouble_block(graph: SmallGraph) -> None:
     trouble = [("unreadable", code) for code in STATIONS[:3]] * 2
     accepted = readings_asset({"2024-01": of_stations(ABC=2, JKL=90), "2024-02": of_stations(ABC=1), "2024-03": rows(0)})
     rejected = rejects_asset({"2024-01": trouble, "2024-02": [], "2024-03": []})
-    check = checks_of_rejects(blocking=True)
-    result = graph.evaluate(accepted, rejected, check, months=("2024-01", "2024-03"))
+    check = checks_of_rejects()
+    result = graph.evaluate(accepted, rejected, check, check=OF_ALL, months=("2024-01", "2024-03"))
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert result.description == "6 of the 98 records of 2024-01 were rejected (6.12%); in 3 of 4 weather stations more than 25.0%"
-    assert graph.passed_by_partition(check.check_key) == {"2024-01": False, "2024-02": True, "2024-03": True}
+    assert graph.passed_by_partition(dg.AssetCheckKey(accepted.key, OF_ALL)) == {"2024-01": False, "2024-02": True, "2024-03": True}
 
 
 @pytest.mark.parametrize(("greatest_share_of_all", "passed"), [(None, True), (0.25, False), (0.5, True)])
@@ -165,8 +167,8 @@ def test_parts_of_a_whole_are_also_counted_together(
 ) -> None:
     """One file of two that cannot be read is half of a month; one car park of two says nothing about the other."""
     accepted, rejected = readings_asset({"2024-01": of_stations(ABC=10)}), rejects_asset({"2024-01": [("unreadable", "JKL")] * 10})
-    check = checks_of_rejects(blocking=True, greatest_share_of_all=greatest_share_of_all)
-    result = graph.evaluate(accepted, rejected, check, month="2024-01")
+    check = checks_of_rejects(greatest_share_of_all)
+    result = graph.evaluate(accepted, rejected, check, check=OF_ALL, month="2024-01")
     assert result.passed is passed
     assert result.description == "10 of the 20 records of 2024-01 were rejected (50.00%)"
 
@@ -175,10 +177,10 @@ def test_rejects_that_name_no_entity_are_those_of_the_feed(graph: SmallGraph) ->
     """Web pages in place of responses are nobody's in particular; many of them block."""
     accepted = readings_asset({"2024-01": of_stations(ABC=5, DEF=5), "2024-02": of_stations(ABC=30, DEF=30)})
     rejected = rejects_asset({"2024-01": [("page", None)] * 4, "2024-02": [("page", None)] * 4})
-    result = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=True), months=("2024-01", "2024-02"))
+    result = graph.evaluate(accepted, rejected, checks_of_rejects(), check=OF_ALL, months=("2024-01", "2024-02"))
     assert not result.passed
     assert str(result.description).endswith("; 4 of them do not say which weather station they are about")
-    of_each = graph.evaluate(accepted, rejected, checks_of_rejects(blocking=False), months=("2024-01", "2024-02"))
+    of_each = graph.evaluate(accepted, rejected, checks_of_rejects(), check=OF_EACH, months=("2024-01", "2024-02"))
     assert of_each.passed
 
 
@@ -187,7 +189,7 @@ def test_share_needs_both_tables(graph: SmallGraph) -> None:
     accepted, rejected = readings_asset({"2024-01": rows(1)}), rejects_asset({"2024-01": []})
     graph.run(accepted, month="2024-01")
     with pytest.raises(MissingPartitionError, match="weather/rejects, month 2024-01 has not been materialized"):
-        graph.run(accepted, rejected, checks_of_rejects(blocking=True), only=[accepted], month="2024-01")
+        graph.run(accepted, rejected, checks_of_rejects(), only=[accepted], month="2024-01")
 
 
 NOTES = TableContract(
@@ -217,17 +219,12 @@ NOTES = TableContract(
     ids=["all read", "unread", "no column", "no rows"],
 )
 def test_optional_values_that_are_lost_are_a_warning(
-    graph: SmallGraph, humidity: list[float | None], unread: list[str | None], *, passed: bool, description: str
+    humidity: list[float | None], unread: list[str | None], *, passed: bool, description: str
 ) -> None:
     """Rows are kept without them, and a column that has gone or is written in another way is seen nevertheless."""
-
-    @dg.asset(**lake_table(NOTES), partitions_def=MONTHS, backfill_policy=SINGLE_RUN)
-    def notes(context: dg.AssetExecutionContext) -> PartitionedFrames:
-        frame = pd.DataFrame(
-            {"humidity_pct": pd.Series(humidity, dtype="float64"), "unread_values": pd.Series(unread, dtype="string")}
-        )
-        return PartitionedFrames(context.partition_keys, lambda key: frame)
-
-    result = graph.evaluate(notes, optional_values_check(NOTES, MONTHS, never_empty=["humidity_pct"]), month="2024-01")
-    assert (result.passed, result.severity) == (passed, dg.AssetCheckSeverity.WARN)
-    assert result.description == f"2024-01: {description}"
+    check = optional_values_check(NOTES, never_empty=["humidity_pct"])
+    rows = {"humidity_pct": pd.Series(humidity, dtype="float64"), "unread_values": pd.Series(unread, dtype="string")}
+    assert check.evaluate is not None
+    verdict = check.evaluate(pd.DataFrame(rows), "2024-01")
+    assert (verdict.passed, check.is_blocking) == (passed, False)
+    assert verdict.description == f"2024-01: {description}"

@@ -6,6 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.chicago_crimes import DOMAIN
+from mlops_assets.chicago_crimes.checks import READS_OPTIONAL_VALUES
 from mlops_assets.chicago_crimes.conditions import CRIMES_FRESHNESS, FOLLOW_CRIMES
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, EXPORT_FILES, POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES
 from mlops_assets.chicago_crimes.enrichment import enrich_crimes
@@ -33,11 +34,11 @@ def police_stations(context: dg.AssetExecutionContext, crime_source: dg.Resource
         "raw_crimes": dg.AssetOut(**lake_table(RAW_CRIMES), dagster_type=PartitionedFrames, freshness_policy=CRIMES_FRESHNESS),
         "rejected_crimes": dg.AssetOut(**lake_table(REJECTED_CRIMES), dagster_type=PartitionedFrames),
     },
-    check_specs=check_specs(RAW_CRIMES, REJECTED_CRIMES, partitions=CRIME_MONTHS),
+    check_specs=check_specs(RAW_CRIMES, REJECTED_CRIMES, partitions=CRIME_MONTHS, checks=(READS_OPTIONAL_VALUES,)),
     partitions_def=CRIME_MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-@holding(RAW_CRIMES, REJECTED_CRIMES)
+@holding(RAW_CRIMES, REJECTED_CRIMES, checks=(READS_OPTIONAL_VALUES,))
 def raw_crimes(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> Iterator[dg.Output]:
     """Read and parse each month; keep its rejects until the crimes of all months are written."""
     rejects: dict[str, pd.DataFrame] = {}

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.car_parks import build_car_parks
-from mlops_assets.donostia_parking.checks import FEED_IS_NOT_FROZEN
+from mlops_assets.donostia_parking.checks import FEED_IS_NOT_FROZEN, READS_OPTIONAL_VALUES
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.collecting import burst, recorded
 from mlops_assets.donostia_parking.conditions import FEED_FRESHNESS, FOLLOW_READINGS, FOLLOW_SIGHTINGS
@@ -121,11 +121,13 @@ def _moment(text: str | None) -> datetime | None:
         "car_park_sightings": dg.AssetOut(**lake_table(CAR_PARK_SIGHTINGS), dagster_type=PartitionedFrames),
     },
     deps=[snapshots],
-    check_specs=check_specs(READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS, partitions=PARKING_DAYS),
+    check_specs=check_specs(
+        READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS, partitions=PARKING_DAYS, checks=(READS_OPTIONAL_VALUES,)
+    ),
     partitions_def=PARKING_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-@holding(READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS)
+@holding(READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS, checks=(READS_OPTIONAL_VALUES,))
 def readings(
     context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], parking_city: dg.ResourceParam[City]
 ) -> Iterator[dg.Output]:
