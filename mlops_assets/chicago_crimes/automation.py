@@ -7,13 +7,13 @@ import dagster as dg
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
 from mlops_assets.chicago_crimes.assets import features, model, monitoring
 from mlops_assets.chicago_crimes.assets.crimes import enriched_crimes, export_files, police_stations, raw_crimes
-from mlops_assets.chicago_crimes.bootstrap import BOOTSTRAP, is_published
+from mlops_assets.chicago_crimes.bootstrap import is_published
 from mlops_assets.chicago_crimes.changed_months import OpenMonths, months_to_read
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION
 from mlops_assets.chicago_crimes.source import CrimeSource
 from mlops_assets.months import Month
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
-from mlops_assets.orchestration.bootstrap import bootstrap_sensor
+from mlops_assets.orchestration.bootstrap import Bootstrap, bootstrap_sensor
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.requests import Work, ask_for_all, was_made
@@ -60,10 +60,10 @@ def build_schedules(*, is_running: bool) -> list[Any]:
     ]
 
 
-def build_sensors(*, is_running: bool) -> list[dg.SensorDefinition]:
+def build_sensors(bootstrap: Bootstrap, *, is_running: bool) -> list[dg.SensorDefinition]:
     """Return the sensors, started with the daemon if `is_running`, else waiting for a person to switch them on."""
     return [
-        bootstrap_sensor(BOOTSTRAP, [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH], is_running=is_running),
+        bootstrap_sensor(bootstrap, [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH], is_running=is_running),
         _changed_months_sensor(is_running=is_running),
         retraining_sensor(RETRAINING, is_running=is_running),
         domain_conditions_sensor(DOMAIN, is_running=is_running),

@@ -25,6 +25,23 @@ PUBLISHED_AFTER = timedelta(days=8, hours=6)
 """How long after its end a month is read for the first time: the portal publishes with a week's delay."""
 
 
+def build_bootstrap(place: str) -> Bootstrap:
+    """Return how the domain gets to work.
+
+    Args:
+        place: from where crimes are read, in a few words.
+    """
+    return Bootstrap(
+        domain=DOMAIN,
+        place=place,
+        source_key="crime_source",
+        choose_last=last_month_of_first_history,
+        has=lambda source, last, now: is_published(Month.parse(last), now) and Month.parse(last) in source.available_months(),
+        steps=bootstrap_steps,
+        champion_key=_CHAMPION,
+    )
+
+
 def is_published(month: Month, now: datetime) -> bool:
     """Tell whether the portal has published all of a month by now."""
     return month.window(TIME_ZONE)[1] + PUBLISHED_AFTER <= now
@@ -88,12 +105,3 @@ def _without_gaps(months: Sequence[Month]) -> Iterator[list[Month]]:
         block.append(month)
     if block:
         yield block
-
-
-BOOTSTRAP = Bootstrap(
-    domain=DOMAIN,
-    source_key="crime_source",
-    choose_last=last_month_of_first_history,
-    steps=bootstrap_steps,
-    champion_key=_CHAMPION,
-)

@@ -8,7 +8,7 @@ import dagster as dg
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
 from mlops_assets.chicago_crimes.assets import ASSETS
 from mlops_assets.chicago_crimes.automation import JOBS, build_schedules, build_sensors
-from mlops_assets.chicago_crimes.bootstrap import BOOTSTRAP
+from mlops_assets.chicago_crimes.bootstrap import build_bootstrap
 from mlops_assets.chicago_crimes.checks import CHECKS
 from mlops_assets.chicago_crimes.contracts import DATA_CONTRACTS
 from mlops_assets.chicago_crimes.model_contracts import MODEL_CONTRACTS
@@ -28,6 +28,7 @@ def build_domain(settings: ChicagoCrimesSettings, *, cache: Path, is_automatic: 
         cache: where large exports are kept split by month.
         is_automatic: whether schedules and sensors start with the daemon.
     """
+    bootstrap = build_bootstrap(settings.describe_source())
     return Domain(
         name=DOMAIN,
         contracts=CONTRACTS,
@@ -35,12 +36,12 @@ def build_domain(settings: ChicagoCrimesSettings, *, cache: Path, is_automatic: 
         checks=CHECKS,
         jobs=JOBS,
         schedules=build_schedules(is_running=is_automatic),
-        sensors=build_sensors(is_running=is_automatic),
+        sensors=build_sensors(bootstrap, is_running=is_automatic),
         # A function, so that the source is opened when a run needs it and not when definitions are loaded.
         resources={
             "crime_source": dg.ResourceDefinition(lambda _: open_source(settings, cache / DOMAIN, datetime.now(timezone.utc)))
         },
-        bootstrap=BOOTSTRAP,
+        bootstrap=bootstrap,
     )
 
 

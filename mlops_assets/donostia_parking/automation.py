@@ -8,13 +8,12 @@ import dagster as dg
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.assets import forecasts as forecasting
 from mlops_assets.donostia_parking.assets import parking
-from mlops_assets.donostia_parking.bootstrap import build_bootstrap
 from mlops_assets.donostia_parking.championship import FORECAST_CHAMPION
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.partitions import PARKING_DAYS
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status
-from mlops_assets.orchestration.bootstrap import bootstrap_sensor
+from mlops_assets.orchestration.bootstrap import Bootstrap, bootstrap_sensor
 from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
 from mlops_assets.orchestration.upstream_state import champion_scores_from
@@ -117,10 +116,10 @@ def _nightly_schedule(*, is_running: bool) -> dg.ScheduleDefinition:
     return nightly_model
 
 
-def build_sensors(city: City, *, is_running: bool) -> list[dg.SensorDefinition]:
+def build_sensors(bootstrap: Bootstrap, *, is_running: bool) -> list[dg.SensorDefinition]:
     """Return the sensors, started with the daemon if `is_running`, else waiting for a person to switch them on."""
     return [
-        bootstrap_sensor(build_bootstrap(city), [READ_PARKING, TRAIN_MODEL, FORECAST_PARKING], is_running=is_running),
+        bootstrap_sensor(bootstrap, [READ_PARKING, TRAIN_MODEL, FORECAST_PARKING], is_running=is_running),
         retraining_sensor(RETRAINING, is_running=is_running),
         domain_conditions_sensor(DOMAIN, is_running=is_running),
     ]

@@ -22,12 +22,19 @@ _LOOK_BACK = timedelta(days=2)
 """How far before its first day a series looks, to see whether the feed stood still."""
 
 
-def build_bootstrap(city: City) -> Bootstrap:
-    """Return how the domain gets to work with the feed of a city."""
+def build_bootstrap(city: City, place: str) -> Bootstrap:
+    """Return how the domain gets to work with the feed of a city.
+
+    Args:
+        city: whose feed.
+        place: from where readings are read, in a few words.
+    """
     return Bootstrap(
         domain=DOMAIN,
+        place=f"{city.name}: {place}",
         source_key="parking_source",
         choose_last=lambda source, now: last_day_of_first_history(source, city, now),
+        has=lambda source, last, now: may_end_first_history(source, city, last, now),
         steps=lambda source, last: bootstrap_steps(source, city, last),
         champion_key=dg.AssetKey([DOMAIN, "forecast_champion"]),
     )
@@ -48,6 +55,16 @@ def last_day_of_first_history(source: ParkingSource, city: City, now: datetime) 
             f"{source.describe()} has less than two whole days; one to learn from and one to forecast are needed"
         )
     return last.key
+
+
+def may_end_first_history(source: ParkingSource, city: City, day: str, now: datetime) -> bool:
+    """Tell whether a day and the one before it are recorded as a whole; of a live feed, whether it is today.
+
+    Raises:
+        NotEnoughDataError: two whole days are not recorded.
+    """
+    last, span = last_day_of_first_history(source, city, now), source.recorded_span()
+    return day == last if span is None else LocalDay.of(span[0], city.time_zone).key < day <= last
 
 
 def bootstrap_steps(source: ParkingSource, city: City, last: str) -> list[BootstrapStep]:

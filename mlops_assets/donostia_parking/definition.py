@@ -27,6 +27,7 @@ def build_domain(settings: DonostiaParkingSettings, *, is_automatic: bool) -> Do
         settings: which source to read, of which city.
         is_automatic: whether schedules and sensors start with the daemon.
     """
+    bootstrap = build_bootstrap(CITIES[settings.city], settings.describe_source())
     return Domain(
         name=DOMAIN,
         contracts=CONTRACTS,
@@ -34,13 +35,13 @@ def build_domain(settings: DonostiaParkingSettings, *, is_automatic: bool) -> Do
         checks=CHECKS,
         jobs=JOBS,
         schedules=build_schedules(is_running=is_automatic),
-        sensors=build_sensors(CITIES[settings.city], is_running=is_automatic),
+        sensors=build_sensors(bootstrap, is_running=is_automatic),
         # A function, so that the source is opened when a run needs it and not when definitions are loaded.
         resources={
             "parking_source": dg.ResourceDefinition(lambda _: open_source(settings, datetime.now(timezone.utc))),
             "parking_city": CITIES[settings.city],
         },
-        bootstrap=build_bootstrap(CITIES[settings.city]),
+        bootstrap=bootstrap,
     )
 
 

@@ -4,6 +4,7 @@ A domain says in which steps. The same steps are taken by `mlops-assets bootstra
 other. What has been done is not done again, so that either goes on where it, or the other, was interrupted.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -70,23 +71,28 @@ class Bootstrap:
 
     Attributes:
         domain: its name.
+        place: kind and place of the source in a few words, which stay the same from day to day; no secrets.
         source_key: resource key of the source from which the first history is read.
         choose_last: returns the partition with which the first history ends, by the source and the time.
             Raises `NotEnoughDataError` if the source has too little.
+        has: tells whether a first history may end with a partition, by the source, the partition and the time.
         steps: returns the steps, by the source and that partition.
         champion_key: the asset that keeps promotion decisions: a domain in which something was decided is at work.
     """
 
     domain: str
+    place: str
     source_key: str
     choose_last: Callable[[Any, datetime], str]
+    has: Callable[[Any, str, datetime], bool]
     steps: Callable[[Any, str], Sequence[BootstrapStep]]
     champion_key: dg.AssetKey
 
     def remaining(self, instance: dg.DagsterInstance, source: Any, now: datetime) -> list[BootstrapStep]:
         """Return the steps that have not been taken, with the partitions that they lack.
 
-        With which partition the history ends is remembered by the instance: the steps stay the same while months pass.
+        With which partition the history ends is remembered by the instance: the steps stay the same while months pass. It is
+        chosen anew for another source, and for one that has the partition no longer.
 
         Raises:
             NotEnoughDataError: the source has too little to begin with.
@@ -97,7 +103,7 @@ class Bootstrap:
         steps = [step for step in self.steps(source, last) if self._is_possible(step, instance)]
         remaining = [step.narrowed(missing) for step in steps if (missing := step.missing(instance))]
         if not remaining:
-            _remember(instance, self.domain, _DONE)
+            _remember(instance, self.domain, _AT_WORK)
         return remaining
 
     def _is_possible(self, step: BootstrapStep, instance: dg.DagsterInstance) -> bool:
@@ -110,13 +116,27 @@ class Bootstrap:
     def _last(self, instance: dg.DagsterInstance, source: Any, now: datetime) -> str | None:
         """Return the partition with which the first history ends; None if the domain is at work."""
         remembered = _recall(instance, self.domain)
-        if remembered is None:
-            is_at_work = instance.get_latest_materialization_event(self.champion_key) is not None
-            remembered = _DONE if is_at_work else self.choose_last(source, now)
-            _remember(instance, self.domain, remembered)
-        return None if remembered == _DONE else remembered
+        if remembered == _AT_WORK or (remembered and self._still_holds(remembered, source, now)):
+            return remembered.last
+        is_at_work = instance.get_latest_materialization_event(self.champion_key) is not None
+        chosen = _AT_WORK if is_at_work else _End(self.choose_last(source, now), self.place)
+        _remember(instance, self.domain, chosen)
+        return chosen.last
+
+    def _still_holds(self, end: "_End", source: Any, now: datetime) -> bool:
+        """Tell whether the source is the one for which the end was chosen, as far as that is known, and still has it."""
+        return end.last is not None and end.place in (self.place, None) and self.has(source, end.last, now)
 
 
+@dataclass(frozen=True)
+class _End:
+    """With which partition a first history ends, and the place for whose source it was chosen; no partition: no history is left."""
+
+    last: str | None
+    place: str | None = None
+
+
+_AT_WORK = _End(None)
 _DONE = "done"
 
 
@@ -124,16 +144,20 @@ def _key(domain: str) -> str:
     return f"mlops_assets/bootstrap/{domain}"
 
 
-def _recall(instance: dg.DagsterInstance, domain: str) -> str | None:
+def _recall(instance: dg.DagsterInstance, domain: str) -> _End | None:
     storage = instance.daemon_cursor_storage
     assert storage is not None
-    return storage.get_cursor_values({_key(domain)}).get(_key(domain))
+    text = storage.get_cursor_values({_key(domain)}).get(_key(domain))
+    if text is None or text == _DONE:
+        return _AT_WORK if text else None
+    # The partition alone was remembered once.
+    return _End(**json.loads(text)) if text.startswith("{") else _End(text)
 
 
-def _remember(instance: dg.DagsterInstance, domain: str, last: str) -> None:
+def _remember(instance: dg.DagsterInstance, domain: str, end: _End) -> None:
     storage = instance.daemon_cursor_storage
     assert storage is not None
-    storage.set_cursor_values({_key(domain): last})
+    storage.set_cursor_values({_key(domain): _DONE if end == _AT_WORK else json.dumps({"last": end.last, "place": end.place})})
 
 
 def bootstrap_sensor(bootstrap: Bootstrap, jobs: Sequence[Any], *, is_running: bool) -> dg.SensorDefinition:

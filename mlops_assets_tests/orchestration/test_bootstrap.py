@@ -1,7 +1,7 @@
 """A bootstrap takes each step once, in order, goes on where it was interrupted, and ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -43,9 +43,10 @@ JOBS = [
 
 @dataclass
 class Source:
-    """A source with months up to a last one."""
+    """A source with months from a first one up to a last one."""
 
     last: str = "2024-04"
+    first: str = "2024-01"
     asked: list[datetime] = field(default_factory=list)
 
 
@@ -68,7 +69,15 @@ def steps(_: Source, last: str) -> Sequence[BootstrapStep]:
     ]
 
 
-BOOTSTRAP = Bootstrap("weather", "rain_source", choose_last, steps, CHAMPION)
+BOOTSTRAP = Bootstrap(
+    domain="weather",
+    place="a station",
+    source_key="rain_source",
+    choose_last=choose_last,
+    has=lambda source, last, _: source.first <= last <= source.last,
+    steps=steps,
+    champion_key=CHAMPION,
+)
 DEFINITIONS = dg.Definitions(
     [rain, model, champion, scores], jobs=JOBS, sensors=[bootstrap_sensor(BOOTSTRAP, JOBS, is_running=False)]
 )
@@ -83,8 +92,10 @@ def decided(instance: dg.DagsterInstance, scores_from: str | None) -> None:
     happened(instance, CHAMPION, None, **({SCORES_FROM: f"{scores_from}-01T00:00:00+00:00"} if scores_from else {}))
 
 
-def remaining(instance: dg.DagsterInstance, source: Source | None = None) -> list[tuple[str, tuple[str, ...]]]:
-    return [(step.title, step.partitions) for step in BOOTSTRAP.remaining(instance, source or Source(), NOW)]
+def remaining(
+    instance: dg.DagsterInstance, source: Source | None = None, place: str = "a station"
+) -> list[tuple[str, tuple[str, ...]]]:
+    return [(step.title, step.partitions) for step in replace(BOOTSTRAP, place=place).remaining(instance, source or Source(), NOW)]
 
 
 def tick(instance: dg.DagsterInstance, source: Source | None = None) -> Any:
@@ -126,6 +137,36 @@ def test_end_of_the_history_stays_while_months_pass(instance: dg.DagsterInstance
     later = Source(last="2024-05")
     assert remaining(instance, later)[1] == ("Train 2024-04", ("2024-04",))
     assert later.asked == []
+
+
+def test_another_source_has_a_history_of_its_own(instance: dg.DagsterInstance) -> None:
+    """Begun with one source and repeated with another, the bootstrap reads what the other has, and stays with it."""
+    remaining(instance, Source(last="2024-04"))
+    assert remaining(instance, Source(last="2024-05"), "a file")[1] == ("Train 2024-05", ("2024-05",))
+    assert remaining(instance, Source(last="2024-06"), "a file")[1] == ("Train 2024-05", ("2024-05",))
+
+
+def test_end_that_the_source_has_no_longer_is_chosen_anew(instance: dg.DagsterInstance) -> None:
+    """A folder whose files were replaced would be asked for what it cannot give, again and again."""
+    remaining(instance, Source(last="2024-04"))
+    assert remaining(instance, Source(last="2024-03"))[1] == ("Train 2024-03", ("2024-03",))
+    assert remaining(instance, Source(first="2024-05", last="2024-06"))[1] == ("Train 2024-06", ("2024-06",))
+
+
+def test_source_that_changes_after_the_decision_leaves_the_domain_at_work(instance: dg.DagsterInstance) -> None:
+    """There is a decision already; what the other source has is for schedules and backfills."""
+    remaining(instance)
+    decided(instance, "2024-04")
+    assert remaining(instance, Source(last="2024-05"), "a file") == []
+
+
+def test_end_that_was_remembered_without_a_source_goes_on(instance: dg.DagsterInstance) -> None:
+    """The partition alone, as it was kept before; it is given up where the source does not have it."""
+    storage = instance.daemon_cursor_storage
+    assert storage is not None
+    storage.set_cursor_values({"mlops_assets/bootstrap/weather": "2024-04"})
+    assert remaining(instance, Source(last="2024-05"))[1] == ("Train 2024-04", ("2024-04",))
+    assert remaining(instance, Source(last="2024-03"))[1] == ("Train 2024-03", ("2024-03",))
 
 
 def test_domain_at_work_is_left_alone(instance: dg.DagsterInstance) -> None:
