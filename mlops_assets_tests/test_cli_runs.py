@@ -12,10 +12,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import EngineEventData
 from typer.testing import CliRunner, Result
 
 from mlops_assets.cli import app
+from mlops_assets.cli.bootstrap import require_alone
 from mlops_assets.cli.jobs import takes_ranges
+from mlops_assets.donostia_parking.definition import build_domain as build_donostia_parking
+from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
+from mlops_assets.orchestration.home import prepare_home
+from mlops_assets.orchestration.requests import REQUEST_TAG
 from mlops_assets_tests.platforms import Platform
 from mlops_assets_tests.test_cli import NO_SETTINGS, assert_is_readable
 
@@ -196,6 +202,56 @@ def test_status_of_an_empty_platform_says_what_to_run(command: Callable[..., Res
     assert done.exit_code == 0, done.output
     assert "Nothing has been made yet. Begin with: mlops-assets bootstrap chicago_crimes" in done.stdout
     assert not Path("data").exists()
+
+
+def test_bootstrap_of_an_unknown_domain_does_nothing(command: Callable[..., Result]) -> None:
+    """The sentence names those that there are; nothing else is printed, and no folder is made."""
+    done = command("bootstrap", "nope")
+    assert done.exit_code == 2
+    assert done.stderr == ("SettingsError: there is no domain 'nope' to bootstrap; there are chicago_crimes, donostia_parking\n")
+    assert done.stdout == ""
+    assert not Path("data").exists()
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Records in which a run of a bootstrap has begun."""
+
+    instance: dg.DagsterInstance
+    run: dg.DagsterRun
+
+    def works_in(self, process_id: int) -> None:
+        """Note a process in the run's log, as a run does."""
+        self.instance.report_engine_event("Executing steps.", self.run, EngineEventData.in_process(process_id))
+
+
+@pytest.fixture
+def begun(project: Path) -> Iterator[Begun]:
+    """Give a run that reads the first history of readings."""
+    with dg.DagsterInstance.from_config(str(prepare_home(project / "data"))) as instance:
+        tags = {REQUEST_TAG: "bootstrap donostia_parking hourly_free 2024-06-29"}
+        run = dg.DagsterRun(job_name="read_donostia_parking", tags=tags, status=dg.DagsterRunStatus.STARTED)
+        yield Begun(instance, instance.add_run(run))
+
+
+def test_bootstrap_leaves_a_step_to_the_run_that_takes_it(command: Callable[..., Result], begun: Begun) -> None:
+    """With the automation on, the sensor may have asked for it: nothing is read twice."""
+    begun.works_in(os.getpid())
+    done = command("bootstrap", "donostia_parking")
+    assert done.exit_code == 1
+    assert f"Already under way: run {begun.run.run_id[:8]} of read_donostia_parking takes a step" in done.stderr
+    assert [run.run_id for run in begun.instance.get_runs()] == [begun.run.run_id]
+
+
+def test_bootstrap_goes_on_after_a_run_that_was_killed(begun: Begun) -> None:
+    """The run is shown as running although its process is gone; it is ended, and holds nobody up."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    begun.works_in(process.pid)
+    bootstrap = build_donostia_parking(DonostiaParkingSettings(_env_file=None), is_automatic=False).bootstrap
+    assert bootstrap is not None
+    require_alone(begun.instance, bootstrap)
+    assert [run.status for run in begun.instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 
 
 def test_status_tells_what_is_there_what_failed_and_what_comes_next(command: Callable[..., Result]) -> None:

@@ -1,6 +1,7 @@
 """Take a domain from an empty platform to its first scores, here and now; interrupted and repeated, it goes on."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import dagster as dg
 from rich.console import Console
@@ -10,12 +11,18 @@ from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_home
-from mlops_assets.errors import PermanentError, SettingsError
+from mlops_assets.errors import PermanentError, SettingsError, TransientError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.domain import Domain
-from mlops_assets.orchestration.home import open_instance
+from mlops_assets.orchestration.home import open_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings
+
+
+class AlreadyUnderWayError(TransientError):
+    """Another process takes a step of the same bootstrap."""
+
+    title = "Already under way"
 
 
 def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str], clock: Clock | None = None) -> None:
@@ -30,12 +37,14 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
     Raises:
         SettingsError: there is no such domain.
         NotEnoughDataError: the source of a domain has too little to begin with.
+        AlreadyUnderWayError: a sensor or another terminal takes the steps of a domain.
     """
+    chosen = _choose(build_domains(settings), names)
     use_home(settings)
     say_where(console, settings, names)
     definitions, now = build_definitions(settings), (clock or Clock()).now()
     with open_instance() as instance:
-        for domain, bootstrap in _choose(build_domains(settings), names):
+        for domain, bootstrap in chosen:
             with dg.build_resources({bootstrap.source_key: domain.resources[bootstrap.source_key]}, instance=instance) as resources:
                 source = getattr(resources, bootstrap.source_key)
                 if not bootstrap.remaining(instance, source, now):
@@ -45,8 +54,31 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
                 with job_progress(console) as progress:
                     # Asked anew after each step: whether there is anything to score with is known after the training.
                     while steps := bootstrap.remaining(instance, source, now):
+                        require_alone(instance, bootstrap)
                         _take(progress, definitions, instance, domain.name, steps[0])
     console.print("Next: [bold]make dev[/bold], the Dagster UI on this data.", highlight=False)
+
+
+def require_alone(instance: dg.DagsterInstance, bootstrap: Bootstrap) -> None:
+    """Do nothing if no other process takes a step: what it reads and trains would be read and trained twice.
+
+    Args:
+        instance: with the records of runs; one that is shown as running although its process is gone is ended.
+        bootstrap: of a domain.
+
+    Raises:
+        AlreadyUnderWayError: there is another.
+    """
+    if bootstrap.run_under_way(instance) is None:
+        return
+    # Of records that several machines share, only `mlops-assets recover --older-than` can tell.
+    with suppress(PermanentError):
+        recover_abandoned_runs(instance)
+    if (run := bootstrap.run_under_way(instance)) is not None:
+        raise AlreadyUnderWayError(
+            f"run {run.run_id[:8]} of {run.job_name} takes a step of the bootstrap of {bootstrap.domain}; the same command goes on "
+            "once it has ended (if its process is gone: mlops-assets recover)"
+        )
 
 
 def _take(progress: Progress, definitions: dg.Definitions, instance: dg.DagsterInstance, domain: str, step: BootstrapStep) -> None:

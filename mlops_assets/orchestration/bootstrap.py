@@ -17,7 +17,7 @@ from mlops_assets.orchestration.automation import sensor_status
 from mlops_assets.orchestration.clock import CLOCK
 from mlops_assets.orchestration.materializations import latest_storage_ids
 from mlops_assets.orchestration.partitions import range_tags
-from mlops_assets.orchestration.requests import Work, ask_again
+from mlops_assets.orchestration.requests import REQUEST_TAG, Work, ask_again, unfinished_runs
 from mlops_assets.orchestration.upstream_state import champion_scores_from
 
 
@@ -57,7 +57,7 @@ class BootstrapStep:
         """Return what a run of the step does: its one partition, the range of its partitions, or assets that have none."""
         first, last = self.partitions[0], self.partitions[-1]
         return Work(
-            identity=f"bootstrap {domain} {self.outcome.path[-1]} {last}",
+            identity=f"{_request_prefix(domain)}{self.outcome.path[-1]} {last}",
             partition=first if first == last and not self.only else None,
             tags={} if first == last else range_tags(first, last),
             run_config=self.run_config,
@@ -106,6 +106,11 @@ class Bootstrap:
             _remember(instance, self.domain, _AT_WORK)
         return remaining
 
+    def run_under_way(self, instance: dg.DagsterInstance) -> dg.DagsterRun | None:
+        """Return the run that takes a step of this bootstrap now, or is queued to, whoever asked for it; None if there is none."""
+        prefix = _request_prefix(self.domain)
+        return next((run for run in unfinished_runs(instance) if run.tags.get(REQUEST_TAG, "").startswith(prefix)), None)
+
     def _is_possible(self, step: BootstrapStep, instance: dg.DagsterInstance) -> bool:
         """Tell whether nothing is known that would make a step fail: the first model may not have become champion."""
         if step.scores_from is None or instance.get_latest_materialization_event(self.champion_key) is None:
@@ -138,6 +143,10 @@ class _End:
 
 _AT_WORK = _End(None)
 _DONE = "done"
+
+
+def _request_prefix(domain: str) -> str:
+    return f"bootstrap {domain} "
 
 
 def _key(domain: str) -> str:

@@ -111,6 +111,11 @@ def ask_again(instance: dg.DagsterInstance, job: str, work: Work, now: datetime)
     )
 
 
+def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """Return the runs that are queued or at work, the newest first."""
+    return instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+
+
 def _run_of_partition(instance: dg.DagsterInstance, partition: str) -> str | None:
     """Return a run of a partition that is queued or at work, whoever started it: it may be doing the same work."""
     filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION_TAG: partition})

@@ -10,6 +10,7 @@ import pytest
 
 from mlops_assets.errors import NotEnoughDataError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep, bootstrap_sensor
+from mlops_assets.orchestration.requests import REQUEST_TAG
 from mlops_assets.orchestration.upstream_state import SCORES_FROM
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN
 from mlops_assets_tests.platforms import StoppedClock
@@ -191,6 +192,18 @@ def test_sensor_asks_for_one_run_and_waits_for_it(instance: dg.DagsterInstance) 
     assert set(request.tags.values()) >= {"2024-01", "2024-04"}
     run = instance.create_run_for_job(DEFINITIONS.resolve_job_def("read"), tags=dict(request.tags))
     assert tick(instance) == f"Read the months: read is under way (run {run.run_id[:8]})"
+
+
+def test_run_under_way_is_found_by_whom_it_serves(instance: dg.DagsterInstance) -> None:
+    """A run of this bootstrap counts until it has ended; those of another domain, or without a request, never do."""
+    request, job = tick(instance), DEFINITIONS.resolve_job_def("read")
+    instance.create_run_for_job(job)
+    instance.create_run_for_job(job, tags={REQUEST_TAG: "bootstrap weather_abroad rain 2024-04"})
+    assert BOOTSTRAP.run_under_way(instance) is None
+    run = instance.create_run_for_job(job, tags=dict(request.tags))
+    assert BOOTSTRAP.run_under_way(instance) == run
+    instance.report_run_failed(run)
+    assert BOOTSTRAP.run_under_way(instance) is None
 
 
 def test_sensor_makes_the_decision_alone_where_the_gate_stopped_the_training(instance: dg.DagsterInstance) -> None:
