@@ -15,8 +15,9 @@ from mlops_assets.months import Month
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
 from mlops_assets.orchestration.bootstrap import Bootstrap, bootstrap_sensor
 from mlops_assets.orchestration.clock import Clock
+from mlops_assets.orchestration.partitions import holds_partition
 from mlops_assets.orchestration.promotion import jobs_by_hand
-from mlops_assets.orchestration.requests import Work, ask_for_all, was_made
+from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding, was_made
 from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
 
 RAW_CRIMES_KEY = dg.AssetKey([DOMAIN, "raw_crimes"])
@@ -83,9 +84,12 @@ def _changed_months_sensor(*, is_running: bool) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         now, instance = clock.now(), context.instance
         state = OpenMonths.parse(context.cursor)
-        materialized = {Month.parse(key) for key in instance.get_materialized_partitions(RAW_CRIMES_KEY)}
         changes = crime_source.changed_months(state.source_cursor)
-        read_again = months_to_read(changes.months, materialized)
+        # A run that is at work may have read a month before it changed. Of one that ends in this moment, the month is there.
+        reading = runs_holding(instance, RAW_CRIMES_KEY, READ_CRIMES.name)
+        materialized = {Month.parse(key) for key in instance.get_materialized_partitions(RAW_CRIMES_KEY)}
+        being_read = {month for month in changes.months if any(holds_partition(run.tags, month.key) for run in reading)}
+        read_again = months_to_read(changes.months, materialized | being_read)
         state.source_cursor = changes.cursor
         state.since |= {month.key: now.timestamp() for month in read_again}
         state.since = {key: at for key, at in state.since.items() if not was_made(instance, RAW_CRIMES_KEY, key, at)}

@@ -36,13 +36,13 @@ class OpenMonths:
         return json.dumps({"source_cursor": self.source_cursor, "since": self.since}, sort_keys=True)
 
 
-def months_to_read(changed: Sequence[Month], materialized: Collection[Month]) -> list[Month]:
+def months_to_read(changed: Sequence[Month], loaded: Collection[Month]) -> list[Month]:
     """Return the changed months that are worth reading: those read before, and new ones after the latest of them.
 
     A change to a year that nobody has loaded is no reason to load that year; a backfill does that.
 
     Args:
         changed: what the source says.
-        materialized: months of `raw_crimes` that exist.
+        loaded: months of `raw_crimes` that exist, or are being read.
     """
-    return [month for month in changed if month in materialized or (materialized and month > max(materialized))]
+    return [month for month in changed if month in loaded or (loaded and month > max(loaded))]

@@ -58,6 +58,15 @@ def partition_label(tags: Mapping[str, str]) -> str | None:
     return f"{first}...{last}" if first and last else tags.get(_PARTITION_TAG)
 
 
+def holds_partition(tags: Mapping[str, str], key: str) -> bool:
+    """Tell whether a run with these tags is about a partition by time, alone or in a range.
+
+    Keys of months, days and hours are in the order of time when they are sorted as texts. A range of months holds no day.
+    """
+    first, last = (tags.get(tag, "") for tag in RANGE_TAGS)
+    return tags.get(_PARTITION_TAG) == key or (len(first) == len(key) and first <= key <= last)
+
+
 def partition_of(partitions: dg.PartitionsDefinition, key: str) -> Partition:
     """Return the partition that a key names, as stores know it."""
     dimension = dimension_name(partitions)

@@ -11,10 +11,11 @@ from datetime import datetime, timezone
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from mlops_assets.orchestration.partitions import holds_partition
+
 REQUEST_TAG = "mlops_assets/request"
 """Tag of a run that was asked for, with the identity of the work. Short, whatever the work depends on: databases index it."""
 
-_PARTITION_TAG = "dagster/partition"
 _UNFINISHED = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -92,11 +93,17 @@ def ask_again(instance: dg.DagsterInstance, job: str, work: Work, now: datetime)
         work: what is to be done.
         now: the time of the tick.
     """
+    return _answer(instance, job, work, now, unfinished_runs(instance))
+
+
+def _answer(
+    instance: dg.DagsterInstance, job: str, work: Work, now: datetime, under_way: Sequence[dg.DagsterRun]
+) -> dg.RunRequest | str:
     attempts = attempts_at(instance, job, work)
     what = f"{job}{f' of {work.partition}' if work.partition else ''}"
     if attempts.running is not None:
         return f"{what} is under way (run {attempts.running[:8]})"
-    if work.partition is not None and (other := _run_of_partition(instance, work.partition)):
+    if work.partition is not None and (other := _run_of_partition(under_way, work.partition)):
         return f"{what} waits for another run of the partition ({other[:8]})"
     if now.timestamp() < attempts.next_at:
         at = datetime.fromtimestamp(attempts.next_at, tz=timezone.utc)
@@ -116,17 +123,23 @@ def unfinished_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     return instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
 
 
-def _run_of_partition(instance: dg.DagsterInstance, partition: str) -> str | None:
-    """Return a run of a partition that is queued or at work, whoever started it: it may be doing the same work."""
-    filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION_TAG: partition})
-    return next((run.run_id for run in instance.get_runs(filters, limit=1)), None)
+def runs_holding(instance: dg.DagsterInstance, asset_key: dg.AssetKey, job: str) -> list[dg.DagsterRun]:
+    """Return the runs, queued or at work, that make an asset: by their selection, or as a whole run of the job that makes it."""
+    runs = unfinished_runs(instance)
+    return [run for run in runs if (asset_key in run.asset_selection if run.asset_selection else run.job_name == job)]
+
+
+def _run_of_partition(under_way: Sequence[dg.DagsterRun], partition: str) -> str | None:
+    """Return a run that holds a partition, alone or in a range, whoever started it: it may be doing the same work."""
+    return next((run.run_id for run in under_way if holds_partition(run.tags, partition)), None)
 
 
 def ask_for_all(
     instance: dg.DagsterInstance, job: str, open_work: Sequence[Work], now: datetime
 ) -> tuple[list[dg.RunRequest], list[str]]:
     """Return the runs to ask for, and a sentence about each piece of work that is being waited for."""
-    answers = [ask_again(instance, job, work, now) for work in open_work]
+    under_way = unfinished_runs(instance) if open_work else []
+    answers = [_answer(instance, job, work, now, under_way) for work in open_work]
     return [a for a in answers if isinstance(a, dg.RunRequest)], [a for a in answers if isinstance(a, str)]
 
 

@@ -1,5 +1,6 @@
 """Schedules and sensors: what they ask for, and that what they ask for runs."""
 
+import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mlops_assets.chicago_crimes.automation import RAW_CRIMES_KEY
 from mlops_assets.chicago_crimes.sample import SampleCrimeSource
 from mlops_assets.chicago_crimes.source import ChangedMonths
 from mlops_assets.months import Month, months_from
+from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets_tests.platforms import Platform, StoppedClock
 
 JANUARY, FEBRUARY, MARCH, APRIL = (Month(2024, number) for number in range(1, 5))
@@ -90,6 +92,31 @@ def test_change_is_asked_for_until_it_was_read(empty: Platform) -> None:
     assert asked(third) == []
     assert third.skip_reason is not None
     assert third.skip_reason.skip_message == "No month that is loaded here has changed."
+
+
+@pytest.mark.parametrize("tags", [{"dagster/partition": "2024-01"}, range_tags("2023-12", "2024-02")])
+@pytest.mark.parametrize("selected", [None, "raw_crimes"])
+def test_change_while_a_month_is_read_for_the_first_time_is_read_after_it(
+    empty: Platform, tags: dict[str, str], selected: str | None
+) -> None:
+    """The run may have read the source before the change, so its month is read again, once the run has ended."""
+    selection = frozenset({dg.AssetKey([DOMAIN, selected])}) if selected else None
+    job = "__ASSET_JOB" if selected else "read_chicago_crimes"
+    run = empty.instance.add_run(
+        dg.DagsterRun(job_name=job, tags=tags, asset_selection=selection, status=dg.DagsterRunStatus.STARTED)
+    )
+    first = tick(empty, ScriptedSource([Month(2023, 11), JANUARY]), None)
+    assert asked(first) == [], "the run is waited for"
+    assert "Changed but not loaded here: 2023-11" in str(first.skip_reason and first.skip_reason.skip_message)
+    empty.instance.report_run_canceled(run)
+    assert asked(tick(empty, ScriptedSource(), first.cursor)) == ["2024-01"]
+
+
+def test_runs_of_other_assets_read_no_month(empty: Platform) -> None:
+    """A backfill of the stations or a model of the month says nothing about its crimes."""
+    job, tags = empty.definitions.resolve_job_def("train_arrest_model"), {"dagster/partition": "2024-01"}
+    empty.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    assert json.loads(tick(empty, ScriptedSource([JANUARY]), None).cursor or "")["since"] == {}
 
 
 def test_change_back_to_an_earlier_state_is_another_change(empty: Platform) -> None:

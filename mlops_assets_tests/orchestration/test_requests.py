@@ -5,9 +5,11 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from mlops_assets.orchestration.requests import REQUEST_TAG, Attempts, Work, ask_again, attempts_at, was_made
+from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.orchestration.requests import REQUEST_TAG, Attempts, Work, ask_again, ask_for_all, attempts_at, was_made
 from mlops_assets_tests.orchestration.small_graph import MONTHS
 
+NOW = datetime(2024, 6, 1, tzinfo=timezone.utc)
 JANUARY = Work("2024-01 changed", "2024-01", tags={"reason": "arrests"})
 
 
@@ -65,6 +67,16 @@ def test_queued_run_is_waited_for(instance: dg.DagsterInstance) -> None:
     queued = instance.create_run_for_job(DEFINITIONS.resolve_job_def("read_rain"), tags=dict(request.tags))
     answer = ask_again(instance, "read_rain", JANUARY, datetime.now(timezone.utc) + timedelta(days=1))
     assert answer == f"read_rain of 2024-01 is under way (run {queued.run_id[:8]})"
+
+
+@pytest.mark.parametrize(("last", "waits"), [("2024-03", True), ("2024-01", True), ("2023-12", False), ("2024-01-31", False)])
+def test_partition_that_another_run_holds_is_waited_for(instance: dg.DagsterInstance, last: str, waits: bool) -> None:
+    """A backfill over a range makes each partition in it; a range of days holds no month."""
+    first = "2023-11" if len(last) == len("2023-11") else "2023-11-01"
+    run = instance.add_run(dg.DagsterRun(job_name="backfill", tags=range_tags(first, last)))
+    sentence = f"read_rain of 2024-01 waits for another run of the partition ({run.run_id[:8]})"
+    assert (ask_again(instance, "read_rain", JANUARY, NOW) == sentence) is waits
+    assert (ask_for_all(instance, "read_rain", [JANUARY], NOW)[1] == [sentence]) is waits
 
 
 def test_work_of_another_identity_is_not_mistaken(instance: dg.DagsterInstance) -> None:
