@@ -39,6 +39,7 @@ def build_bootstrap(place: str) -> Bootstrap:
         has=lambda source, last, now: is_published(Month.parse(last), now) and Month.parse(last) in source.available_months(),
         steps=bootstrap_steps,
         champion_key=_CHAMPION,
+        model_key=dg.AssetKey([DOMAIN, "arrest_model"]),
     )
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import Progress
 
-from mlops_assets.build import build_definitions, build_domains
+from mlops_assets.build import build_definitions, build_domains, build_stores
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_home
@@ -42,11 +42,12 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
     chosen = _choose(build_domains(settings), names)
     use_home(settings)
     say_where(console, settings, names)
-    definitions, now = build_definitions(settings), (clock or Clock()).now()
+    definitions, stores, now = build_definitions(settings), build_stores(settings), (clock or Clock()).now()
     with open_instance() as instance:
         for domain, bootstrap in chosen:
             with dg.build_resources({bootstrap.source_key: domain.resources[bootstrap.source_key]}, instance=instance) as resources:
                 source = getattr(resources, bootstrap.source_key)
+                bootstrap.after_upgrade(instance, stores)
                 if not bootstrap.remaining(instance, source, now):
                     console.print(f"[bold]{domain.name}[/bold] is at work already; schedules, sensors and conditions take over.")
                     continue

@@ -36,7 +36,8 @@ def build_bootstrap(city: City, place: str) -> Bootstrap:
         choose_last=lambda source, now: last_day_of_first_history(source, city, now),
         has=lambda source, last, now: may_end_first_history(source, city, last, now),
         steps=lambda source, last: bootstrap_steps(source, city, last),
-        champion_key=dg.AssetKey([DOMAIN, "forecast_champion"]),
+        champion_key=_asset("forecast_champion"),
+        model_key=_asset("forecast_model"),
     )
 
 

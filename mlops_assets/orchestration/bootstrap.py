@@ -17,8 +17,10 @@ from mlops_assets.orchestration.automation import sensor_status
 from mlops_assets.orchestration.clock import CLOCK
 from mlops_assets.orchestration.materializations import latest_storage_ids
 from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.orchestration.promotion import note_champion_of_former_release
 from mlops_assets.orchestration.requests import REQUEST_TAG, Work, ask_again, unfinished_runs
 from mlops_assets.orchestration.upstream_state import champion_scores_from
+from mlops_assets.stores.catalog import Stores
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Bootstrap:
         has: tells whether a first history may end with a partition, by the source, the partition and the time.
         steps: returns the steps, by the source and that partition.
         champion_key: the asset that keeps promotion decisions: a domain in which something was decided is at work.
+        model_key: the asset whose versions these decisions are about.
     """
 
     domain: str
@@ -87,6 +90,11 @@ class Bootstrap:
     has: Callable[[Any, str, datetime], bool]
     steps: Callable[[Any, str], Sequence[BootstrapStep]]
     champion_key: dg.AssetKey
+    model_key: dg.AssetKey
+
+    def after_upgrade(self, instance: dg.DagsterInstance, stores: Stores) -> None:
+        """Let automation know of a champion that a former release decided about; before that, nothing scores with it."""
+        note_champion_of_former_release(instance, self.champion_key, self.model_key, stores)
 
     def remaining(self, instance: dg.DagsterInstance, source: Any, now: datetime) -> list[BootstrapStep]:
         """Return the steps that have not been taken, with the partitions that they lack.
@@ -141,6 +149,9 @@ class _End:
     place: str | None = None
 
 
+_STORES = "stores"
+"""Resource key of the platform's stores."""
+
 _AT_WORK = _End(None)
 _DONE = "done"
 
@@ -183,11 +194,12 @@ def bootstrap_sensor(bootstrap: Bootstrap, jobs: Sequence[Any], *, is_running: b
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=sensor_status(is_running),
-        required_resource_keys={bootstrap.source_key, CLOCK},
+        required_resource_keys={bootstrap.source_key, CLOCK, _STORES},
         description="Reads the first history, trains the first model and scores with it; then the schedules take over.",
     )
     def take_next_step(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now, source = getattr(context.resources, CLOCK).now(), getattr(context.resources, bootstrap.source_key)
+        bootstrap.after_upgrade(context.instance, getattr(context.resources, _STORES))
         try:
             steps = bootstrap.remaining(context.instance, source, now)
         except NotEnoughDataError as error:

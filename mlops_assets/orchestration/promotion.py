@@ -18,7 +18,7 @@ from mlops_assets.orchestration.model_io import model_name, version_metadata
 from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.orchestration.tables import frame_metadata
-from mlops_assets.orchestration.upstream_state import SCORES_FROM
+from mlops_assets.orchestration.upstream_state import SCORES_FROM, is_of_former_release
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import CHAMPION, ModelRegistry, ModelVersion
 
@@ -88,10 +88,8 @@ def champion_asset(
             registry, warehouse = stores.models(), stores.warehouse(contract.domain)
             known = set(warehouse.read(contract)["challenger_version"])
             decided = list(_decide_all(registry, name, known, lambda pair: decide(stores, pair), undecided))
-            scores_from = _first_scored_moment(registry, name)
-        context.add_asset_metadata(_metadata(decided, undecided, stores.mlflow_ui_url))
-        if scores_from is not None:
-            context.add_asset_metadata({SCORES_FROM: scores_from.isoformat()})
+            scores_from = _scores_from(registry, name)
+        context.add_asset_metadata({**_metadata(decided, undecided, stores.mlflow_ui_url), **scores_from})
         return rows_to_frame([_row(each) for each in decided], contract)
 
     return champion
@@ -137,10 +135,20 @@ def awaiting_decision(versions: list[ModelVersion], known: set[int]) -> list[Mod
     return sorted(waiting, key=lambda version: (version.training_end_at, version.version))
 
 
-def _first_scored_moment(registry: ModelRegistry, name: str) -> datetime | None:
-    """Return the moment from which on some champion may score; None if nothing was ever promoted and not rolled back."""
+def note_champion_of_former_release(
+    instance: dg.DagsterInstance, champion_key: dg.AssetKey, model_key: dg.AssetKey, stores: Stores
+) -> None:
+    """Record from when on a champion may score if the latest decision does not say it; only then the registry is asked, once."""
+    if is_of_former_release(instance, champion_key):
+        said = _scores_from(stores.models(), model_name(model_key))
+        description = "From when on a champion may score, which decisions of a former release do not say."
+        instance.report_runless_asset_event(dg.AssetObservation(champion_key, description=description, metadata=said))
+
+
+def _scores_from(registry: ModelRegistry, name: str) -> dict[str, str | None]:
+    """Return as metadata from when on some champion may score; null if nothing was ever promoted and not rolled back."""
     promoted = [v.training_end_at for v in registry.versions(name) if v.promoted_at is not None and v.rolled_back_at is None]
-    return min(promoted, default=None)
+    return {SCORES_FROM: min(promoted).isoformat() if promoted else None}
 
 
 def _metadata(decided: list[Decided], undecided: dict[str, str], ui_url: str) -> dict[str, Any]:
@@ -248,8 +256,4 @@ def _said_by_rule(stores: Stores, decisions: TableContract, version: ModelVersio
 
 def _charge_metadata(stores: Stores, champion: ModelVersion) -> dict[str, Any]:
     """Return what the UI shows of a champion, and what conditions read: from when on there is one that may score."""
-    scores_from = _first_scored_moment(stores.models(), champion.name)
-    return {
-        **version_metadata(champion, stores.mlflow_ui_url),
-        **({} if scores_from is None else {SCORES_FROM: scores_from.isoformat()}),
-    }
+    return {**version_metadata(champion, stores.mlflow_ui_url), **_scores_from(stores.models(), champion.name)}

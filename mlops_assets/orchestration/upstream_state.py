@@ -9,7 +9,9 @@ from dagster._core.definitions.declarative_automation.operands.subset_automation
 from dagster._record import record
 
 SCORES_FROM = "scores_from"
-"""Metadata of a champion asset: the moment (ISO, UTC) from which on a champion may score; missing while there is none."""
+"""Metadata of a champion asset: the moment (ISO, UTC) from which on a champion may score; null while there is none.
+
+Decisions of former releases lack it."""
 
 
 @record
@@ -95,10 +97,20 @@ def champion_scores_from(instance: dg.DagsterInstance, champion_key: AssetKey) -
 
     It is in Dagster's own records, so that neither a tick nor a condition has to ask the model registry.
     """
+    latest = _latest_decision(instance, champion_key)
+    moment = latest.metadata[SCORES_FROM].value if latest and SCORES_FROM in latest.metadata else None
+    return None if moment is None else datetime.fromisoformat(str(moment))
+
+
+def is_of_former_release(instance: dg.DagsterInstance, champion_key: AssetKey) -> bool:
+    """Tell whether the latest decision does not say from when on a champion may score, or that there is none."""
+    latest = _latest_decision(instance, champion_key)
+    return latest is not None and SCORES_FROM not in latest.metadata
+
+
+def _latest_decision(instance: dg.DagsterInstance, champion_key: AssetKey) -> dg.AssetMaterialization | dg.AssetObservation | None:
     decided = instance.fetch_materializations(champion_key, limit=1).records
     # A person who promotes or rolls back leaves an observation.
     by_hand = instance.fetch_observations(champion_key, limit=1).records
     latest = max([*decided, *by_hand], key=lambda entry: entry.storage_id, default=None)
-    event = latest and (latest.asset_materialization or latest.event_log_entry.asset_observation)
-    value = event.metadata.get(SCORES_FROM) if event else None
-    return datetime.fromisoformat(str(value.value)) if value is not None else None
+    return latest and (latest.asset_materialization or latest.event_log_entry.asset_observation)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,10 +13,12 @@ from mlops_assets.errors import NotEnoughDataError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep, bootstrap_sensor
 from mlops_assets.orchestration.requests import REQUEST_TAG
 from mlops_assets.orchestration.upstream_state import SCORES_FROM
-from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN
-from mlops_assets_tests.platforms import StoppedClock
+from mlops_assets.stores.catalog import Stores
+from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
+from mlops_assets_tests.platforms import StoppedClock, with_registry
 
 NOW = datetime(2024, 6, 1, tzinfo=timezone.utc)
+NO_STORES = Stores({}, "http://localhost:1", "http://localhost:1", Path("nowhere"))
 RAIN, MODEL, CHAMPION, SCORES = (dg.AssetKey(name) for name in ("rain", "model", "champion", "scores"))
 
 
@@ -78,6 +81,7 @@ BOOTSTRAP = Bootstrap(
     has=lambda source, last, _: source.first <= last <= source.last,
     steps=steps,
     champion_key=CHAMPION,
+    model_key=MODEL,
 )
 DEFINITIONS = dg.Definitions(
     [rain, model, champion, scores], jobs=JOBS, sensors=[bootstrap_sensor(BOOTSTRAP, JOBS, is_running=False)]
@@ -90,7 +94,7 @@ def happened(instance: dg.DagsterInstance, key: dg.AssetKey, *partitions: str | 
 
 
 def decided(instance: dg.DagsterInstance, scores_from: str | None) -> None:
-    happened(instance, CHAMPION, None, **({SCORES_FROM: f"{scores_from}-01T00:00:00+00:00"} if scores_from else {}))
+    happened(instance, CHAMPION, None, **{SCORES_FROM: f"{scores_from}-01T00:00:00+00:00" if scores_from else None})
 
 
 def remaining(
@@ -99,11 +103,10 @@ def remaining(
     return [(step.title, step.partitions) for step in replace(BOOTSTRAP, place=place).remaining(instance, source or Source(), NOW)]
 
 
-def tick(instance: dg.DagsterInstance, source: Source | None = None) -> Any:
+def tick(instance: dg.DagsterInstance, source: Source | None = None, stores: Stores = NO_STORES) -> Any:
     """Evaluate the sensor and return the one run that it asks for, or why it asks for none."""
-    context = dg.build_sensor_context(
-        instance=instance, definitions=DEFINITIONS, resources={"rain_source": source or Source(), "clock": StoppedClock(NOW)}
-    )
+    resources = {"rain_source": source or Source(), "clock": StoppedClock(NOW), "stores": stores}
+    context = dg.build_sensor_context(instance=instance, definitions=DEFINITIONS, resources=resources)
     data = DEFINITIONS.resolve_sensor_def("weather_bootstrap").evaluate_tick(context)
     return data.run_requests[0] if data.run_requests else data.skip_message
 
@@ -174,6 +177,19 @@ def test_domain_at_work_is_left_alone(instance: dg.DagsterInstance) -> None:
     """Where something was decided before anybody asked for a bootstrap, as after an upgrade, nothing is read or trained."""
     decided(instance, None)
     assert remaining(instance) == []
+
+
+def test_champion_of_a_former_release_is_looked_up_once(
+    tmp_path: Path, instance: dg.DagsterInstance, mlflow_database: Path
+) -> None:
+    """The first tick after an upgrade asks the registry, here an empty one; the next ones do without any."""
+    happened(instance, CHAMPION, None)
+    stores = SmallGraph(with_registry(tmp_path, mlflow_database), instance).stores
+    for each in (stores, NO_STORES, NO_STORES):
+        assert tick(instance, stores=each) == "Done: schedules, sensors and conditions have taken over."
+    (noted,) = instance.fetch_observations(CHAMPION, limit=5).records
+    assert noted.event_log_entry.asset_observation is not None
+    assert noted.event_log_entry.asset_observation.metadata[SCORES_FROM].value is None
 
 
 def test_rejected_first_model_scores_nothing(instance: dg.DagsterInstance) -> None:

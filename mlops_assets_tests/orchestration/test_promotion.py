@@ -13,7 +13,7 @@ import pytest
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import MissingModelError, MissingPartitionError
 from mlops_assets.orchestration.model_io import model_name
-from mlops_assets.orchestration.promotion import CandidatePair, champion_asset, jobs_by_hand
+from mlops_assets.orchestration.promotion import CandidatePair, champion_asset, jobs_by_hand, note_champion_of_former_release
 from mlops_assets.orchestration.upstream_state import champion_scores_from
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import ModelRegistry
@@ -184,6 +184,21 @@ def test_records_say_from_when_on_a_champion_may_score(league: League) -> None:
     league.train(5, 0.3)
     league.decide()
     assert champion_scores_from(league.instance, league.asset.key) == datetime(2024, 5, 1, tzinfo=timezone.utc)
+
+
+def test_champion_of_a_former_release_is_noted_once(league: League) -> None:
+    """After an upgrade automation scores with the champion at once; a decision that says everything is left alone."""
+    league.train(5, 0.3)
+    league.decide()
+    league.instance.report_runless_asset_event(dg.AssetMaterialization(league.asset.key, metadata={"decision": "promote"}))
+    assert champion_scores_from(league.instance, league.asset.key) is None
+    for _ in range(2):
+        note_champion_of_former_release(league.instance, league.asset.key, MODEL, league.graph.stores)
+    assert champion_scores_from(league.instance, league.asset.key) == datetime(2024, 5, 1, tzinfo=timezone.utc)
+    assert len(league.instance.fetch_observations(league.asset.key, limit=5).records) == 1
+    league.decide()
+    note_champion_of_former_release(league.instance, league.asset.key, MODEL, league.graph.stores)
+    assert len(league.instance.fetch_observations(league.asset.key, limit=5).records) == 1
 
 
 def by_hand(league: League, job: str, **config: Any) -> str:
