@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PATH_SCHEMES = frozenset({"file", "duckdb", "sqlite"})
+PATH_SCHEMES = frozenset({"file", "duckdb", "sqlite"})
 """Schemes that may do without `//`: what follows them is a path."""
 
 _HIDDEN = "***"
@@ -28,17 +28,24 @@ _PUBLIC_OPTIONS = {
 }
 """Of buckets and BigQuery, PostgreSQL, MySQL, Kafka, MongoDB, and of what portals and feeds are asked, in lower case."""
 
-_URL_IN_TEXT = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:/)?/\S*")
-"""Also one without scheme and host, as clients name what they asked a server for."""
+_URL_IN_TEXT = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:/)?/(?:(?<=://)[^\s/@:]*:[^\s/@]*(?: [^\s/@]+){1,3}@)?\S*")
+"""Also one without scheme and host, as clients name what they asked a server for, and one with blanks in its password."""
 _CREDENTIALS = re.compile(r"(://).*@", re.DOTALL)
 _OPTION = re.compile(r"([?&;])([^=&;?]*)=([^&;]*)")
 _CLOSING = "'\")]}>,;.:!"
-_NAME = (
+_LONG_NAME = (
     r"[\w.$-]*(?:password|passwd|pwd|passphrase|secret|token|credential|signature|(?:api|access|account|private)[-_.]?key)[\w.-]*"
 )
-_VALUE = r"\"[^\"]*\"|'[^']*'|[^\s&;,]+"
-_PAIR = re.compile(rf"(\b{_NAME}\s*=\s*)({_VALUE})", re.IGNORECASE)
+_NAME = rf"(?:{_LONG_NAME}|key|sig|auth)"
+"""The short ones as whole names only: a `sort_key` is no secret."""
+_VALUE = r"\*{3}(?=['\")\]}>.:!]*(?:[\s&;,]|$))|\"[^\"]*\"|'[^']*'|[^\s&;,]+"
+"""What is hidden already keeps the punctuation after it."""
+_PAIR = re.compile(rf"((?<![\w.$-]){_NAME}\s*=\s*)({_VALUE})", re.IGNORECASE)
 _JSON_PAIR = re.compile(rf"(([\"']){_NAME}\2\s*:\s*)({_VALUE})", re.IGNORECASE)
+_HEADER = re.compile(rf"((?<![\w.$-]){_LONG_NAME}:\s*)({_VALUE})", re.IGNORECASE)
+"""Not after the short names, which sentences have before a colon, too."""
+_LOGIN = re.compile(r"(?<![\w.+%*-])[\w.+%-]*:(?![/*])[^\s/@]+@(?=[\w\[*])")
+"""User, password and the beginning of a host, without a scheme."""
 _AUTHORIZATION = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/._~=-]{8,}")
 
 
@@ -87,7 +94,7 @@ class URL:
 
     @property
     def _slashes(self) -> str:
-        return "//" if self.hosts or self.scheme not in _PATH_SCHEMES or self.has_slashes else ""
+        return "//" if self.hosts or self.scheme not in PATH_SCHEMES or self.has_slashes else ""
 
 
 def read_url(text: str) -> URL:
@@ -99,7 +106,7 @@ def read_url(text: str) -> URL:
     scheme = _SCHEME.match(text)
     if scheme is None:
         raise UnreadableURLError("it has no scheme such as http: or file:")
-    _require_encoded(text, is_path=scheme[1].lower() in _PATH_SCHEMES)
+    _require_encoded(text, is_path=scheme[1].lower() in PATH_SCHEMES)
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -123,6 +130,34 @@ def read_url(text: str) -> URL:
     )
 
 
+def read_web_url(text: str, example: str) -> URL:
+    """Read the URL of a web server, `http` or `https`.
+
+    Raises:
+        UnreadableURLError: it is none; the message says what it looks like.
+    """
+    try:
+        parts = read_url(text)
+    except UnreadableURLError as error:
+        raise UnreadableURLError(f"it is not like {example}: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hosts:
+        raise UnreadableURLError(f"it is not like {example}")
+    return parts
+
+
+def read_tracking_uri(text: str) -> URL:
+    """Read where MLflow keeps experiments and models: a database file of this machine, or a server.
+
+    Raises:
+        UnreadableURLError: it is neither.
+    """
+    parts = read_url(text)
+    is_server = parts.scheme in ("http", "https") and bool(parts.hosts)
+    if parts.options or not (is_server or text.startswith("sqlite:///")):
+        raise UnreadableURLError("use sqlite:///path/to/file.db, http://… or https://…")
+    return parts
+
+
 def redact(text: str) -> str:
     """Return a URL fit for people, logs and metadata; of a text that cannot be read as a URL only its scheme."""
     try:
@@ -135,11 +170,14 @@ def redact(text: str) -> str:
 def redact_text(text: str) -> str:
     """Return a text, such as what a client library complains of, without credentials.
 
-    Hidden are users, passwords and all but harmless options of the URLs in it, and what follows a name like `password=`.
+    Hidden are users, passwords and all but harmless options of the URLs in it, what follows a name like `password=`
+    or `password:`, and a user with a password before a host.
     """
     text = _URL_IN_TEXT.sub(lambda found: _redact_word(found[0]), text)
     text = _PAIR.sub(rf"\1{_HIDDEN}", text)
     text = _JSON_PAIR.sub(rf"\1{_HIDDEN}", text)
+    text = _HEADER.sub(rf"\1{_HIDDEN}", text)
+    text = _LOGIN.sub(f"{_HIDDEN}@", text)
     return _AUTHORIZATION.sub(rf"\1 {_HIDDEN}", text)
 
 

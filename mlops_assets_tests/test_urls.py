@@ -83,6 +83,13 @@ def test_what_people_see_of_a_url(url: str, shown: str | None) -> None:
         ("sasl.password = hunter2, acks=1", "sasl.password = ***, acks=1"),
         ('{"api_key": "hunter2", "page": 2}', '{"api_key": ***, "page": 2}'),
         ("Authorization: Bearer hunter2hunter2", "Authorization: Bearer ***"),
+        ("key=hunter2, sig = hunter2 & auth='hunter2'", "key=***, sig = *** & auth=***"),
+        ('{"sig": "hunter2", "limit": 2}', '{"sig": ***, "limit": 2}'),
+        ("password: hunter2; X-App-Token: hunter2", "password: ***; X-App-Token: ***"),
+        ("cannot reach u:hunter2@host:3306 (111)", "cannot reach ***@host:3306 (111)"),
+        ("cannot open http://u:hunter2 hunter2@h/x now", "cannot open http://***@h/x now"),
+        ("ask me@example.org: the key: crime_id, sort_key=a", "ask me@example.org: the key: crime_id, sort_key=a"),
+        ("see http://host/a and mail me@example.org at 12:30", "see http://host/a and mail me@example.org at 12:30"),
         ("check the user and the password in the URL", "check the user and the password in the URL"),
         ("/data/lake is full; 3 of 5 rows: a=b", "/data/lake is full; 3 of 5 rows: a=b"),
     ],
@@ -90,6 +97,28 @@ def test_what_people_see_of_a_url(url: str, shown: str | None) -> None:
 def test_credentials_are_taken_out_of_what_libraries_say(text: str, shown: str) -> None:
     """Drivers, HTTP clients and servers quote URLs, parameters and headers; the rest of the sentence stays."""
     assert redact_text(text) == shown
+
+
+@given(
+    st.sampled_from(["key=", "sig = ", "auth=", "password: ", "X-App-Token: ", "secret:", '"auth": "', "me:"]),
+    st.text("abcXYZ0123456789-_.+!$%", max_size=8),
+    st.sampled_from(["", " ago", ", page 2"]),
+)
+def test_secret_is_hidden_in_whatever_form_it_is_named(before: str, value: str, after: str) -> None:
+    """A parameter, a header, a member of JSON or a login without a scheme: the value is gone, and what follows stays."""
+    end = '"' if before.endswith('"') else "@host" if before == "me:" else ""
+    shown = redact_text(f"refused {before}{CANARY}{value}{end}{after}")
+    assert CANARY not in shown
+    assert shown.startswith("refused ")
+    assert shown.endswith(after)
+
+
+@given(NAMES, st.sampled_from(["postgresql", "https"]))
+def test_redacted_text_stays_as_it_is(name: str, scheme: str) -> None:
+    """An error that quotes an error is redacted twice."""
+    once = redact_text(f"{name}: password: {CANARY} at {scheme}://me:{CANARY}@host and u:{CANARY}@host:1, key={CANARY}")
+    assert CANARY not in once
+    assert redact_text(once) == once
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:[x@h/db", "https://h/a b", "https://h/%zz", "s3://h?a", "s3://h ", "s3://h\n"])
