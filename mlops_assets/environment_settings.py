@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSe
 
 from mlops_assets.environment import ENV_FILE, find_project, read_env_file
 from mlops_assets.errors import SettingsError
-from mlops_assets.urls import UnreadableURLError, read_url
+from mlops_assets.urls import UnreadableURLError, read_tracking_uri, read_url
 
 _PATH_URL = re.compile(r"(file:|duckdb:|sqlite:)(?!//)([^?]+)", re.IGNORECASE)
 _TRACKING_URI = re.compile(r"(sqlite:///)([^?]+)")
@@ -43,7 +43,13 @@ def absolute_url(url: str | None, folder: Path | None = None) -> str | None:
 
 
 def absolute_tracking_uri(uri: str | None, folder: Path | None = None) -> str | None:
-    """Return MLflow's URI likewise; its path is relative after three slashes, and absolute after four."""
+    """Return MLflow's URI likewise; its path is relative after three slashes, and absolute after four.
+
+    Raises:
+        UnreadableURLError: it is neither a database file nor a server.
+    """
+    if uri:
+        read_tracking_uri(uri)
     return _with_absolute_path(uri, _TRACKING_URI, folder)
 
 

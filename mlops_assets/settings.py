@@ -22,7 +22,7 @@ from mlops_assets.environment_settings import (
     variables_of,
 )
 from mlops_assets.errors import SettingsError
-from mlops_assets.stores.urls import parse_web_url
+from mlops_assets.urls import read_web_url
 
 _PREFIX = "MLOPS_"
 _PREFIXES = (_PREFIX, "MLFLOW_", "SOCRATA_")
@@ -62,7 +62,8 @@ class Settings(EnvironmentSettings):
         repr=False,
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MLOPS_MLFLOW_TRACKING_URI", "mlflow_tracking_uri"),
     )
-    mlflow_ui_url: str = "http://127.0.0.1:5000"
+    # Refused if it holds a password, and then not told.
+    mlflow_ui_url: str = Field(default="http://127.0.0.1:5000", repr=False)
     automation: Literal["on", "off"] = "off"
     intermediate_days: int = Field(default=60, ge=1)
     alert_webhook_url: SecretStr | None = Field(default=None, repr=False)
@@ -74,7 +75,7 @@ class Settings(EnvironmentSettings):
     @field_validator("mlflow_ui_url")
     @classmethod
     def _is_for_everybody(cls, url: str) -> str:
-        parts = parse_web_url(url, "http://127.0.0.1:5000")
+        parts = read_web_url(url, "http://127.0.0.1:5000")
         if parts.has_credentials or parts.options:
             raise ValueError("links in the UI are for everybody; leave user, password and options out")
         return url

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlops_assets.errors import SettingsError, SourceError, TransientError
-from mlops_assets.stores.urls import parse_web_url
+from mlops_assets.urls import URL, UnreadableURLError, read_web_url, redact
 
 if TYPE_CHECKING:
     import requests
@@ -21,6 +21,18 @@ _LONGEST_WAIT_SECONDS = 120.0
 _LONGEST_ASKED_SECONDS = 900.0
 _TOO_MANY_REQUESTS = 429
 _FORBIDDEN = (401, 403)
+
+
+def read_portal_url(text: str) -> URL:
+    """Read the URL of a portal, which says which one and nothing else.
+
+    Raises:
+        UnreadableURLError: it is none, or has a user, a path or options.
+    """
+    parts = read_web_url(text, _EXAMPLE)
+    if parts.path.strip("/") or parts.options or parts.has_credentials:
+        raise UnreadableURLError(f"it is not like {_EXAMPLE}: leave user, password, path and options out")
+    return parts
 
 
 def open_portal(url: str = _EXAMPLE, app_token: str | None = None, timeout_seconds: float = 60) -> Socrata:
@@ -36,9 +48,10 @@ def open_portal(url: str = _EXAMPLE, app_token: str | None = None, timeout_secon
     """
     from sodapy import Socrata
 
-    parts = parse_web_url(url, _EXAMPLE)
-    if parts.path.strip("/") or parts.options or parts.has_credentials:
-        raise SettingsError(f"portal URL {parts.shown!r} is not like {_EXAMPLE}")
+    try:
+        parts = read_portal_url(url)
+    except UnreadableURLError as error:
+        raise SettingsError(f"portal URL {redact(url)!r}: {error}") from None
     client = Socrata(parts.hosts, app_token, timeout=timeout_seconds)
     client.uri_prefix = f"{parts.scheme}://"
     return client

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from mlops_assets.chicago_crimes.portal_client import read_portal_url
 from mlops_assets.environment_settings import ABSOLUTE_PATH, DomainSettings
 from mlops_assets.urls import redact
 
@@ -28,7 +29,8 @@ class ChicagoCrimesSettings(DomainSettings):
 
     source: Literal["sample", "export", "live"] = "sample"
     export_path: Annotated[Path | None, ABSOLUTE_PATH] = Field(default=None, validate_default=True)
-    portal_url: str = "https://data.cityofchicago.org"
+    # Refused if it holds a password, and then not told.
+    portal_url: str = Field(default="https://data.cityofchicago.org", repr=False)
     portal_app_token: SecretStr | None = Field(
         default=None, repr=False, validation_alias=AliasChoices("MLOPS_CHICAGO_CRIMES_PORTAL_APP_TOKEN", "SOCRATA_APP_TOKEN")
     )
@@ -41,6 +43,12 @@ class ChicagoCrimesSettings(DomainSettings):
         if self.source == "live":
             return f"the portal {redact(self.portal_url)}"
         return f"exports at {self.export_path}" if self.source == "export" else "a simulated city"
+
+    @field_validator("portal_url")
+    @classmethod
+    def _is_a_portal(cls, url: str) -> str:
+        read_portal_url(url)
+        return url
 
     # A validator of the whole model would do, but its error shows all inputs, the token among them.
     @field_validator("export_path")

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from mlops_assets.environment_settings import ABSOLUTE_PATH, DomainSettings
-from mlops_assets.urls import redact
+from mlops_assets.urls import read_web_url, redact
 
 
 class DonostiaParkingSettings(DomainSettings):
@@ -38,6 +38,12 @@ class DonostiaParkingSettings(DomainSettings):
         if self.source == "live":
             return f"the feed {redact(self.feed_url)}"
         return f"recordings at {self.export_path}" if self.source == "export" else "a simulated feed"
+
+    @field_validator("feed_url")
+    @classmethod
+    def _is_a_web_address(cls, url: str) -> str:
+        read_web_url(url, "https://www.donostia.eus/...")
+        return url
 
     @field_validator("city")
     @classmethod

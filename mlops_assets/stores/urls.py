@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mlops_assets.errors import SettingsError
-from mlops_assets.urls import URL, UnreadableURLError, read_url, redact
+from mlops_assets.urls import URL, UnreadableURLError, read_url, read_web_url, redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,12 +32,9 @@ def parse_web_url(url: str, example: str) -> URL:
         SettingsError: it is none; the message says what it looks like.
     """
     try:
-        parts = read_url(url)
+        return read_web_url(url, example)
     except UnreadableURLError as error:
-        raise SettingsError(f"{redact(url)!r} is not like {example}: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hosts:
-        raise SettingsError(f"{parts.shown!r} is not like {example}")
-    return parts
+        raise SettingsError(f"{redact(url)!r}: {error}") from None
 
 
 def scheme_of(url: str) -> str:

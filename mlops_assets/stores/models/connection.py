@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from mlops_assets.errors import MissingModelError, PermanentError, SettingsError, TransientError
 from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.models.relocation import follow_moved_files
-from mlops_assets.stores.urls import parse_url
+from mlops_assets.urls import UnreadableURLError, read_tracking_uri, redact
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -49,11 +49,11 @@ class Connection:
 
     def __init__(self, tracking_uri: str, artifact_folder: Path) -> None:
         """Keep the address; nothing is opened yet."""
-        url = parse_url(tracking_uri)
+        try:
+            url = read_tracking_uri(tracking_uri)
+        except UnreadableURLError as error:
+            raise SettingsError(f"MLflow tracking URI {redact(tracking_uri)!r}: {error}") from None
         self.is_local = url.scheme == "sqlite"
-        is_server = url.scheme in ("http", "https") and bool(url.hosts)
-        if url.options or not (is_server or tracking_uri.startswith("sqlite:///")):
-            raise SettingsError(f"MLflow tracking URI {url.shown!r}: use sqlite:///path/to/file.db, http://… or https://…")
         self.uri = f"sqlite:///{database_path(tracking_uri)}" if self.is_local else url.address
         self.credentials = (url.user or "", url.password or "") if url.has_credentials else None
         self.artifact_folder = artifact_folder.absolute()
