@@ -1,6 +1,9 @@
 """Say from where a command reads and to where it writes, before it does."""
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote
 
 from rich.console import Console
 
@@ -8,7 +11,7 @@ from mlops_assets.build import build_stores
 from mlops_assets.environment import find_project
 from mlops_assets.settings import Settings, unknown_variables
 from mlops_assets.stores.catalog import STORE_KINDS
-from mlops_assets.urls import redact
+from mlops_assets.urls import PATH_SCHEMES, UnreadableURLError, read_url, redact
 
 
 def say_where(console: Console, settings: Settings, domains: Sequence[str] = ()) -> None:
@@ -36,12 +39,27 @@ def say_where(console: Console, settings: Settings, domains: Sequence[str] = ())
 
 def _places(settings: Settings, domains: Sequence[str]) -> Iterator[str]:
     """Yield the data directory, which stands for all stores in it, and each store elsewhere with its kind."""
-    stores, data = build_stores(settings), str(settings.data_dir)
-    yield data
-    for kind in STORE_KINDS:
-        for domain in domains:
-            shown = redact(stores.url(kind, domain))
-            if data not in shown:
-                yield f"{kind} {shown}"
-    if data not in settings.mlflow_tracking_uri:
-        yield f"models {redact(settings.mlflow_tracking_uri)}"
+    stores = build_stores(settings)
+    yield str(settings.data_dir)
+    urls: list[tuple[str, str]] = [(kind, stores.url(kind, domain)) for kind in STORE_KINDS for domain in domains]
+    for kind, url in [*urls, ("models", settings.mlflow_tracking_uri)]:
+        if not _is_below(settings.data_dir, url):
+            yield f"{kind} {redact(url)}"
+
+
+def _is_below(folder: Path, url: str) -> bool:
+    """Tell whether a URL is a path of this machine in a folder."""
+    try:
+        parts = read_url(url)
+    except UnreadableURLError:
+        # Whoever opens it says what is wrong.
+        return False
+    if parts.scheme not in PATH_SCHEMES or parts.hosts not in ("", "localhost"):
+        return False
+    # MLflow writes an absolute path with four slashes.
+    path = f"/{parts.path.lstrip('/')}" if parts.path.startswith("//") else parts.path
+    return _normal(unquote(path)).is_relative_to(_normal(folder))
+
+
+def _normal(path: Path | str) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 resolve() would follow links
