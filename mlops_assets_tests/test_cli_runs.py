@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -280,8 +280,8 @@ class Stopped:
     complaint: str
 
 
-def stopped_by(number: signal.Signals, folder: Path) -> Stopped:
-    """Begin a burst of snapshots, which takes a minute, in a shell's background, and stop it once the first has landed."""
+def stopped_by(numbers: Sequence[signal.Signals], folder: Path) -> Stopped:
+    """Begin a burst of snapshots, which takes a minute, and send signals to it and its group once the first has landed."""
     (folder / ".env").write_text("MLOPS_DONOSTIA_PARKING_SAMPLE_AS_OF=2024-06-30T00:00:00Z\n")
     (folder / "minute.yaml").write_text("ops: {donostia_parking__snapshots: {config: {burst_seconds: 60, every_seconds: 1}}}")
     process = subprocess.Popen(
@@ -291,21 +291,26 @@ def stopped_by(number: signal.Signals, folder: Path) -> Stopped:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     killer = threading.Timer(120, process.kill)
     killer.start()
     while process.poll() is None and not list(folder.glob("data/lake/donostia_parking/snapshots/**/*.json")):
         time.sleep(0.1)
-    process.send_signal(number)
+    for number in numbers:
+        # As a terminal and `timeout` do, which signals the program first.
+        process.send_signal(number)
+        time.sleep(0.02)
+        os.killpg(process.pid, number)
     printed, complaint = process.communicate()
     killer.cancel()
     return Stopped(process.returncode, printed, complaint)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_command_says_so_in_a_sentence(number: signal.Signals, code: int, tmp_path: Path) -> None:
-    """Ctrl-C and a plain kill end a run in its step, without a traceback, with exit codes that shells know; the run has failed."""
-    stopped = stopped_by(number, tmp_path)
+@pytest.mark.parametrize(("numbers", "code"), [([signal.SIGINT], 130), ([signal.SIGTERM, signal.SIGINT], 143)])
+def test_stopped_command_says_so_in_a_sentence(numbers: list[signal.Signals], code: int, tmp_path: Path) -> None:
+    """Signals to all processes end a run in its step, without a traceback, with the first one's exit code; the run has failed."""
+    stopped = stopped_by(numbers, tmp_path)
     assert stopped.code == code, stopped
     assert stopped.complaint == "Interrupted: every finished write is whole; the same command again takes up the rest\n"
     with dg.DagsterInstance.from_config(str(tmp_path / "data" / "dagster")) as instance:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -64,7 +65,7 @@ def run_with_progress(
     """
     run_id = str(uuid.uuid4())
     task = progress.add_task(escape(title), total=len(only or job.graph.node_defs))
-    with _watching(progress, task, title, instance, run_id):
+    with _watching(progress, task, title, instance, run_id), _sparing_log_mirrors(instance):
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
@@ -82,6 +83,35 @@ def run_with_progress(
 def _logging() -> dict[str, Any]:
     """Leave the screen to the bars, but for tracebacks where they are wanted; every event is kept for the UI."""
     return {"console": {"config": {"log_level": "ERROR" if is_debugging() else "CRITICAL"}}}
+
+
+@contextmanager
+def _sparing_log_mirrors(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Keep Ctrl-C, which a terminal sends to all processes, from those that mirror what steps print.
+
+    Dagster starts and ends them; interrupted, each would print a traceback. A blocked signal stays blocked in what is started.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    manager = instance.compute_log_manager
+    capture = manager.capture_logs
+
+    @contextmanager
+    def capture_spared(log_key: Sequence[str]) -> Iterator[Any]:
+        with ExitStack() as stack:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                captured = stack.enter_context(capture(log_key))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield captured
+
+    vars(manager)["capture_logs"] = capture_spared
+    try:
+        yield
+    finally:
+        del vars(manager)["capture_logs"]
 
 
 @contextmanager

@@ -4,15 +4,17 @@
 Ctrl-C and 143 after a plain `kill`.
 """
 
+import os
 import signal
 import socket
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -26,6 +28,8 @@ FAILED, WRONG_USAGE = 1, 2
 DEBUG = "--debug"
 # Not every system has both.
 _STOPPING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_SAME_WISH_SECONDS = 2.0
+"""`timeout` and terminals signal a program and its whole group; who means it again waits to see whether anything happens."""
 _debug = threading.Event()
 
 
@@ -42,12 +46,13 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        with _noting_signals() as received:
+        with _noting_signals() as begin_to_end:
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt as error:
+                code = begin_to_end()
                 complain("Interrupted", str(error) or "every finished write is whole; the same command again takes up the rest")
-                raise typer.Exit(128 + (received() or signal.SIGINT)) from None
+                raise typer.Exit(code) from None
             except PlatformError as error:
                 _tell(error, str(error))
                 raise typer.Exit(WRONG_USAGE if isinstance(error, SettingsError) else FAILED) from error
@@ -76,41 +81,71 @@ def _tell(error: Exception, sentence: str) -> None:
     complain(getattr(error, "title", type(error).__name__), sentence)
 
 
+class _Stopping:
+    """What asked this process to stop, and since when it is stopping."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+        self._noted, self._noting = socket.socketpair()
+        for end in (self._noted, self._noting):
+            end.setblocking(False)
+        self._previous_fd = signal.set_wakeup_fd(self._noting.fileno(), warn_on_full_buffer=False)
+        self._began_at: float | None = None
+        self.code: int | None = None
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Interrupt the command; what comes right after that is the same wish, sent to the program and to its group."""
+        if self._began_at is None or (self.code is None and self._has_lasted()):
+            self._began_at = time.monotonic()
+            raise KeyboardInterrupt
+        if self.code is not None and self._has_lasted():
+            # Somebody insists, and the sentence has been said.
+            os._exit(self.code)
+
+    def end(self) -> int:
+        """Let nothing disturb the end, and return the exit code that the first signal asks for."""
+        first = next((number for number in _read(self._noted) if number in self._numbers), signal.SIGINT)
+        self._began_at = self._began_at or time.monotonic()
+        self.code = 128 + first
+        return self.code
+
+    def close(self) -> None:
+        """Note no more signals."""
+        signal.set_wakeup_fd(self._previous_fd)
+        self._noted.close()
+        self._noting.close()
+
+    def _has_lasted(self) -> bool:
+        return self._began_at is not None and time.monotonic() - self._began_at > _SAME_WISH_SECONDS
+
+
 @contextmanager
-def _noting_signals() -> Iterator[Callable[[], int | None]]:
-    """Let what asks a process to stop end the block by `KeyboardInterrupt`, and yield a function that tells which signal it was.
+def _noting_signals() -> Iterator[Callable[[], int]]:
+    """Let what asks a process to stop end the block by `KeyboardInterrupt`, and yield what begins the end and gives its exit code.
 
     A shell that runs a script lets commands in the background ignore Ctrl-C, which Dagster takes for ignoring SIGTERM, too, and
     hands down to its own processes. While a step runs, Dagster replaces the handlers; what was received is noted beside them.
     """
     if threading.current_thread() is not threading.main_thread():
         # Signals are none of its business.
-        yield lambda: None
+        yield lambda: 128 + signal.SIGINT
         return
-    noted, noting = socket.socketpair()
-    noted.setblocking(False)
-    noting.setblocking(False)
+    numbers = [number for number in _STOPPING if signal.getsignal(number) is signal.SIG_DFL]
     ignores_interrupts = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        if number != signal.SIGINT or not ignores_interrupts:
-            _interrupt()
-
-    stopping = [signal.SIGINT, *(number for number in _STOPPING if signal.getsignal(number) is signal.SIG_DFL)]
-    previous = {number: signal.signal(number, stop) for number in stopping}
-    previous_fd = signal.set_wakeup_fd(noting.fileno(), warn_on_full_buffer=False)
+    if not ignores_interrupts:
+        numbers.append(signal.SIGINT)
+    stopping = _Stopping(numbers)
+    previous = {number: signal.signal(number, stopping.stop) for number in numbers}
+    if ignores_interrupts:
+        previous[signal.SIGINT] = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     try:
-        yield lambda: next((number for number in reversed(_read(noted)) if number in stopping), None)
+        yield stopping.end
     finally:
-        signal.set_wakeup_fd(previous_fd)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        noted.close()
-        noting.close()
-
-
-def _interrupt() -> NoReturn:
-    raise KeyboardInterrupt
+        stopping.close()
+        # A process that was stopped is ending: what is sent to its group, too, must not end it in another way.
+        if stopping.code is None:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 def _read(noted: socket.socket) -> bytes:
