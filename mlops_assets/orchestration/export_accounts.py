@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import dagster as dg
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from mlops_assets.contracts import TableContract
 from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.partitions import partition_of
+from mlops_assets.orchestration.partitions import has_begun, partition_of
 from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.tabular.export_files import ExportFile, RecordCounts, account_for_files
@@ -26,6 +27,7 @@ def account_for_export(
     accepted: TableContract,
     rejected: TableContract,
     partitions: dg.PartitionsDefinition,
+    now: datetime,
 ) -> pd.DataFrame:
     """Return what became of the records of every file: rows of the domain's `export_files`.
 
@@ -35,15 +37,17 @@ def account_for_export(
         accepted: the table of rows, with `source_name`.
         rejected: the table of rejects, with `source_name`.
         partitions: of both.
+        now: a partition of a later time is none, and never will be.
     """
     wanted = {partition for file in files for partition, _ in file.counts}
     if not wanted:
-        return account_for_files(files, {}, {}, ())
+        return account_for_files(files, {}, {}, (), ())
     with retrying_transient_errors():
         kept = _count_records(lake, accepted, partitions, wanted)
         dropped = _count_records(lake, rejected, partitions, wanted)
     materialized = kept.keys() & dropped.keys()
-    return account_for_files(files, _joined(kept), _joined(dropped), materialized)
+    awaited = {key for key in wanted if has_begun(partitions, key, now)}
+    return account_for_files(files, _joined(kept), _joined(dropped), materialized, awaited)
 
 
 def _count_records(
@@ -110,7 +114,7 @@ def _missing(table: pd.DataFrame) -> list[str]:
             else f"the tables have {-missing:,} records more than the file"
         )
         span = f"{row['first_partition']} to {row['last_partition']}"
-        problems.append(f"{row['file_name']}: {what}; if the file was changed, materialize {span} again")
+        problems.append(f"{row['file_name']}: {what}; if the file was changed, materialize {span} again; correct mistyped times")
     return problems
 
 

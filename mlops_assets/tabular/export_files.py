@@ -59,7 +59,7 @@ def export_files_contract(domain: str, *, partition: str) -> TableContract:
                 "missing_count",
                 "int64",
                 f"Records of a materialized {partition} that are in no table, because the file was changed since or they were "
-                "lost; less than 0 if the tables have more than the file.",
+                f"lost, and those of a {partition} that never is materialized; less than 0 if the tables have more than the file.",
             ),
         ),
         key=("file_name",),
@@ -67,7 +67,11 @@ def export_files_contract(domain: str, *, partition: str) -> TableContract:
 
 
 def account_for_files(
-    files: Iterable[ExportFile], kept: RecordCounts, rejected: RecordCounts, materialized: Collection[str]
+    files: Iterable[ExportFile],
+    kept: RecordCounts,
+    rejected: RecordCounts,
+    materialized: Collection[str],
+    awaited: Collection[str],
 ) -> pd.DataFrame:
     """Return what became of the records of every file: rows of `export_files_contract`, by file name.
 
@@ -76,6 +80,7 @@ def account_for_files(
         kept: the rows of the domain's table.
         rejected: the rows of its rejects.
         materialized: the partitions that the two tables have.
+        awaited: the partitions that they may get; there will never be any other.
     """
     import pandas as pd
 
@@ -83,7 +88,7 @@ def account_for_files(
     for file in files:
         counts: Counter[str] = Counter()
         for place, count in file.counts.items():
-            if place[0] not in materialized:
+            if place[0] in awaited and place[0] not in materialized:
                 counts["waiting_count"] += count
                 continue
             counts["kept_count"] += kept.get(place, 0)
