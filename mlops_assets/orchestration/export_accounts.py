@@ -82,18 +82,27 @@ def account_metadata(account: pd.DataFrame) -> dict[str, dg.MetadataValue]:
 
 
 def export_files_check(contract: TableContract) -> dg.AssetChecksDefinition:
-    """Return the check that every record of every file is a row, a reject, or waits for its partition to be materialized."""
+    """Return the check that every record of every file is a row, a reject, or waits for its partition to be materialized.
+
+    It fails if one is not, or a file cannot be read; it warns of files that may hold records and are not read.
+    """
 
     @dg.asset_check(
         asset=asset_key(contract),
-        description="Of every file of the export, records read = kept + rejected + waiting, and every file can be read.",
+        description="Of every file of the export, records read = kept + rejected + waiting, and it is known what it holds.",
     )
     def accounts_for_every_record(table: pd.DataFrame) -> dg.AssetCheckResult:
-        problems = [*_unreadable(table), *_missing(table)]
+        errors, doubts = [*_unreadable(table), *_missing(table)], _unrecognized(table)
+        problems = [*errors, *doubts]
         return dg.AssetCheckResult(
             passed=not problems,
+            severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
             description="; ".join(problems[:_NAMED_FILES]) or _summary(table),
-            metadata={"unreadable_count": len(_unreadable(table)), "missing_count": int(table["missing_count"].abs().sum())},
+            metadata={
+                "unreadable_count": len(_unreadable(table)),
+                "unrecognized_count": len(doubts),
+                "missing_count": int(table["missing_count"].abs().sum()),
+            },
         )
 
     return accounts_for_every_record
@@ -102,6 +111,11 @@ def export_files_check(contract: TableContract) -> dg.AssetChecksDefinition:
 def _unreadable(table: pd.DataFrame) -> list[str]:
     rows = table[table["status"] == "unreadable"].to_dict("records")
     return [f"{row['file_name']} cannot be read: {row['note']}" for row in rows]
+
+
+def _unrecognized(table: pd.DataFrame) -> list[str]:
+    rows = table[table["status"] == "unrecognized"].to_dict("records")
+    return [f"{row['file_name']} may hold records and is not read: {row['note']}" for row in rows]
 
 
 def _missing(table: pd.DataFrame) -> list[str]:

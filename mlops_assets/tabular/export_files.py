@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN_FILES = 5
-STATUSES = ("read", "set_aside", "unreadable")
+STATUSES = ("read", "set_aside", "unrecognized", "unreadable")
 
 RecordCounts = Mapping[tuple[str, str], int]
 """Numbers of records by partition and `source_name`."""
@@ -47,7 +47,13 @@ def export_files_contract(domain: str, *, partition: str) -> TableContract:
         ),
         columns=(
             Column("file_name", "string", "Path of the file below the folder of the export."),
-            Column("status", "string", "Whether its records are read, and if not, whether a person must act.", allowed=STATUSES),
+            Column(
+                "status",
+                "string",
+                "Whether its records are read, and if not, whether it plainly is something else (set_aside), a person should look "
+                "(unrecognized) or must act (unreadable).",
+                allowed=STATUSES,
+            ),
             Column("note", "string", "Why it is not read, or what else is worth knowing about it.", nullable=True),
             Column("first_partition", "string", f"First {partition} that it has records of.", nullable=True),
             Column("last_partition", "string", f"Last {partition} that it has records of.", nullable=True),
