@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mlops_assets.chicago_crimes.export_cache import ExportCache
-from mlops_assets.chicago_crimes.export_index import IndexedFile, is_csv
+from mlops_assets.chicago_crimes.export_index import IndexedFile
 from mlops_assets.chicago_crimes.source import CRIMES_DATASET, STATIONS_DATASET, ChangedMonths, RawRecords
 from mlops_assets.errors import NotEnoughDataError, SourceError
 from mlops_assets.months import Month
 from mlops_assets.tabular.export_files import ExportFile, but_not
 from mlops_assets.tabular.files import SourceFile, list_files
+from mlops_assets.tabular.identification import is_csv_by_name
 from mlops_assets.tabular.layout import DamagedRecord
 from mlops_assets.tabular.records import stream_records
 
@@ -32,8 +33,9 @@ class ExportCrimeSource:
     """Crimes and police stations from a folder of portal CSV files (`.csv`, `.csv.gz`, also in subfolders), or from a single file.
 
     Files may hold any months, one day or the whole history, and may overlap. A file without a header that continues another one's
-    columns, as the parts of a split file do, is read; a file of which nobody can tell what it holds is an error that names it. What
-    a damaged line or a row without a possible date belongs to is told by `export_months`.
+    columns, as the parts of a split file do, is read, and so is CSV of any other name; see `identification`. A file of which nobody
+    can tell what it holds, and a packed archive, is an error that names it. What a damaged line or a row without a possible date
+    belongs to is told by `export_months`.
     """
 
     def __init__(self, path: Path, cache: Path, until: Month = _END_OF_TIME) -> None:
@@ -119,7 +121,7 @@ class ExportCrimeSource:
         for indexed in files:
             if indexed.error is not None:
                 raise SourceError(indexed.error)
-        if not any(is_csv(indexed.file) for indexed in files):
+        if not any(indexed.table or is_csv_by_name(indexed.file) for indexed in files):
             raise NotEnoughDataError(
                 f"crimes: no .csv or .csv.gz file at {self._path}; download dataset {CRIMES_DATASET} (Crimes) as CSV from "
                 "the portal and put it there"
@@ -164,6 +166,8 @@ def _read_whole(indexed: IndexedFile) -> tuple[pa.Table, list[DamagedRecord]]:
 
 def _as_export_file(indexed: IndexedFile) -> ExportFile:
     name = indexed.file.name
+    if indexed.unrecognized is not None:
+        return ExportFile(name, "unrecognized", indexed.unrecognized)
     if indexed.table is None:
         return ExportFile(name, "unreadable" if indexed.error else "set_aside", indexed.error or indexed.set_aside)
     try:

@@ -30,7 +30,7 @@ from mlops_assets.tabular.records import stream_records
 _BUFFER_BYTES = 192 << 20
 """Text held in memory while a file is split; large, so that an unsorted file gives few and not tiny pieces per month."""
 
-_FORMAT = 2
+_FORMAT = 3
 """Raise it when the index or the pieces are laid out differently: older ones are then made again."""
 
 
@@ -77,8 +77,8 @@ class ExportCache:
         new = look_at([file for file in files if file not in known], list(known.values()), (FIRST_MONTH, until))
         known |= {indexed.file: indexed for indexed in new}
         kept = {path: entry for path, entry in self._load_index().items() if _is_current(path, entry)}
-        # Files with errors are looked at again each time: what they lack may be a sibling.
-        kept |= {str(indexed.file.path): indexed.to_json() for indexed in known.values() if indexed.error is None}
+        # The others are looked at again each time: what they lack may be a sibling.
+        kept |= {str(indexed.file.path): indexed.to_json() for indexed in known.values() if indexed.is_settled}
         self._write_index(kept)
         self._remove_leftovers(kept)
         return known

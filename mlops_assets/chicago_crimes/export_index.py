@@ -15,12 +15,13 @@ from mlops_assets.chicago_crimes.portal_tables import CRIMES_TABLE, STATIONS_TAB
 from mlops_assets.errors import SourceError
 from mlops_assets.months import Month
 from mlops_assets.tabular.files import SourceFile
-from mlops_assets.tabular.kinds import OtherTable, Table, continue_sibling, recognize
-from mlops_assets.tabular.layout import CsvLayout, DamagedRecord, head_rows, read_layout
+from mlops_assets.tabular.identification import Unrecognized, identify, lacks_header
+from mlops_assets.tabular.kinds import OtherTable, Table
+from mlops_assets.tabular.layout import CsvLayout, DamagedRecord
 from mlops_assets.tabular.records import stream_records
 
-_ENDINGS = (".csv", ".csv.gz")
-_KINDS = {kind.name: kind for kind in (CRIMES_TABLE, STATIONS_TABLE)}
+_KINDS_OF_RECORDS = (CRIMES_TABLE, STATIONS_TABLE)
+_KINDS = {kind.name: kind for kind in _KINDS_OF_RECORDS}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class IndexedFile:
         counts: how many crimes, damaged records included, it has of each month, in order.
         first: the month of its first dated record.
         until: the last month that a crime could lie in when the file was looked at.
-        set_aside: why it is neither of crimes nor of stations.
+        set_aside: why it is plainly neither of crimes nor of stations.
+        unrecognized: why it is not read although it may hold some.
         error: why nobody can tell what it holds.
     """
 
@@ -43,7 +45,13 @@ class IndexedFile:
     first: Month | None = None
     until: Month | None = None
     set_aside: str | None = None
+    unrecognized: str | None = None
     error: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what it holds does not depend on files that may come yet."""
+        return self.error is None and self.unrecognized is None
 
     @property
     def holds_stations(self) -> bool:
@@ -98,48 +106,23 @@ def look_at(files: Iterable[SourceFile], known: Iterable[IndexedFile], possible:
     siblings = [(other.file.name, other.table) for other in known if other.table is not None]
     found = []
     # Files without a header come last: each may continue any of the others.
-    for file in sorted(files, key=_lacks_header):
+    for file in sorted(files, key=lambda file: lacks_header(file, _KINDS_OF_RECORDS)):
         found.append(_look_at(file, siblings, possible))
         if found[-1].table is not None:
             siblings.append((file.name, found[-1].table))
     return found
 
 
-def _lacks_header(file: SourceFile) -> bool:
-    try:
-        return is_csv(file) and not read_layout(file.head(), file.path).has_header
-    except SourceError:
-        return False
-
-
-def is_csv(file: SourceFile) -> bool:
-    """Tell whether a file is CSV by its name."""
-    return file.name.lower().endswith(_ENDINGS)
-
-
 def _look_at(file: SourceFile, siblings: Sequence[tuple[str, Table]], possible: tuple[Month, Month]) -> IndexedFile:
-    if not is_csv(file):
-        return IndexedFile(file, set_aside=f"its name does not end in {' or '.join(_ENDINGS)}")
     try:
-        table = _table_of(file, siblings)
-        if isinstance(table, OtherTable):
-            return IndexedFile(file, set_aside=table.reason)
-        return IndexedFile(file, table) if table.kind is STATIONS_TABLE else _count_months(file, table, possible)
+        found = identify(file, _KINDS_OF_RECORDS, siblings)
+        if isinstance(found, Unrecognized):
+            return IndexedFile(file, unrecognized=found.reason)
+        if isinstance(found, OtherTable):
+            return IndexedFile(file, set_aside=found.reason)
+        return IndexedFile(file, found) if found.kind is STATIONS_TABLE else _count_months(file, found, possible)
     except SourceError as error:
         return IndexedFile(file, error=str(error))
-
-
-def _table_of(file: SourceFile, siblings: Sequence[tuple[str, Table]]) -> Table | OtherTable:
-    """Return what a CSV file holds, by its header or as the continuation of a sibling.
-
-    Raises:
-        SourceError: one cannot tell; the message names the file.
-    """
-    head = file.head()
-    layout = read_layout(head, file.path)
-    if layout.has_header:
-        return recognize(file.path, layout, list(_KINDS.values()))
-    return continue_sibling(file.path, layout, head_rows(head, layout), siblings)
 
 
 def _count_months(file: SourceFile, table: Table, possible: tuple[Month, Month]) -> IndexedFile:

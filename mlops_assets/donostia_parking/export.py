@@ -13,20 +13,19 @@ from typing import TYPE_CHECKING
 from mlops_assets.donostia_parking.bodies import count_records
 from mlops_assets.donostia_parking.cities import DONOSTIA, City
 from mlops_assets.donostia_parking.days import LocalDay
-from mlops_assets.donostia_parking.export_layouts import LAYOUTS, HistoricalFile, open_file
+from mlops_assets.donostia_parking.export_layouts import KINDS, LAYOUTS, HistoricalFile, open_file
 from mlops_assets.donostia_parking.feed_values import read_time
 from mlops_assets.donostia_parking.landing import snapshot_name
 from mlops_assets.donostia_parking.source import CSV_TYPE, FIRST_DATE, JSON_TYPE, Snapshot
 from mlops_assets.errors import NotEnoughDataError, SourceError
 from mlops_assets.tabular.export_files import ExportFile, but_not
 from mlops_assets.tabular.files import SourceFile, list_files
+from mlops_assets.tabular.identification import Unrecognized, identify, lacks_header
 from mlops_assets.tabular.kinds import OtherTable
-from mlops_assets.tabular.layout import read_layout
 
 if TYPE_CHECKING:
     from mlops_assets.tabular.kinds import Table
 
-_CSV_ENDINGS = (".csv", ".csv.gz")
 _JSON_ENDINGS = (".json", ".geojson", ".json.gz", ".geojson.gz")
 _MOMENT_IN_NAME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})[T_ -]?(\d{2})[:-]?(\d{2})[:-]?(\d{2})(?!\d)")
 _END_OF_TIME = datetime.max.replace(tzinfo=timezone.utc)
@@ -39,33 +38,46 @@ class _Content:
     Attributes:
         snapshots: its snapshots of the city, if it has any.
         table: its columns, if it is CSV.
-        set_aside: why it is not read.
+        set_aside: why it is plainly nothing to be read.
+        unrecognized: why it is not read although it may hold readings.
         error: why it cannot be read.
     """
 
     snapshots: tuple[Snapshot, ...] = ()
     table: Table | None = None
     set_aside: str | None = None
+    unrecognized: str | None = None
     error: str | None = None
 
     @property
     def status(self) -> str:
         """One of the statuses of an `ExportFile`."""
-        return "unreadable" if self.error else "set_aside" if self.set_aside else "read"
+        if self.error:
+            return "unreadable"
+        return "unrecognized" if self.unrecognized else "set_aside" if self.set_aside else "read"
 
     @property
     def note(self) -> str | None:
         """What is worth knowing about the file."""
-        return self.error or self.set_aside or (self.table.note if self.table else None)
+        return self.error or self.unrecognized or self.set_aside or (self.table.note if self.table else None)
+
+    def is_settled(self, siblings: Iterable[tuple[str, Table]]) -> bool:
+        """Tell whether the file need not be looked at again, beside these other files and what they hold."""
+        if self.error or self.unrecognized:
+            return False
+        if self.table is None or self.table.continues is None:
+            return True
+        return any(table.layout.has_header and table.layout.titles == self.table.layout.titles for _, table in siblings)
 
 
 class ExportParkingSource:
     """Historical files of one city in a folder (subfolders included), or a single file.
 
     CSV files may hold any period and may overlap: what they say twice is one snapshot. A file without a header that continues
-    another one's columns, as the parts of a split file do, is read; a file of which nobody can tell what it holds is an error that
-    names it. A response of the feed kept whole counts if its file name has the moment of the request in it, in UTC, as
-    `raw_20251009_215854.json` has.
+    another one's columns, as the parts of a split file do, is read, and so is CSV of any other name; see `identification`. A file
+    of which nobody can tell what it holds, and a packed archive, is an error that names it. A response of the feed kept whole
+    counts if its file name has the moment of the request in it, in UTC, as `raw_20251009_215854.json` has; a moment at which there
+    can be no readings is an error that names the file.
 
     A record whose moment cannot be read, or lies outside the time in which there can be readings, stays with the record before it,
     so that it is rejected there and not lost.
@@ -143,43 +155,52 @@ class ExportParkingSource:
         return [found[key] for key in sorted(found)]
 
     def _contents(self) -> dict[SourceFile, _Content]:
-        """Return what each file holds, by name; files that have not changed since they were read are not read again."""
+        """Return what each file holds, by name; a file is not read again while neither it nor what it continues has changed."""
         files = list_files(self._path, "historical files")
         siblings: list[tuple[str, Table]] = []
+        contents: dict[SourceFile, _Content] = {}
         # Files without a header come last: each may continue any of the others.
-        for file in sorted(files, key=_lacks_header):
-            if file not in self._known:
-                self._known[file] = self._read(file, siblings)
-            table = self._known[file].table
+        for file in sorted(files, key=lambda file: not _is_response(file) and lacks_header(file, KINDS)):
+            known = self._known.get(file)
+            contents[file] = known if known and known.is_settled(siblings) else self._read(file, siblings)
+            table = contents[file].table
             if table is not None:
                 siblings.append((file.name, table))
-        return {file: self._known[file] for file in files}
+        self._known = contents
+        return {file: contents[file] for file in files}
 
     def _read(self, file: SourceFile, siblings: Sequence[tuple[str, Table]]) -> _Content:
         try:
-            if file.name.lower().endswith(_CSV_ENDINGS):
-                return self._read_csv(file, siblings)
-            if file.name.lower().endswith(_JSON_ENDINGS):
-                return self._read_response(file)
+            return self._read_response(file) if _is_response(file) else self._read_csv(file, siblings)
         except SourceError as error:
             return _Content(error=str(error))
-        return _Content(set_aside=f"its name does not end in {', '.join(_CSV_ENDINGS)} or {', '.join(_JSON_ENDINGS)}")
 
     def _read_csv(self, file: SourceFile, siblings: Sequence[tuple[str, Table]]) -> _Content:
-        found = open_file(file, siblings)
+        found = identify(file, KINDS, siblings)
+        if isinstance(found, Unrecognized):
+            return _Content(unrecognized=found.reason)
         if isinstance(found, OtherTable):
             return _Content(set_aside=found.reason)
-        if found.layout.city != self._city:
-            return _Content(table=found.table, set_aside=f"is of {found.layout.city.name}")
-        return _Content(tuple(self._split(file, found)), found.table)
+        historical = open_file(file, found)
+        if historical.layout.city != self._city:
+            return _Content(table=found, set_aside=f"is of {historical.layout.city.name}")
+        return _Content(tuple(self._split(file, historical)), found)
 
     def _read_response(self, file: SourceFile) -> _Content:
+        """Return a response of the feed, whose moment is in the name of its file.
+
+        Raises:
+            SourceError: there can be no readings of that moment.
+        """
         if self._city != DONOSTIA:
             return _Content(set_aside=f"a response kept whole is of {DONOSTIA.name}")
-        moment = _moment_in_name(file.path.name)
-        if moment is None:
+        found = _MOMENT_IN_NAME.search(file.path.name)
+        if found is None:
             example = "raw_20251009_215854.json"
-            return _Content(set_aside=f"its name has no timestamp of the request in it (UTC), as {example} has")
+            return _Content(unrecognized=f"its name has no timestamp of the request in it (UTC), as {example} has")
+        moment = self._possible_moment("{}-{}-{} {}:{}:{}".format(*found.groups()), "UTC")
+        if moment is None:
+            raise SourceError(f"{file.path}: {found[0]} in its name is no moment {self._possible_span()}; correct the name")
         return _Content((Snapshot(moment, file.content(), file.name, JSON_TYPE),))
 
     def _split(self, file: SourceFile, historical: HistoricalFile) -> Iterator[Snapshot]:
@@ -196,10 +217,9 @@ class ExportParkingSource:
             lines = undated if moment is None else lines_of.setdefault(moment, [])
             lines.append(line)
         if undated and not lines_of:
-            first, last = self._possible
             raise SourceError(
                 f"{file.path}: not one of its {len(undated)} lines has a {historical.layout.time_column} that can be read and lies "
-                f"between {first:%Y-%m-%d} and {last:%Y-%m-%d}"
+                f"{self._possible_span()}"
             )
         if undated:
             next(iter(lines_of.values()))[:0] = undated
@@ -208,21 +228,20 @@ class ExportParkingSource:
             yield Snapshot(moment, body, file.name, CSV_TYPE)
 
     def _moment_of(self, historical: HistoricalFile, cells: Sequence[str]) -> datetime | None:
-        moment = read_time(historical.moment_of(cells), historical.layout.time_zone)
+        return self._possible_moment(historical.moment_of(cells), historical.layout.time_zone)
+
+    def _possible_moment(self, text: str, time_zone: str) -> datetime | None:
+        moment = read_time(text, time_zone)
         first, last = self._possible
         return moment if moment is not None and first <= moment <= last else None
 
-
-def _lacks_header(file: SourceFile) -> bool:
-    try:
-        return file.name.lower().endswith(_CSV_ENDINGS) and not read_layout(file.head(), file.path).has_header
-    except SourceError:
-        return False
+    def _possible_span(self) -> str:
+        first, last = self._possible
+        return f"between {first:%Y-%m-%d} and {last:%Y-%m-%d}"
 
 
-def _moment_in_name(name: str) -> datetime | None:
-    found = _MOMENT_IN_NAME.search(name)
-    return None if found is None else read_time("{}-{}-{} {}:{}:{}".format(*found.groups()), "UTC")
+def _is_response(file: SourceFile) -> bool:
+    return file.name.lower().endswith(_JSON_ENDINGS)
 
 
 def _ended(line: bytes) -> bytes:

@@ -11,9 +11,9 @@ from mlops_assets.donostia_parking.cities import BIRMINGHAM, DONOSTIA, City
 from mlops_assets.donostia_parking.feed_values import decode, read_time, read_whole_number
 from mlops_assets.donostia_parking.records import RawReading, UnreadableSnapshotError
 from mlops_assets.errors import SourceError
-from mlops_assets.tabular.files import HEAD_BYTES, SourceFile
-from mlops_assets.tabular.kinds import OtherTable, Table, TableKind, continue_sibling, field_name, recognize
-from mlops_assets.tabular.layout import head_rows, header_line, read_layout, split_line, unwrapped_line
+from mlops_assets.tabular.files import SourceFile
+from mlops_assets.tabular.kinds import Table, TableKind, field_name, recognize
+from mlops_assets.tabular.layout import header_line, read_layout, split_line, unwrapped_line
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ LAYOUTS = (
     ),
 )
 
-_KINDS = [layout.kind() for layout in LAYOUTS]
+KINDS = [layout.kind() for layout in LAYOUTS]
+"""The layouts as kinds of tables."""
+
 _LAYOUT_OF = {layout.name: layout for layout in LAYOUTS}
 
 
@@ -125,22 +127,14 @@ class HistoricalFile:
         return None if title is None else self.table.layout.titles.index(title)
 
 
-def open_file(file: SourceFile, siblings: Sequence[tuple[str, Table]] = ()) -> HistoricalFile | OtherTable:
-    """Return the readings that a CSV file holds, by its header or as the continuation of a sibling.
+def open_file(file: SourceFile, found: Table) -> HistoricalFile:
+    """Return the readings that a CSV file holds, its columns known.
 
     Raises:
-        SourceError: the file is no CSV, lacks a column, or nobody can tell whose columns its records have.
+        SourceError: the file cannot be read, or lacks a column.
     """
-    content = file.content()
-    head = content[:HEAD_BYTES]
-    layout = read_layout(head, file.path)
-    if layout.has_header:
-        found = recognize(file.path, layout, _KINDS)
-    else:
-        found = continue_sibling(file.path, layout, head_rows(head, layout), siblings)
-    if isinstance(found, OtherTable):
-        return found
     found.require_columns(file.path)
+    content, layout = file.content(), found.layout
     lines = content.splitlines(keepends=True)[layout.skipped_lines :]
     header = lines.pop(0) if layout.has_header else b""
     if layout.is_wrapped:
@@ -163,7 +157,7 @@ def open_snapshot(body: bytes) -> HistoricalFile | None:
 def _table_below(header: bytes) -> Table | None:
     try:
         layout = read_layout(header, "the snapshot")
-        found = recognize("the snapshot", layout, _KINDS) if layout.has_header else None
+        found = recognize("the snapshot", layout, KINDS) if layout.has_header else None
         if isinstance(found, Table):
             found.require_columns("the snapshot")
             return found

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import dagster as dg
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from mlops_assets.contracts import TableContract
 from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.orchestration.partitions import partition_of
+from mlops_assets.orchestration.partitions import has_begun, partition_of
 from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.tabular.export_files import ExportFile, RecordCounts, account_for_files
@@ -26,6 +27,7 @@ def account_for_export(
     accepted: TableContract,
     rejected: TableContract,
     partitions: dg.PartitionsDefinition,
+    now: datetime,
 ) -> pd.DataFrame:
     """Return what became of the records of every file: rows of the domain's `export_files`.
 
@@ -35,15 +37,17 @@ def account_for_export(
         accepted: the table of rows, with `source_name`.
         rejected: the table of rejects, with `source_name`.
         partitions: of both.
+        now: a partition of a later time is none, and never will be.
     """
     wanted = {partition for file in files for partition, _ in file.counts}
     if not wanted:
-        return account_for_files(files, {}, {}, ())
+        return account_for_files(files, {}, {}, (), ())
     with retrying_transient_errors():
         kept = _count_records(lake, accepted, partitions, wanted)
         dropped = _count_records(lake, rejected, partitions, wanted)
     materialized = kept.keys() & dropped.keys()
-    return account_for_files(files, _joined(kept), _joined(dropped), materialized)
+    awaited = {key for key in wanted if has_begun(partitions, key, now)}
+    return account_for_files(files, _joined(kept), _joined(dropped), materialized, awaited)
 
 
 def _count_records(
@@ -78,18 +82,27 @@ def account_metadata(account: pd.DataFrame) -> dict[str, dg.MetadataValue]:
 
 
 def export_files_check(contract: TableContract) -> dg.AssetChecksDefinition:
-    """Return the check that every record of every file is a row, a reject, or waits for its partition to be materialized."""
+    """Return the check that every record of every file is a row, a reject, or waits for its partition to be materialized.
+
+    It fails if one is not, or a file cannot be read; it warns of files that may hold records and are not read.
+    """
 
     @dg.asset_check(
         asset=asset_key(contract),
-        description="Of every file of the export, records read = kept + rejected + waiting, and every file can be read.",
+        description="Of every file of the export, records read = kept + rejected + waiting, and it is known what it holds.",
     )
     def accounts_for_every_record(table: pd.DataFrame) -> dg.AssetCheckResult:
-        problems = [*_unreadable(table), *_missing(table)]
+        errors, doubts = [*_unreadable(table), *_missing(table)], _unrecognized(table)
+        problems = [*errors, *doubts]
         return dg.AssetCheckResult(
             passed=not problems,
+            severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
             description="; ".join(problems[:_NAMED_FILES]) or _summary(table),
-            metadata={"unreadable_count": len(_unreadable(table)), "missing_count": int(table["missing_count"].abs().sum())},
+            metadata={
+                "unreadable_count": len(_unreadable(table)),
+                "unrecognized_count": len(doubts),
+                "missing_count": int(table["missing_count"].abs().sum()),
+            },
         )
 
     return accounts_for_every_record
@@ -98,6 +111,11 @@ def export_files_check(contract: TableContract) -> dg.AssetChecksDefinition:
 def _unreadable(table: pd.DataFrame) -> list[str]:
     rows = table[table["status"] == "unreadable"].to_dict("records")
     return [f"{row['file_name']} cannot be read: {row['note']}" for row in rows]
+
+
+def _unrecognized(table: pd.DataFrame) -> list[str]:
+    rows = table[table["status"] == "unrecognized"].to_dict("records")
+    return [f"{row['file_name']} may hold records and is not read: {row['note']}" for row in rows]
 
 
 def _missing(table: pd.DataFrame) -> list[str]:
@@ -110,7 +128,7 @@ def _missing(table: pd.DataFrame) -> list[str]:
             else f"the tables have {-missing:,} records more than the file"
         )
         span = f"{row['first_partition']} to {row['last_partition']}"
-        problems.append(f"{row['file_name']}: {what}; if the file was changed, materialize {span} again")
+        problems.append(f"{row['file_name']}: {what}; if the file was changed, materialize {span} again; correct mistyped times")
     return problems
 
 

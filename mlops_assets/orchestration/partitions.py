@@ -1,6 +1,7 @@
 """Partitions as Dagster knows them: by calendar month and day, as stores know them, and how those of assets depend on others."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import dagster as dg
 
@@ -74,6 +75,13 @@ def partition_of(partitions: dg.PartitionsDefinition, key: str) -> Partition:
         return Partition(dimension, key)
     window = partitions.time_window_for_partition_key(key)
     return Partition(dimension, key, (window.start, window.end))
+
+
+def has_begun(partitions: dg.PartitionsDefinition, key: str, now: datetime) -> bool:
+    """Tell whether a key is that of a partition, or will be once the time that it names is over."""
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return partitions.has_partition_key(key)
+    return partitions.start <= partitions.time_window_for_partition_key(key).start <= now
 
 
 def dimension_name(partitions: dg.PartitionsDefinition) -> str:

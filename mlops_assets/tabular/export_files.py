@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN_FILES = 5
-STATUSES = ("read", "set_aside", "unreadable")
+STATUSES = ("read", "set_aside", "unrecognized", "unreadable")
 
 RecordCounts = Mapping[tuple[str, str], int]
 """Numbers of records by partition and `source_name`."""
@@ -47,7 +47,13 @@ def export_files_contract(domain: str, *, partition: str) -> TableContract:
         ),
         columns=(
             Column("file_name", "string", "Path of the file below the folder of the export."),
-            Column("status", "string", "Whether its records are read, and if not, whether a person must act.", allowed=STATUSES),
+            Column(
+                "status",
+                "string",
+                "Whether its records are read, and if not, whether it plainly is something else (set_aside), a person should look "
+                "(unrecognized) or must act (unreadable).",
+                allowed=STATUSES,
+            ),
             Column("note", "string", "Why it is not read, or what else is worth knowing about it.", nullable=True),
             Column("first_partition", "string", f"First {partition} that it has records of.", nullable=True),
             Column("last_partition", "string", f"Last {partition} that it has records of.", nullable=True),
@@ -59,7 +65,7 @@ def export_files_contract(domain: str, *, partition: str) -> TableContract:
                 "missing_count",
                 "int64",
                 f"Records of a materialized {partition} that are in no table, because the file was changed since or they were "
-                "lost; less than 0 if the tables have more than the file.",
+                f"lost, and those of a {partition} that never is materialized; less than 0 if the tables have more than the file.",
             ),
         ),
         key=("file_name",),
@@ -67,7 +73,11 @@ def export_files_contract(domain: str, *, partition: str) -> TableContract:
 
 
 def account_for_files(
-    files: Iterable[ExportFile], kept: RecordCounts, rejected: RecordCounts, materialized: Collection[str]
+    files: Iterable[ExportFile],
+    kept: RecordCounts,
+    rejected: RecordCounts,
+    materialized: Collection[str],
+    awaited: Collection[str],
 ) -> pd.DataFrame:
     """Return what became of the records of every file: rows of `export_files_contract`, by file name.
 
@@ -76,6 +86,7 @@ def account_for_files(
         kept: the rows of the domain's table.
         rejected: the rows of its rejects.
         materialized: the partitions that the two tables have.
+        awaited: the partitions that they may get; there will never be any other.
     """
     import pandas as pd
 
@@ -83,7 +94,7 @@ def account_for_files(
     for file in files:
         counts: Counter[str] = Counter()
         for place, count in file.counts.items():
-            if place[0] not in materialized:
+            if place[0] in awaited and place[0] not in materialized:
                 counts["waiting_count"] += count
                 continue
             counts["kept_count"] += kept.get(place, 0)

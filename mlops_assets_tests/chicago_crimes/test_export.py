@@ -251,6 +251,29 @@ def test_part_of_a_split_file_is_read(folder: Path, source: ExportCrimeSource) -
     )
 
 
+@pytest.mark.parametrize("first", ["x00.csv", "x00", "zz.txt"])
+def test_parts_are_told_by_their_content(folder: Path, source: ExportCrimeSource, first: str) -> None:
+    """`split` gives its parts names without an ending; they are read in whatever order they come."""
+    lines = csv_text([on("01/01", str(number)) for number in range(4)]).splitlines(keepends=True)
+    (folder / "x01").write_text("".join(lines[3:]))
+    assert [(file.name, file.status) for file in source.export_files()] == [("x01", "unrecognized")]
+    (folder / first).write_text("".join(lines[:3]))
+    assert ids(source, JANUARY) == ["0", "1", "2", "3"]
+    assert {file.name: file.note for file in source.export_files()} == {
+        first: None,
+        "x01": f"has no header; read as a continuation of {first}",
+    }
+
+
+def test_packed_archive_is_an_error_that_says_what_to_do(folder: Path, source: ExportCrimeSource) -> None:
+    """Crimes may be in it, and months read without them would lack them."""
+    write(folder / "a.csv", on("01/01"))
+    (folder / "b.csv.zip").write_bytes(b"PK\x03\x04crimes")
+    assert [file.status for file in source.export_files()] == ["read", "unreadable"]
+    with pytest.raises(SourceError, match=r"b\.csv\.zip: is a packed archive; unpack it"):
+        source.read_month(JANUARY)
+
+
 def test_part_without_its_sibling_is_an_error_that_names_it(folder: Path, source: ExportCrimeSource) -> None:
     """Nobody knows what its columns are; also after the sibling was there once and has gone."""
     lines = csv_text([on("01/01", "1"), on("01/02", "2")]).splitlines(keepends=True)
@@ -290,7 +313,10 @@ def test_every_record_of_a_file_has_a_month(folder: Path, source: ExportCrimeSou
         records = source.read_month(month)
         assert len(records.table) + len(records.damaged) == all_files.counts[month.key, "all.csv"]
     assert (codes.status, codes.note) == ("set_aside", "is another table: its columns are IUCR, PRIMARY DESCRIPTION")
-    assert (notes.status, notes.note) == ("set_aside", "its name does not end in .csv or .csv.gz")
+    assert (notes.status, notes.note) == (
+        "set_aside",
+        "its name does not end in .csv or .csv.gz, and it is text without columns",
+    )
 
 
 def test_file_that_cannot_be_read_is_listed(folder: Path, source: ExportCrimeSource) -> None:

@@ -109,6 +109,18 @@ def test_account_names_files_that_are_not_read(platform: Platform, folder: Path)
     assert (shown["record_count"], shown["kept_count"]) == (10, 10)
 
 
+def test_file_that_may_hold_records_is_warned_of(platform: Platform, folder: Path) -> None:
+    """A part whose columns nobody knows is named by a warning; a picture is not."""
+    write(folder / "all.csv", of_month(1, 1))
+    (folder / "x01").write_text("1,2,3\n4,5,6\n")
+    (folder / "map.png").write_bytes(b"\x89PNG\r\n")
+    result = platform.run(READ, month="2018-01")
+    (warning,) = [item for item in result.get_asset_check_evaluations() if not item.passed]
+    assert (warning.check_name, warning.severity) == ("accounts_for_every_record", dg.AssetCheckSeverity.WARN)
+    assert str(warning.description).startswith("x01 may hold records and is not read: its name does not end in .csv")
+    assert account_of(platform)["status"].to_dict() == {"all.csv": "read", "map.png": "set_aside", "x01": "unrecognized"}
+
+
 def test_change_of_a_file_is_seen_until_its_months_are_read_again(platform: Platform, folder: Path) -> None:
     """Records that came after the month was read are in no table, which the check says; reading again mends it, byte by byte."""
     write(folder / "a.csv", of_month(1, 1))

@@ -167,6 +167,50 @@ def test_part_of_a_split_file_is_read(tmp_path: Path) -> None:
     assert export.export_files()[1].note == "has no header; read as a continuation of part1.csv"
 
 
+@pytest.mark.parametrize("first", ["xaa.csv", "xaa", "zz.txt"])
+def test_parts_are_told_by_their_content(tmp_path: Path, first: str) -> None:
+    """`split` gives its parts names without an ending; one that comes before its sibling is looked at again."""
+    (tmp_path / "xab").write_text(RENAMED.splitlines()[1].replace("21:00", "22:00") + "\n")
+    export = source(tmp_path)
+    assert [(file.name, file.status) for file in export.export_files()] == [("xab", "unrecognized")]
+    (tmp_path / first).write_text(RENAMED)
+    assert len(snapshots(export)) == 2
+    assert {file.name: file.note for file in export.export_files()} == {
+        first: None,
+        "xab": f"has no header; read as a continuation of {first}",
+    }
+
+
+def test_part_is_looked_at_again_when_its_sibling_comes_or_goes(tmp_path: Path) -> None:
+    """It is an error for as long as nobody knows what its columns are, and no longer."""
+    export = source(tmp_path, b=RENAMED.splitlines()[1].replace("21:00", "22:00"))
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"b\.csv: has no header, and its rows fit no other file's columns"):
+            snapshots(export)
+        (tmp_path / "a.csv").write_text(RENAMED)
+        assert len(snapshots(export)) == 2
+        (tmp_path / "a.csv").unlink()
+
+
+def test_packed_archive_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    """Readings may be in it."""
+    (tmp_path / "rec.csv.zip").write_bytes(b"PK\x03\x04readings")
+    export = source(tmp_path, a=RENAMED)
+    assert [file.status for file in export.export_files()] == ["read", "unreadable"]
+    with pytest.raises(SourceError, match=r"rec\.csv\.zip: is a packed archive; unpack it"):
+        snapshots(export)
+
+
+@pytest.mark.parametrize("stamp", ["20991009_215856", "19991009_215856", "20241399_215856"])
+def test_impossible_moment_in_a_name_is_an_error(tmp_path: Path, stamp: str) -> None:
+    """Nothing can have been recorded then, so the response would wait for its day for ever."""
+    (tmp_path / f"raw_{stamp}.json").write_bytes(body(feature("80")))
+    export = ExportParkingSource(tmp_path, DONOSTIA, until=utc("2025-01-01"))
+    (file,) = export.export_files()
+    assert (file.status, file.counts) == ("unreadable", {})
+    assert f"{stamp} in its name is no moment between 2016" in str(file.note)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,6 +1,7 @@
 """Historical files and odd feeds through the graph: every record is in a table, and no single one stops the others."""
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.contracts import EXPORT_FILES, HOURLY_FREE, READINGS, REJECTED_READINGS
+from mlops_assets.donostia_parking.partitions import PARKING_DAYS
+from mlops_assets.orchestration.export_accounts import account_for_export
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import LakeAddress
+from mlops_assets.tabular.export_files import ExportFile
 from mlops_assets_tests.donostia_parking.snapshots import body, feature
 from mlops_assets_tests.platforms import Platform, failed_checks
 
@@ -72,6 +76,25 @@ def test_parts_of_a_split_file_are_read_and_accounted_for(platform: Platform, fo
     platform.run(READ, day="2024-11-16", ops=EVERYTHING)
     assert account_of(platform)[COUNTS].sum().tolist() == [41, 39, 2, 0, 0]
     assert account_of(platform)["note"]["part2.csv"] == "has no header; read as a continuation of part1.csv"
+
+
+def test_file_that_may_hold_records_is_warned_of(platform: Platform, folder: Path) -> None:
+    """A response whose name does not say when it was asked for is named by a warning; a text is not."""
+    (folder / "all.csv").write_text(f"nombre,libres,timestamp\nP1,7,{DAY} 11:00:00\n")
+    (folder / "answer.json").write_bytes(body(feature("80")))
+    (folder / "README.txt").write_text("Recorded at home.\n")
+    result = platform.run(READ, day=DAY, ops=EVERYTHING)
+    (warning,) = [item for item in result.get_asset_check_evaluations() if not item.passed]
+    assert (warning.check_name, warning.severity) == ("accounts_for_every_record", dg.AssetCheckSeverity.WARN)
+    assert account_of(platform)["status"].to_dict() == {"README.txt": "set_aside", "all.csv": "read", "answer.json": "unrecognized"}
+
+
+def test_records_of_days_to_come_are_missing(platform: Platform) -> None:
+    """A day that will not be materialized is nothing to wait for; today is, though it is not over."""
+    now = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
+    file = ExportFile("a.csv", "read", None, {("2025-06-01", "a.csv"): 2, ("2099-10-09", "a.csv"): 3})
+    account = account_for_export([file], platform.stores.lake(DOMAIN), READINGS, REJECTED_READINGS, PARKING_DAYS, now)
+    assert account[COUNTS].to_numpy().tolist() == [[5, 0, 0, 2, 3]]
 
 
 def test_closed_car_park_stops_no_other(platform: Platform, folder: Path) -> None:

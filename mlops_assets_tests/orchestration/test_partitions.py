@@ -6,7 +6,14 @@ import dagster as dg
 import pytest
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.orchestration.partitions import dimension_name, monthly_partitions, months_before, partition_of
+from mlops_assets.orchestration.partitions import (
+    daily_partitions,
+    dimension_name,
+    has_begun,
+    monthly_partitions,
+    months_before,
+    partition_of,
+)
 from mlops_assets.partition import Partition
 
 NOW = datetime(2024, 3, 1, 2, tzinfo=timezone.utc)
@@ -21,6 +28,15 @@ def test_month_is_a_partition_when_it_is_over_where_it_happened() -> None:
         assert monthly_partitions("2024-01", "UTC").get_partition_keys() == ["2024-01", "2024-02"]
         assert chicago.get_partition_keys() == ["2024-01"]
         assert with_current.get_partition_keys() == ["2024-01", "2024-02"]
+
+
+@pytest.mark.parametrize(
+    ("key", "will_be"), [("2023-12", False), ("2024-01", True), ("2024-02", True), ("2024-03", False), ("2099-01", False)]
+)
+def test_month_that_has_begun_will_be_a_partition(key: str, will_be: bool) -> None:
+    """One before the first month never will, and one that is to come says that its time is mistyped."""
+    assert has_begun(monthly_partitions("2024-01", "America/Chicago"), key, NOW) is will_be
+    assert has_begun(daily_partitions("2024-01-01", "America/Chicago"), f"{key}-01", NOW) is will_be
 
 
 @pytest.mark.parametrize(

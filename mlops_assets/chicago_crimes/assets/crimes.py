@@ -1,6 +1,7 @@
 """Assets: police stations and crimes, from the source to enriched rows."""
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 
 import dagster as dg
 import pandas as pd
@@ -73,7 +74,8 @@ def export_files(
 ) -> pd.DataFrame:
     with naming(EXPORT_FILES.label):
         files = crime_source.export_files()
-        account = account_for_export(files, stores.lake(DOMAIN), RAW_CRIMES, REJECTED_CRIMES, CRIME_MONTHS)
+        now = datetime.now(timezone.utc)
+        account = account_for_export(files, stores.lake(DOMAIN), RAW_CRIMES, REJECTED_CRIMES, CRIME_MONTHS, now)
     context.add_asset_metadata(account_metadata(account))
     return account
 

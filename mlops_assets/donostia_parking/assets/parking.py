@@ -205,7 +205,8 @@ def export_files(
 ) -> pd.DataFrame:
     with naming(EXPORT_FILES.label):
         files = parking_source.export_files()
-        account = account_for_export(files, stores.lake(DOMAIN), READINGS, REJECTED_READINGS, PARKING_DAYS)
+        now = datetime.now(timezone.utc)
+        account = account_for_export(files, stores.lake(DOMAIN), READINGS, REJECTED_READINGS, PARKING_DAYS, now)
     context.add_asset_metadata(account_metadata(account))
     return account
 
