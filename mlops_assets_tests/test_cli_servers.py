@@ -33,7 +33,9 @@ _LONER = "import os, time; print(os.getpid(), flush=True); time.sleep(300)"
 _SUPERVISOR = """
 import os, pathlib, signal, sys
 from mlops_assets.cli.supervision import supervise
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+# Whoever runs the tests in the background of a script lets them ignore Ctrl-C.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.default_int_handler)
 supervise([sys.executable, "-c", *sys.argv[1:]], os.environ, pathlib.Path.cwd())
 """
 """A command that can be asked to stop, as those of the platform."""
