@@ -97,7 +97,7 @@ def test_installed_code_loads_without_the_repository(tmp_path: Path) -> None:
     """The last step of the build, made of copied files alone, installs a code location that loads."""
     context, site = tmp_path / "context", tmp_path / "site"
     context.mkdir()
-    for source in ("pyproject.toml", "README.md"):
+    for source in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / source, context)
     shutil.copytree(REPOSITORY / "mlops_assets", context / "mlops_assets", ignore=shutil.ignore_patterns("__pycache__"))
     install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
