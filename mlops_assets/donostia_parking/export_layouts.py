@@ -79,7 +79,7 @@ LAYOUTS = (
     ),
 )
 
-KINDS = [layout.kind() for layout in LAYOUTS]
+KINDS = tuple(layout.kind() for layout in LAYOUTS)
 """The layouts as kinds of tables."""
 
 _LAYOUT_OF = {layout.name: layout for layout in LAYOUTS}

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import SourceError
@@ -88,8 +89,12 @@ def identify(
     return replace(found, reason=f"its name does not end in {' or '.join(CSV_ENDINGS)}, and it {found.reason}")
 
 
-def lacks_header(file: SourceFile, kinds: Sequence[TableKind]) -> bool:
-    """Tell whether what a file holds may depend on its siblings, which must be known before it."""
+@lru_cache(maxsize=4096)
+def lacks_header(file: SourceFile, kinds: tuple[TableKind, ...]) -> bool:
+    """Tell whether what a file holds may depend on its siblings, which must be known before it.
+
+    Each state of a file is looked at once: sources put their files in order again whenever they are asked.
+    """
     try:
         return not isinstance(_by_header(file, read_layout(file.head(), file.path), kinds), Table)
     except SourceError:

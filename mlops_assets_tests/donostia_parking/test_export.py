@@ -16,6 +16,7 @@ from mlops_assets.donostia_parking.landing import snapshot_name
 from mlops_assets.donostia_parking.readings import build_readings
 from mlops_assets.donostia_parking.source import Snapshot
 from mlops_assets.errors import NotEnoughDataError, SourceError
+from mlops_assets.tabular.files import SourceFile
 from mlops_assets_tests.donostia_parking.snapshots import ARCCO, body, feature, utc
 from mlops_assets_tests.shared_data import shared_data
 
@@ -190,6 +191,15 @@ def test_part_is_looked_at_again_when_its_sibling_comes_or_goes(tmp_path: Path) 
         (tmp_path / "a.csv").write_text(RENAMED)
         assert len(snapshots(export)) == 2
         (tmp_path / "a.csv").unlink()
+
+
+def test_files_that_have_not_changed_are_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sensors ask a source again and again; nothing of a file is read twice."""
+    export = source(tmp_path, a=RENAMED, b=RENAMED.splitlines()[1].replace("21:00", "22:00"))
+    expected = snapshots(export)
+    for name in ("head", "content", "open"):
+        monkeypatch.setattr(SourceFile, name, lambda file: pytest.fail(f"{file.name} is read again"))
+    assert snapshots(export) == expected
 
 
 def test_packed_archive_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

@@ -120,4 +120,4 @@ def test_what_may_hold_records_is_doubtful(tmp_path: Path, name: str, content: b
 def test_files_with_a_header_depend_on_no_sibling(tmp_path: Path) -> None:
     """They are looked at first, whatever they are called."""
     files = [a_file(tmp_path, "a", "Bilbao,345,12\n"), a_file(tmp_path, "b", WHOLE), a_file(tmp_path, "c.png", b"\x89PNG\n\0")]
-    assert [lacks_header(file, [CITIES]) for file in files] == [True, False, True]
+    assert [lacks_header(file, (CITIES,)) for file in files] == [True, False, True]
