@@ -10,7 +10,7 @@ from mlops_assets.chicago_crimes import definition as chicago_crimes
 from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking import definition as donostia_parking
 from mlops_assets.orchestration.alerts import run_failure_alerts
-from mlops_assets.orchestration.asset_options import LAKE, MODELS, WAREHOUSE, asset_key
+from mlops_assets.orchestration.asset_options import LAKE, MODELS, STORES, WAREHOUSE, asset_key
 from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.lake_io import LakeIOManager
@@ -62,7 +62,7 @@ def build_definitions(settings: Settings, **overrides: Any) -> dg.Definitions:
     stores = build_stores(settings)
     contracts = build_contracts(domains)
     resources: Mapping[str, Any] = {
-        "stores": stores,
+        STORES: stores,
         CLOCK: Clock(),
         LAKE: LakeIOManager(stores, contracts),
         WAREHOUSE: WarehouseIOManager(stores, contracts),

@@ -15,6 +15,8 @@ LAKE = "lake_io"
 WAREHOUSE = "warehouse_io"
 MODELS = "model_io"
 """Resource keys of the IO managers."""
+STORES = "stores"
+"""Resource key of the platform's stores."""
 
 OWNERS = ["team:data-platform"]
 LIFECYCLE_TAG = "mlops_assets/lifecycle"

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.orchestration.asset_options import STORES
 from mlops_assets.orchestration.automation import sensor_status
 from mlops_assets.orchestration.clock import CLOCK
 from mlops_assets.orchestration.materializations import latest_storage_ids
@@ -149,9 +150,6 @@ class _End:
     place: str | None = None
 
 
-_STORES = "stores"
-"""Resource key of the platform's stores."""
-
 _AT_WORK = _End(None)
 _DONE = "done"
 
@@ -194,12 +192,12 @@ def bootstrap_sensor(bootstrap: Bootstrap, jobs: Sequence[Any], *, is_running: b
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=sensor_status(is_running),
-        required_resource_keys={bootstrap.source_key, CLOCK, _STORES},
+        required_resource_keys={bootstrap.source_key, CLOCK, STORES},
         description="Reads the first history, trains the first model and scores with it; then the schedules take over.",
     )
     def take_next_step(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now, source = getattr(context.resources, CLOCK).now(), getattr(context.resources, bootstrap.source_key)
-        bootstrap.after_upgrade(context.instance, getattr(context.resources, _STORES))
+        bootstrap.after_upgrade(context.instance, getattr(context.resources, STORES))
         try:
             steps = bootstrap.remaining(context.instance, source, now)
         except NotEnoughDataError as error:

@@ -1,4 +1,4 @@
-"""What became of every record of an export: the table of its files, and the check that no record is in no table."""
+"""What became of every record of an export: the asset with its files, and the check that no record is in no table."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -9,9 +9,11 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.asset_options import asset_key
-from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.asset_options import STORES, asset_key
+from mlops_assets.orchestration.clock import CLOCK
+from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitions import has_begun, partition_of
+from mlops_assets.orchestration.table_assets import lake_asset
 from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.tabular.export_files import ExportFile, RecordCounts, account_for_files
@@ -19,6 +21,37 @@ from mlops_assets.tabular.export_files import ExportFile, RecordCounts, account_
 _READ_AT_ONCE = 8
 _SHOWN_FILES = 100
 _NAMED_FILES = 5
+
+
+def export_files_asset(
+    contract: TableContract,
+    accepted: TableContract,
+    rejected: TableContract,
+    partitions: dg.PartitionsDefinition,
+    *,
+    source_key: str,
+) -> dg.AssetsDefinition:
+    """Return the asset with a row per file of a domain's export; it has no rows if the source is none.
+
+    Args:
+        contract: the domain's `export_files`.
+        accepted: the table of rows, with `source_name`.
+        rejected: the table of rejects, with `source_name`.
+        partitions: of both.
+        source_key: resource key of the domain's source, which lists its files by `export_files()`.
+    """
+
+    # Of the rejects alone: a check that stops what is made from the rows must not stop the account of what became of the files.
+    @lake_asset(contract, deps=[asset_key(rejected)], required_resource_keys={source_key, STORES, CLOCK})
+    def export_files(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        source, stores, clock = (getattr(context.resources, key) for key in (source_key, STORES, CLOCK))
+        with naming(contract.label):
+            files, lake = source.export_files(), stores.lake(contract.domain)
+            account = account_for_export(files, lake, accepted, rejected, partitions, clock.now())
+        context.add_asset_metadata(account_metadata(account))
+        return account
+
+    return export_files
 
 
 def account_for_export(

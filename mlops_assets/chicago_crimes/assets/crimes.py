@@ -1,12 +1,10 @@
 """Assets: police stations and crimes, from the source to enriched rows."""
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
 
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.checks import READS_OPTIONAL_VALUES
 from mlops_assets.chicago_crimes.conditions import CRIMES_FRESHNESS, FOLLOW_CRIMES
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, EXPORT_FILES, POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES
@@ -15,12 +13,11 @@ from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.chicago_crimes.source import CrimeSource
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import asset_key, lake_table
-from mlops_assets.orchestration.export_accounts import account_for_export, account_metadata
+from mlops_assets.orchestration.asset_options import lake_table
+from mlops_assets.orchestration.export_accounts import export_files_asset
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
-from mlops_assets.stores.catalog import Stores
 
 
 @lake_asset(POLICE_STATIONS)
@@ -67,17 +64,6 @@ def enriched_crimes(raw_crimes: PartitionedFrames, police_stations: pd.DataFrame
     return raw_crimes.map(lambda crimes: enrich_crimes(crimes, police_stations))
 
 
-# Of the rejects alone: a check that stops what is made from the rows must not stop the account of what became of the files.
-@lake_asset(EXPORT_FILES, deps=[asset_key(REJECTED_CRIMES)])
-def export_files(
-    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], crime_source: dg.ResourceParam[CrimeSource]
-) -> pd.DataFrame:
-    with naming(EXPORT_FILES.label):
-        files = crime_source.export_files()
-        now = datetime.now(timezone.utc)
-        account = account_for_export(files, stores.lake(DOMAIN), RAW_CRIMES, REJECTED_CRIMES, CRIME_MONTHS, now)
-    context.add_asset_metadata(account_metadata(account))
-    return account
-
+export_files = export_files_asset(EXPORT_FILES, RAW_CRIMES, REJECTED_CRIMES, CRIME_MONTHS, source_key="crime_source")
 
 ASSETS = [police_stations, raw_crimes, export_files, enriched_crimes]

@@ -29,8 +29,8 @@ from mlops_assets.donostia_parking.partitions import DAY_AND_BEFORE, PARKING_DAY
 from mlops_assets.donostia_parking.readings import DayOfReadings, build_readings
 from mlops_assets.donostia_parking.source import ParkingSource, Snapshot
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.orchestration.asset_options import asset_key, lake_table, landing
-from mlops_assets.orchestration.export_accounts import account_for_export, account_metadata
+from mlops_assets.orchestration.asset_options import lake_table, landing
+from mlops_assets.orchestration.export_accounts import export_files_asset
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.run_config import StepConfig
@@ -198,17 +198,6 @@ def hourly_free(
     return PartitionedFrames(context.partition_keys, build_day)
 
 
-# Of the rejects alone: a check that stops what is made from the rows must not stop the account of what became of the files.
-@lake_asset(EXPORT_FILES, deps=[asset_key(REJECTED_READINGS)])
-def export_files(
-    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], parking_source: dg.ResourceParam[ParkingSource]
-) -> pd.DataFrame:
-    with naming(EXPORT_FILES.label):
-        files = parking_source.export_files()
-        now = datetime.now(timezone.utc)
-        account = account_for_export(files, stores.lake(DOMAIN), READINGS, REJECTED_READINGS, PARKING_DAYS, now)
-    context.add_asset_metadata(account_metadata(account))
-    return account
-
+export_files = export_files_asset(EXPORT_FILES, READINGS, REJECTED_READINGS, PARKING_DAYS, source_key="parking_source")
 
 ASSETS = [snapshots, readings, export_files, car_parks, hourly_free]
