@@ -14,6 +14,7 @@ from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.errors import MissingPartitionError
 from mlops_assets.ml.forecasting.evaluation import ALL_HORIZONS
+from mlops_assets.ml.promotion_record import decision_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,21 +26,10 @@ FORECAST_CHAMPION = TableContract(
     name="forecast_champion",
     meaning="One row per evaluated model version: whether it was promoted to champion, and its backtest beside the naive forecast.",
     columns=(
-        Column("challenger_version", "int64", "Registered model version that the row is about.", minimum=1),
-        Column(
-            "champion_version",
-            "int64",
-            "Version that was champion when the decision was made; empty for the first.",
-            nullable=True,
-            minimum=1,
-        ),
-        Column(
-            "decision",
-            "string",
+        *decision_columns(
+            ("promote_first", "promote", "rejected_by_gate"),
             "Outcome: promoted without or against a champion, or stopped by the quality gate.",
-            allowed=("promote_first", "promote", "rejected_by_gate"),
         ),
-        Column("reason", "string", "Explanation of the decision in a sentence, with its figures."),
         Column("mae_places", "float64", "Mean absolute error for the city total in rolling backtests.", "place", True, minimum=0),
         Column(
             "seasonal_naive_mae_places",
