@@ -114,8 +114,11 @@ def test_configuration_that_a_job_cannot_do_without_is_asked_for(platform: Platf
 def test_values_from_the_environment_of_a_step_are_left_to_it(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `env:` refers to may be known on another machine only."""
     monkeypatch.setenv("TRIALS", "3")
-    options = {"tuning_trials": {"env": "TRIALS"}}
-    require_valid(platform.definitions.resolve_job_def("train_arrest_model"), config(**{MODEL: options}))
+    job, options = platform.definitions.resolve_job_def("train_arrest_model"), {"tuning_trials": {"env": "TRIALS"}}
+    require_valid(job, config(**{MODEL: options}))
+    with pytest.raises(SettingsError, match="time_budget_seconds") as caught:
+        require_valid(job, config(**{MODEL: {**options, "time_budget_seconds": -1.0}}))
+    assert "tuning_trials" not in str(caught.value), "what stands beside it is looked at"
 
 
 def test_first_step_names_what_a_later_one_could_not_use(platform: Platform) -> None:
