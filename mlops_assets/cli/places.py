@@ -1,16 +1,18 @@
 """Say from where a command reads and to where it writes, before it does."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import unquote
 
 from rich.console import Console
 
 from mlops_assets.build import build_stores
 from mlops_assets.environment import find_project
+from mlops_assets.errors import SettingsError
 from mlops_assets.settings import Settings, unknown_variables
 from mlops_assets.stores.catalog import STORE_KINDS
+from mlops_assets.stores.models.connection import database_path
+from mlops_assets.stores.urls import local_path
 from mlops_assets.urls import PATH_SCHEMES, UnreadableURLError, read_url, redact
 
 
@@ -39,27 +41,25 @@ def say_where(console: Console, settings: Settings, domains: Sequence[str] = ())
 
 def _places(settings: Settings, domains: Sequence[str]) -> Iterator[str]:
     """Yield the data directory, which stands for all stores in it, and each store elsewhere with its kind."""
-    stores = build_stores(settings)
+    stores, tracking_uri = build_stores(settings), settings.mlflow_tracking_uri
     yield str(settings.data_dir)
-    urls: list[tuple[str, str]] = [(kind, stores.url(kind, domain)) for kind in STORE_KINDS for domain in domains]
-    for kind, url in [*urls, ("models", settings.mlflow_tracking_uri)]:
-        if not _is_below(settings.data_dir, url):
-            yield f"{kind} {redact(url)}"
+    for kind in STORE_KINDS:
+        for domain in domains:
+            url = stores.url(kind, domain)
+            if not _is_below(settings.data_dir, url, local_path):
+                yield f"{kind} {redact(url)}"
+    if not _is_below(settings.data_dir, tracking_uri, database_path):
+        yield f"models {redact(tracking_uri)}"
 
 
-def _is_below(folder: Path, url: str) -> bool:
-    """Tell whether a URL is a path of this machine in a folder."""
+def _is_below(folder: Path, url: str, path_of: Callable[[str], Path]) -> bool:
+    """Tell whether a URL is a path of this machine in a folder, which it is as whoever opens it understands it."""
     try:
-        parts = read_url(url)
-    except UnreadableURLError:
+        return read_url(url).scheme in PATH_SCHEMES and _normal(path_of(url)).is_relative_to(_normal(folder))
+    except (UnreadableURLError, SettingsError):
         # Whoever opens it says what is wrong.
         return False
-    if parts.scheme not in PATH_SCHEMES or parts.hosts not in ("", "localhost"):
-        return False
-    # MLflow writes an absolute path with four slashes.
-    path = f"/{parts.path.lstrip('/')}" if parts.path.startswith("//") else parts.path
-    return _normal(unquote(path)).is_relative_to(_normal(folder))
 
 
-def _normal(path: Path | str) -> Path:
+def _normal(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 resolve() would follow links
