@@ -99,8 +99,8 @@ class Complaints:
         """Note an error: the last one, but one that is permanent rather than one that is transient."""
         from confluent_kafka import KafkaError
 
-        # That they are all down follows from another error.
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+        # That all brokers are down follows from another error; and nothing is asked of a reader's group.
+        if error.code() in {KafkaError._ALL_BROKERS_DOWN, KafkaError.GROUP_AUTHORIZATION_FAILED}:
             return
         if self._worst is None or is_transient(self._worst) or not is_transient(error):
             self._worst = error
