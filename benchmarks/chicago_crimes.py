@@ -21,7 +21,7 @@ rows."""
 
 def write_year(_laps: Laps, folder: Path) -> None:
     """Write the simulated year as portal CSV files."""
-    from mlops_assets.chicago_crimes.sample import write_export
+    from mlops_assets.chicago_crimes.sources.sample import write_export
 
     write_export(folder, FIRST, LAST, crimes_per_year=CRIMES_PER_YEAR)
 
@@ -34,20 +34,20 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
     """
     import pandas as pd
 
-    from mlops_assets.chicago_crimes import TIME_ZONE, contracts, model_contracts, recipe
-    from mlops_assets.chicago_crimes.championship import decide_champion
-    from mlops_assets.chicago_crimes.enrichment import enrich_crimes
-    from mlops_assets.chicago_crimes.evaluation import draw_evaluation, evaluate_arrest_model, measure_importance
-    from mlops_assets.chicago_crimes.export import ExportCrimeSource
-    from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
-    from mlops_assets.chicago_crimes.preprocessing import fit_encoding
-    from mlops_assets.chicago_crimes.selection import draw_selection, select_features
-    from mlops_assets.chicago_crimes.training import train_arrest_model
-    from mlops_assets.chicago_crimes.training_window import (
+    from mlops_assets.chicago_crimes import TIME_ZONE, contracts, defaults, model_contracts
+    from mlops_assets.chicago_crimes.crimes.enrichment import enrich_crimes
+    from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stations
+    from mlops_assets.chicago_crimes.modelling.evaluation import draw_evaluation, evaluate_arrest_model, measure_importance
+    from mlops_assets.chicago_crimes.modelling.preprocessing import fit_encoding
+    from mlops_assets.chicago_crimes.modelling.promotion import decide_champion
+    from mlops_assets.chicago_crimes.modelling.selection import draw_selection, select_features
+    from mlops_assets.chicago_crimes.modelling.training import train_arrest_model
+    from mlops_assets.chicago_crimes.modelling.training_window import (
         build_training_window,
         draw_training_window,
         split_training_window,
     )
+    from mlops_assets.chicago_crimes.sources.export import ExportCrimeSource
 
     laps.lap("import libraries")
     source = ExportCrimeSource(export, cache)
@@ -67,15 +67,15 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
     del parsed, enriched
     crimes = pd.concat(kept, ignore_index=True)
     del kept
-    window = build_training_window(crimes, [month.key for month in months], recipe.MINIMUM_MONTHS, recipe.MINIMUM_ROWS)
+    window = build_training_window(crimes, [month.key for month in months], defaults.MINIMUM_MONTHS, defaults.MINIMUM_ROWS)
     del crimes
     draw_training_window(window)
     _hold(window, model_contracts.TRAINING_WINDOW)
-    development, test = split_training_window(window, recipe.SPLIT_STRATEGY, recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
+    development, test = split_training_window(window, defaults.SPLIT_STRATEGY, defaults.TEST_SHARE, defaults.VALIDATION_SHARE)
     del window
     laps.lap("window and split")
-    selected = select_features(development, recipe.MINIMUM_INFORMATION, recipe.SEED)
-    draw_selection(selected, recipe.MINIMUM_INFORMATION)
+    selected = select_features(development, defaults.MINIMUM_INFORMATION, defaults.SEED)
+    draw_selection(selected, defaults.MINIMUM_INFORMATION)
     laps.lap("select features")
     encoding, encoded_train = fit_encoding(development)
     laps.lap("encode")
@@ -90,13 +90,13 @@ def plain_functions(laps: Laps, export: Path, cache: Path) -> float:
         selected,
         stations,
         window=(FIRST.window(TIME_ZONE)[0], LAST.window(TIME_ZONE)[1]),
-        time_budget_seconds=recipe.TIME_BUDGET_SECONDS,
-        seed=recipe.SEED,
+        time_budget_seconds=defaults.TIME_BUDGET_SECONDS,
+        seed=defaults.SEED,
         **ONE_GRADIENT_BOOSTING,
     )
     laps.lap("fit gradient boosting twice")
     evaluation = evaluate_arrest_model(model.bundle, development, test)
-    importance = measure_importance(model.bundle, test, recipe.SEED)
+    importance = measure_importance(model.bundle, test, defaults.SEED)
     draw_evaluation(evaluation, test["is_arrest"].to_numpy(dtype=bool), importance)
     laps.lap("evaluate and draw")
     decide_champion(test, model.bundle, None, evaluation.failures)
@@ -130,14 +130,14 @@ def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str
     }
     import dagster as dg
 
-    from mlops_assets.build import build_definitions, build_stores
+    from mlops_assets.build import build_definitions
     from mlops_assets.cli.servers import use_home
     from mlops_assets.orchestration.partitions import range_tags
     from mlops_assets.settings import Settings
 
     settings = Settings()
     use_home(settings)
-    build_stores(settings).models().prepare()
+    settings.build_stores().models().prepare()
     definitions = build_definitions(settings)
     config = {"ops": {"chicago_crimes__arrest_model": {"config": ONE_GRADIENT_BOOSTING}}}
     quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -165,9 +165,9 @@ def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str
 
 def raw_to_enriched(laps: Laps, export: Path, cache: Path) -> int:
     """Parse and enrich the year, one month after the other; return the number of rows."""
-    from mlops_assets.chicago_crimes.enrichment import enrich_crimes
-    from mlops_assets.chicago_crimes.export import ExportCrimeSource
-    from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
+    from mlops_assets.chicago_crimes.crimes.enrichment import enrich_crimes
+    from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stations
+    from mlops_assets.chicago_crimes.sources.export import ExportCrimeSource
 
     source = ExportCrimeSource(export, cache)
     stations = parse_stations(source.read_stations())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Laps
-from mlops_assets.donostia_parking import recipe
+from mlops_assets.donostia_parking import defaults
 
 LOOP_DAYS = 7
 """The original system's history."""
@@ -16,9 +16,9 @@ def write_hours(_laps: Laps, recording: Path | None, hours: Path) -> None:
     from datetime import datetime, timedelta, timezone
 
     from mlops_assets.donostia_parking.cities import DONOSTIA
-    from mlops_assets.donostia_parking.export import ExportParkingSource
-    from mlops_assets.donostia_parking.recorded_hours import read_recorded_hours
-    from mlops_assets.donostia_parking.sample import SampleParkingSource
+    from mlops_assets.donostia_parking.readings.recorded_hours import read_recorded_hours
+    from mlops_assets.donostia_parking.sources.export import ExportParkingSource
+    from mlops_assets.donostia_parking.sources.sample import SampleParkingSource
 
     if recording is None:
         as_of = datetime(2024, 3, 31, tzinfo=timezone.utc)
@@ -33,9 +33,9 @@ def compact_burst(laps: Laps) -> int:
     from datetime import timedelta
 
     from mlops_assets.donostia_parking.cities import DONOSTIA
-    from mlops_assets.donostia_parking.hourly import build_hourly_free
-    from mlops_assets.donostia_parking.readings import build_readings
-    from mlops_assets.donostia_parking.sample import SampleParkingSource
+    from mlops_assets.donostia_parking.readings.daily import build_readings
+    from mlops_assets.donostia_parking.readings.hourly import build_hourly_free
+    from mlops_assets.donostia_parking.sources.sample import SampleParkingSource
 
     day = DONOSTIA.day("2024-03-12")
     snapshots = list(SampleParkingSource(20220123, as_of=day.end).burst(day.start, day.end, timedelta(seconds=15)))
@@ -56,7 +56,7 @@ def rolling_forecasts(laps: Laps, hours: Path) -> list[dict[str, Any]]:
     import pandas as pd
 
     from mlops_assets.donostia_parking.cities import DONOSTIA
-    from mlops_assets.donostia_parking.forecast_quality import compare_forecasts
+    from mlops_assets.donostia_parking.modelling.comparison import compare_forecasts
 
     hourly = pd.read_parquet(hours)
     laps.lap("import libraries, read hours")
@@ -83,18 +83,18 @@ def plain_loop(laps: Laps, hours: Path, every: int = 1) -> dict[str, float]:
     from statsmodels.tsa.statespace.sarimax import SARIMAX
     from threadpoolctl import threadpool_limits
 
-    from mlops_assets.donostia_parking.backtesting import BASELINE, backtest_city, build_city_panel, evaluated_positions
     from mlops_assets.donostia_parking.cities import DONOSTIA
     from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
+    from mlops_assets.donostia_parking.modelling.backtesting import BASELINE, backtest_city, build_city_panel, evaluated_positions
     from mlops_assets.ml.forecasting.sarimax import ORDER, SEASONAL_ORDER
 
     panel = build_city_panel(pd.read_parquet(hours), DONOSTIA.time_zone)
     # The cheapest backtest there is: only its origins are needed.
-    backtest = backtest_city(panel, recipe.HORIZON_HOURS, [BASELINE])
+    backtest = backtest_city(panel, defaults.HORIZON_HOURS, [BASELINE])
     origins = backtest.origins[evaluated_positions(backtest)][::every]
     filled = pd.DataFrame(panel.numbers).ffill().bfill().to_numpy()
     city = panel.names.index(CITY_TOTAL_ID)
-    happened = np.append(panel.numbers[:, city], np.full(recipe.HORIZON_HOURS, np.nan))
+    happened = np.append(panel.numbers[:, city], np.full(defaults.HORIZON_HOURS, np.nan))
     failed, city_errors = 0, []
     laps.lap("import libraries, read hours")
     # Two threads make these small matrices slower, so the loop is given one.
@@ -111,12 +111,12 @@ def plain_loop(laps: Laps, hours: Path, every: int = 1) -> dict[str, float]:
                     enforce_invertibility=False,
                 )
                 try:
-                    forecast = model.fit(disp=False).forecast(recipe.HORIZON_HOURS)
+                    forecast = model.fit(disp=False).forecast(defaults.HORIZON_HOURS)
                 except (np.linalg.LinAlgError, ValueError):
                     failed += 1
                     continue
                 if column == city:
-                    city_errors.append(np.abs(forecast - happened[origin : origin + recipe.HORIZON_HOURS]))
+                    city_errors.append(np.abs(forecast - happened[origin : origin + defaults.HORIZON_HOURS]))
     laps.lap("plain loop")
     return {
         "fit_count": len(origins) * len(panel.names),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote, unquote
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mlops_assets.environment import ENV_FILE, find_project, read_env_file
@@ -109,6 +110,54 @@ class DomainSettings(EnvironmentSettings):
     def describe_source(self) -> str:
         """Say in a few words, without credentials, where the data comes from."""
         raise NotImplementedError
+
+
+class SourceSettings(DomainSettings):
+    """Settings of a domain whose records come from a live service, from files that a person downloaded, or from a simulation.
+
+    Attributes:
+        source: `sample` simulates, `export` reads files, `live` asks the service.
+        export_path: a file, or a folder of files, for `export`.
+        sample_seed: another seed is another simulated world.
+        sample_as_of: the moment up to which the simulated world has been recorded (UTC); empty means now.
+    """
+
+    export_name: ClassVar[str]
+    """What its files are called."""
+    sample_name: ClassVar[str]
+    """What is simulated."""
+
+    source: Literal["sample", "export", "live"] = "sample"
+    export_path: Annotated[Path | None, ABSOLUTE_PATH] = Field(default=None, validate_default=True)
+    sample_seed: int = Field(default=0, ge=0)
+    sample_as_of: datetime | None = None
+
+    def describe_live(self) -> str:
+        """Say what is asked by `live`, without credentials."""
+        raise NotImplementedError
+
+    def describe_source(self) -> str:
+        """Say in a few words, without credentials, where the data comes from."""
+        if self.source == "live":
+            return self.describe_live()
+        return f"{self.export_name} at {self.export_path}" if self.source == "export" else self.sample_name
+
+    # A validator of the whole model would do, but its error shows all inputs, secrets among them.
+    @field_validator("export_path")
+    @classmethod
+    def _export_needs_a_path(cls, path: Path | None, others: ValidationInfo) -> Path | None:
+        if path is None and others.data.get("source") == "export":
+            prefix = cls.model_config.get("env_prefix", "")
+            raise ValueError(f"{prefix}SOURCE=export needs {prefix}EXPORT_PATH: a file or a folder")
+        return path
+
+    @field_validator("sample_as_of")
+    @classmethod
+    def _needs_a_zone(cls, at: datetime | None) -> datetime | None:
+        if at is not None and at.tzinfo is None:
+            variable = f"{cls.model_config.get('env_prefix', '')}SAMPLE_AS_OF"
+            raise ValueError(f"{variable} needs a time zone, for example 2024-06-30T00:00:00Z")
+        return at
 
 
 class _ProjectFileSource(DotEnvSettingsSource):

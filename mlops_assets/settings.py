@@ -2,16 +2,15 @@
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, SerializeAsAny, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
-from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
+from mlops_assets.domains import DOMAINS, settings_class
 from mlops_assets.environment import ENV_FILE_VARIABLE, export_env_file, find_project, read_env_file
 from mlops_assets.environment_settings import (
     ABSOLUTE_PATH,
@@ -22,6 +21,7 @@ from mlops_assets.environment_settings import (
     variables_of,
 )
 from mlops_assets.errors import SettingsError
+from mlops_assets.stores.catalog import STORE_KINDS, StoreKind, Stores
 from mlops_assets.urls import read_web_url
 
 _PREFIX = "MLOPS_"
@@ -47,6 +47,7 @@ class Settings(EnvironmentSettings):
         automation: `on` starts schedules, sensors and automation conditions with the daemon; `off` leaves that to the UI.
         intermediate_days: how long a bucket keeps intermediate tables that can be made again, such as training windows.
         alert_webhook_url: a URL that gets a JSON message for every failed run; it may contain a secret.
+        domains: the settings of each domain; those not given are read from the environment, too.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX)
@@ -67,8 +68,7 @@ class Settings(EnvironmentSettings):
     automation: Literal["on", "off"] = "off"
     intermediate_days: int = Field(default=60, ge=1)
     alert_webhook_url: SecretStr | None = Field(default=None, repr=False)
-    chicago_crimes: ChicagoCrimesSettings = Field(default_factory=ChicagoCrimesSettings)
-    donostia_parking: DonostiaParkingSettings = Field(default_factory=DonostiaParkingSettings)
+    domains: Annotated[Mapping[str, SerializeAsAny[DomainSettings]], NoDecode] = Field(default_factory=dict, validate_default=True)
 
     _given: frozenset[str] = PrivateAttr(default=frozenset())
 
@@ -80,6 +80,13 @@ class Settings(EnvironmentSettings):
             raise ValueError("links in the UI are for everybody; leave user, password and options out")
         return url
 
+    @field_validator("domains", mode="before")
+    @classmethod
+    def _of_every_domain(cls, given: Mapping[str, DomainSettings]) -> dict[str, DomainSettings]:
+        if unknown := given.keys() - set(DOMAINS):
+            raise ValueError(f"there is no domain {', '.join(sorted(unknown))}; the domains are {', '.join(DOMAINS)}")
+        return {domain: given.get(domain) or settings_class(domain)() for domain in DOMAINS}
+
     @field_validator("alert_webhook_url")
     @classmethod
     def _is_a_web_address(cls, url: SecretStr | None) -> SecretStr | None:
@@ -88,13 +95,19 @@ class Settings(EnvironmentSettings):
         return url
 
     @property
-    def is_automatic(self) -> bool:
+    def automation_enabled(self) -> bool:
         """Whether schedules and sensors start with the daemon."""
         return self.automation == "on"
 
-    def by_domain(self) -> dict[str, DomainSettings]:
-        """Return each domain's own settings, by domain."""
-        return {"chicago_crimes": self.chicago_crimes, "donostia_parking": self.donostia_parking}
+    def build_stores(self) -> Stores:
+        """Return the stores that the settings name; nothing is opened yet."""
+        return Stores(
+            urls={kind: getattr(self, f"{kind}_url") for kind in STORE_KINDS},
+            mlflow_tracking_uri=self.mlflow_tracking_uri,
+            mlflow_ui_url=self.mlflow_ui_url,
+            artifact_folder=self.data_dir / "mlflow" / "artifacts",
+            own_urls={domain: _own_urls(own) for domain, own in self.domains.items()},
+        )
 
     def as_environment(self) -> dict[str, str]:
         """Return the places among the settings as variables for other processes, to which they mean the same in any folder.
@@ -102,7 +115,7 @@ class Settings(EnvironmentSettings):
         Stores that follow from the data directory are left out: they follow from it in the other process, too.
         """
         variables = {}
-        given = [(self, self._given | {"data_dir"}), *((own, own.model_fields_set) for own in self.by_domain().values())]
+        given = [(self, self._given | {"data_dir"}), *((own, own.model_fields_set) for own in self.domains.values())]
         for settings, names in given:
             for name in names:
                 field, value = type(settings).model_fields[name], getattr(settings, name)
@@ -135,11 +148,12 @@ def load_settings() -> Settings:
 
 def variables_by_setting(settings: type[BaseSettings] = Settings) -> Iterator[list[str]]:
     """Yield for every setting, those of the domains included, the environment variables that set it, the preferred one first."""
-    for name, field in settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseSettings):
-            yield from variables_by_setting(field.annotation)
-        else:
+    for name in settings.model_fields:
+        if name != "domains":
             yield variables_of(settings, name)
+    if settings is Settings:
+        for domain in DOMAINS:
+            yield from variables_by_setting(settings_class(domain))
 
 
 def setting_variables() -> list[str]:
@@ -168,6 +182,11 @@ def unknown_variables() -> dict[str, str]:
         if is_ours:
             unknown[name] = nearest
     return unknown
+
+
+def _own_urls(settings: DomainSettings) -> dict[StoreKind, str]:
+    """Return the stores that a domain does not share; it has a setting for each kind of store that it uses."""
+    return {kind: url for kind in STORE_KINDS if (url := getattr(settings, f"{kind}_url", None))}
 
 
 def _likeness(name: str, other: str) -> float:

@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets import chicago_crimes
-from mlops_assets.build import build_definitions, build_stores
+from mlops_assets.build import build_definitions
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
 from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
@@ -72,14 +72,16 @@ class Platform:
         urls: dict[str, Any] = dict(stores or {})
         self.settings = Settings(
             data_dir=folder,
-            chicago_crimes=ChicagoCrimesSettings(**own, _env_file=None),
-            donostia_parking=DonostiaParkingSettings(**own_parking, _env_file=None),
+            domains={
+                "chicago_crimes": ChicagoCrimesSettings(**own, _env_file=None),
+                "donostia_parking": DonostiaParkingSettings(**own_parking, _env_file=None),
+            },
             _env_file=None,
             **urls,
         )
-        self.stores = build_stores(self.settings)
+        self.stores = self.settings.build_stores()
         self.watched_stores = WatchedStores(**vars(self.stores))
-        self.definitions = build_definitions(self.settings, stores=self.watched_stores)
+        self.definitions = build_definitions(self.settings, resources={"stores": self.watched_stores})
         self.instance = instance
 
     def run(

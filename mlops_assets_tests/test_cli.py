@@ -58,7 +58,7 @@ def test_help_lists_the_commands(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_demo_ends_with_champion_predictions_and_where_to_look_next(tmp_path: Path) -> None:
     """On nothing but Python: figures beside baselines, a first champion, both months scored, drift, and the next commands."""
-    done = mlops_assets("demo", "--crimes-per-year", "24000", cwd=tmp_path)
+    done = mlops_assets("demo", cwd=tmp_path, MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR="24000")
     assert done.returncode == 0, done.stderr[-3000:]
     for words in ("always_no", "promote_first", "crimes scored by version 1", "drift limit", "make dev", "make mlflow"):
         assert words in done.stdout, words

@@ -243,12 +243,13 @@ def test_bootstrap_leaves_a_step_to_the_run_that_takes_it(command: Callable[...,
     assert [run.run_id for run in begun.instance.get_runs()] == [begun.run.run_id]
 
 
-def test_bootstrap_goes_on_after_a_run_that_was_killed(begun: Begun) -> None:
+def test_bootstrap_goes_on_after_a_run_that_was_killed(begun: Begun, tmp_path: Path) -> None:
     """The run is shown as running although its process is gone; it is ended, and holds nobody up."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     begun.works_in(process.pid)
-    bootstrap = build_donostia_parking(DonostiaParkingSettings(_env_file=None), is_automatic=False).bootstrap
+    own = DonostiaParkingSettings(_env_file=None)
+    bootstrap = build_donostia_parking(own, cache=tmp_path, automation_enabled=False).bootstrap
     assert bootstrap is not None
     require_alone(begun.instance, bootstrap)
     assert [run.status for run in begun.instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]

@@ -196,7 +196,7 @@ def test_places_are_told_without_secrets(number: int, tmp_path: Path) -> None:
     }
     stores = Stores(urls, REGISTRIES[number % len(REGISTRIES)], "", tmp_path)
     console = Console(file=io.StringIO(), width=500)
-    say_what_is_next(console, stores)
+    say_what_is_next(console, stores, "chicago_crimes")
     assert isinstance(console.file, io.StringIO)
     assert_no_canary(console.file.getvalue())
     assert_no_canary(repr(stores))

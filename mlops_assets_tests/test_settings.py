@@ -1,11 +1,14 @@
 """Settings come from the environment and `.env`; a wrong value fails at once and names the legal ones; secrets stay secret."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from mlops_assets.build import build_stores
+from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
+from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
 from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
 from mlops_assets.errors import SettingsError
 from mlops_assets.settings import Settings, load_settings, unknown_variables
@@ -18,6 +21,18 @@ SECRET = "hunter2"
 pytestmark = pytest.mark.usefixtures("project")
 
 
+def crimes_of(settings: Settings) -> ChicagoCrimesSettings:
+    own = settings.domains["chicago_crimes"]
+    assert isinstance(own, ChicagoCrimesSettings)
+    return own
+
+
+def parking_of(settings: Settings) -> DonostiaParkingSettings:
+    own = settings.domains["donostia_parking"]
+    assert isinstance(own, DonostiaParkingSettings)
+    return own
+
+
 def test_everything_lies_below_the_data_directory_by_default(tmp_path: Path) -> None:
     """Without any setting, all stores are local and in one folder."""
     settings = Settings()
@@ -25,7 +40,7 @@ def test_everything_lies_below_the_data_directory_by_default(tmp_path: Path) -> 
     assert settings.lake_url == f"file:{tmp_path}/data/lake"
     assert settings.warehouse_url == f"duckdb:{tmp_path}/data/warehouse.duckdb"
     assert settings.mlflow_tracking_uri == f"sqlite:///{tmp_path}/data/mlflow/mlflow.db"
-    assert not settings.is_automatic
+    assert not settings.automation_enabled
 
 
 def test_stores_follow_the_data_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -58,8 +73,8 @@ def test_home_folder_and_later_directories_do_not_matter(monkeypatch: pytest.Mon
     monkeypatch.chdir("/")
     assert settings.data_dir == tmp_path / "home" / "data"
     assert settings.lake_url == f"file:{tmp_path}/home/lake"
-    assert settings.chicago_crimes.warehouse_url == f"duckdb:{tmp_path}/w.duckdb"
-    assert settings.donostia_parking.export_path == tmp_path / "home" / "parking"
+    assert settings.domains["chicago_crimes"].warehouse_url == f"duckdb:{tmp_path}/w.duckdb"
+    assert parking_of(settings).export_path == tmp_path / "home" / "parking"
     assert settings.mlflow_tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
 
 
@@ -76,8 +91,8 @@ def test_file_is_found_from_any_folder_of_the_project(project: Path, monkeypatch
     assert local_path(settings.lake_url) == project / "my lake"
     assert local_path(settings.warehouse_url) == project / "100%.duckdb"
     assert settings.mlflow_tracking_uri == f"sqlite:///{project}/m/flow.db"
-    assert settings.chicago_crimes.export_path == project / "exports"
-    assert settings.donostia_parking.lake_url == "file:/elsewhere"
+    assert crimes_of(settings).export_path == project / "exports"
+    assert settings.domains["donostia_parking"].lake_url == "file:/elsewhere"
 
 
 def test_project_without_a_file_is_the_folder_of_the_workspace(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,9 +211,9 @@ def test_environment_wins_over_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     )
     monkeypatch.setenv("MLOPS_CHICAGO_CRIMES_SAMPLE_SEED", "8")
     settings = Settings()
-    assert settings.is_automatic
-    assert settings.chicago_crimes.sample_seed == 8
-    assert settings.chicago_crimes.sample_crimes_per_year == 5_000
+    assert settings.automation_enabled
+    assert crimes_of(settings).sample_seed == 8
+    assert crimes_of(settings).sample_crimes_per_year == 5_000
 
 
 def test_tracking_uri_has_the_name_that_mlflow_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +246,7 @@ def test_export_needs_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
         Settings()
     assert SECRET not in str(raised.value)
     monkeypatch.setenv("MLOPS_CHICAGO_CRIMES_EXPORT_PATH", "exports")
-    assert Settings().chicago_crimes.export_path == Path.cwd() / "exports"
+    assert crimes_of(Settings()).export_path == Path.cwd() / "exports"
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,14 +258,26 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPS_CHICAGO_CRIMES_LAKE_URL", f"s3://key:{SECRET}@bucket/chicago")
     monkeypatch.setenv("MLOPS_CHICAGO_CRIMES_PORTAL_APP_TOKEN", SECRET)
     settings = Settings()
-    for shown in (repr(settings), str(settings), repr(settings.chicago_crimes), repr(build_stores(settings))):
+    for shown in (repr(settings), str(settings), repr(settings.domains["chicago_crimes"]), repr(settings.build_stores())):
         assert SECRET not in shown
 
 
 def test_domain_may_have_stores_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The lake of one domain can lie elsewhere while every other store is shared."""
     monkeypatch.setenv("MLOPS_CHICAGO_CRIMES_LAKE_URL", f"file:{tmp_path}/chicago")
-    stores = build_stores(Settings())
+    stores = Settings().build_stores()
     address = LakeAddress(("domain", "fitted"))
     assert stores.lake("chicago_crimes").write_object(address, 1).uri.startswith(f"{tmp_path}/chicago/")
     assert stores.lake("another").write_object(address, 1).uri.startswith(f"{tmp_path}/data/lake/")
+
+
+def test_domain_that_does_not_exist_is_refused() -> None:
+    """A misspelled domain is not left out in silence."""
+    with pytest.raises(SettingsError, match="there is no domain chicago; the domains are chicago_crimes, donostia_parking"):
+        Settings(domains={"chicago": ChicagoCrimesSettings()})
+
+
+def test_stores_are_opened_without_dagster() -> None:
+    """Serving reads stores on machines that have no orchestrator, and imports none."""
+    code = "import sys; from mlops_assets.settings import Settings; Settings().build_stores(); print('dagster' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

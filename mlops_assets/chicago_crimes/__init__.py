@@ -5,3 +5,6 @@ DOMAIN = "chicago_crimes"
 
 TIME_ZONE = "America/Chicago"
 """The zone of the portal's times and of the calendar months that partition this domain."""
+
+FORMER_MODULES = {"preprocessing": "modelling.preprocessing"}
+"""Where classes of pickled models are now, by the modules that they were in."""

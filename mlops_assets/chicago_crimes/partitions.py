@@ -1,8 +1,8 @@
 """The months that partition this domain."""
 
 from mlops_assets.chicago_crimes import TIME_ZONE
-from mlops_assets.chicago_crimes.source import FIRST_MONTH
-from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
+from mlops_assets.chicago_crimes.modelling.training_window import WINDOW_MONTHS
+from mlops_assets.chicago_crimes.sources.base import FIRST_MONTH
 from mlops_assets.orchestration.partitions import monthly_partitions, months_before
 
 CRIME_MONTHS = monthly_partitions(FIRST_MONTH.key, TIME_ZONE)

@@ -1,123 +1,92 @@
-"""Compare the platform's recipe with the original system's on the same test rows, from any crimes.
+"""Print how the platform's recipe compares with the original's on recorded crimes."""
 
-`mlops-assets quality` prints it.
-"""
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from __future__ import annotations
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
 
-from typing import TYPE_CHECKING, Any
+from mlops_assets.chicago_crimes.crimes.enrichment import enrich_crimes
+from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stations
+from mlops_assets.chicago_crimes.modelling.comparison import compare_recipes
+from mlops_assets.chicago_crimes.modelling.training_window import build_training_window
+from mlops_assets.chicago_crimes.sources.export import ExportCrimeSource
+from mlops_assets.errors import NotEnoughDataError, PermanentError
+from mlops_assets.months import Month
+from mlops_assets.terminal import new_table
 
-from mlops_assets.chicago_crimes import recipe
-from mlops_assets.chicago_crimes.balancing import ClassBalance, balance_classes
-from mlops_assets.chicago_crimes.evaluation import rate_by_type
-from mlops_assets.chicago_crimes.selection import select_features
-from mlops_assets.chicago_crimes.training import train_arrest_model
-from mlops_assets.chicago_crimes.training_window import split_training_window
-from mlops_assets.ml.metrics import BinaryMetrics, evaluate_binary
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    import pandas as pd
-
-    from mlops_assets.ml.search import Trial
-
-ORIGINAL_FEATURES = (
-    "iucr_code_frequency",
-    "primary_type_frequency",
-    "location_description_frequency",
-    "local_weekday_sin",
-    "x_ft",
-    "y_ft",
-    "distance_to_station_m",
-)
-"""The seven encoded features that the original system ended up with."""
-
-_ORIGINAL_COLUMNS = (
-    *("iucr_code", "primary_type", "location_description"),
-    *("local_weekday", "x_ft", "y_ft", "distance_to_station_m"),
-)
-_ORIGINAL_BALANCE = ClassBalance(0.5, 0.8)
-_SHOWN = ("auc", "average_precision", "mcc", "brier", "log_loss", "accuracy", "precision", "recall", "f1")
+_MINIMUM_ROWS = 2_000
 
 
-def compare_recipes(
-    window: pd.DataFrame,
-    stations: pd.DataFrame,
-    *,
-    tuning_trials: int,
-    time_budget_seconds: float,
-    on_trial: Callable[[Trial], None] | None = None,
-) -> pd.DataFrame:
-    """Train both recipes on the earlier 80 % of a window and measure them, and two baselines, on the latest 20 %.
-
-    The original's recipe: its seven features, SMOTE 0.5 and undersampling 0.8, 100 boosted trees of depth 6 (XGBoost where it is
-    installed), classes at probability 0.5. Its outliers are not removed from the test rows, so that all are measured on the same
-    ones.
-
-    Returns:
-        One row per predictor: `predictor`, `row_count` and figures; `always_no_accuracy` goes with every accuracy.
-    """
-    import numpy as np
-
-    from mlops_assets.chicago_crimes.preprocessing import fit_encoding
-
-    development, test = split_training_window(window, recipe.SPLIT_STRATEGY, recipe.TEST_SHARE, recipe.VALIDATION_SHARE)
-    moment = window["occurred_at"]
-    ours = train_arrest_model(
-        development,
-        *fit_encoding(development),
-        select_features(development, recipe.MINIMUM_INFORMATION, recipe.SEED),
-        stations,
-        window=(moment.min().to_pydatetime(), moment.max().to_pydatetime()),
+def report_quality(console: Console, export: Path, stations: Path, months: str | None, tuning_trials: int, seconds: float) -> None:
+    """Read crimes, train both recipes, print the comparison and by how much the platform's is better."""
+    window, station_table = _read_window(console, export, stations, months)
+    first, last = window["occurred_at"].min(), window["occurred_at"].max()
+    console.print(
+        f"{len(window):,} crimes from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {window['is_arrest'].mean():.1%} with an arrest"
+    )
+    console.print("Log loss on validation rows, and how long the fit took:")
+    comparison = compare_recipes(
+        window,
+        station_table,
         tuning_trials=tuning_trials,
-        time_budget_seconds=time_budget_seconds,
-        seed=recipe.SEED,
-        on_trial=on_trial,
-    ).bundle
-    probabilities = {
-        f"platform: {ours.estimator_name}": (ours.predict_probability(test), ours.require_threshold()),
-        "original: 7 features, balanced": (_original_probability(development, test), 0.5),
-        "baseline: arrest rate of the type": (rate_by_type(development, test), 0.5),
-        "baseline: always no": (np.zeros(len(test)), 0.5),
-    }
-    outcome = test["is_arrest"].to_numpy(dtype=bool)
-    figures = {name: evaluate_binary(outcome, *scored) for name, scored in probabilities.items()}
-    return _table(figures)
+        time_budget_seconds=seconds,
+        on_trial=lambda trial: console.print(
+            f"  {trial.metrics['log_loss']:.4f} in {trial.fit_seconds:.1f} s: {trial.name}", highlight=False
+        ),
+    )
+    console.print(_as_table(comparison))
+    for predictor in comparison["predictor"]:
+        console.print(f"  {predictor}", highlight=False)
+    platform, original = comparison.iloc[0], comparison.iloc[1]
+    for figure, sign in (("auc", 1), ("mcc", 1), ("brier", -1)):
+        gain = sign * (platform[figure] - original[figure])
+        console.print(f"{figure}: {'better' if gain > 0 else 'worse'} than the original's recipe by {abs(gain):.4f}")
 
 
-def _original_probability(development: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
-    from mlops_assets.chicago_crimes.preprocessing import make_features
+def _read_window(console: Console, export: Path, stations: Path, months: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    with TemporaryDirectory() as cache:
+        source = ExportCrimeSource(export, Path(cache) / "crimes")
+        station_table = parse_stations(ExportCrimeSource(stations, Path(cache) / "stations").read_stations())
+        frames, read = [], []
+        for month in track(_wanted(source.available_months(), months), "Reading", console=console):
+            try:
+                parsed = parse_crimes(source.read_month(month), month)
+            except PermanentError as error:
+                console.print(f"[yellow]{month} left out[/yellow]: {error}", highlight=False)
+                continue
+            if parsed.crimes.empty:
+                reason = parsed.rejects["reason"].iloc[0]
+                console.print(f"[yellow]{month} left out[/yellow]: all {len(parsed.rejects):,} records rejected, e.g. {reason}")
+                continue
+            frames.append(enrich_crimes(parsed.crimes, station_table))
+            read.append(month.key)
+    if not frames:
+        raise NotEnoughDataError(f"no readable crimes at {export}")
+    return build_training_window(pd.concat(frames, ignore_index=True), read, 1, _MINIMUM_ROWS), station_table
 
-    features, chosen = make_features("encoded", _ORIGINAL_COLUMNS), list(ORIGINAL_FEATURES)
-    is_arrest = development["is_arrest"].to_numpy(dtype=bool)
-    rows, outcome = balance_classes(features.fit_transform(development, is_arrest)[chosen], is_arrest, _ORIGINAL_BALANCE)
-    return _original_estimator().fit(rows, outcome).predict_proba(features.transform(test)[chosen])[:, 1]
+
+def _wanted(available: list[Month], months: str | None) -> list[Month]:
+    if months is None:
+        return available
+    first, _, last = months.partition(":")
+    return [month for month in available if Month.parse(first) <= month <= Month.parse(last or first)]
 
 
-def _original_estimator() -> Any:
-    from importlib.util import find_spec
+def _as_table(comparison: pd.DataFrame) -> Table:
+    """Return a row per figure and a column per predictor, of which there are few."""
+    rows = int(comparison["row_count"].iloc[0])
+    names = [_short(name) for name in comparison["predictor"]]
+    table = new_table(f"On the latest 20 % of the crimes, the same {rows:,} for all", "figure", *names)
+    # The share of the larger class is the accuracy of the predictor that always says no.
+    for figure in comparison.columns.drop(["predictor", "row_count", "always_no_accuracy"]):
+        table.add_row(figure.replace("_", " "), *(f"{value:.4f}" for value in comparison[figure]))
+    return table
 
-    if find_spec("xgboost"):
-        from xgboost import XGBClassifier
 
-        return XGBClassifier(n_estimators=100, max_depth=6, random_state=1337)
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(max_iter=100, max_depth=6, early_stopping=False, random_state=1337)
-
-
-def _table(figures: dict[str, BinaryMetrics]) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = [
-        {
-            "predictor": name,
-            "row_count": metrics.row_count,
-            **{figure: getattr(metrics, figure) for figure in _SHOWN},
-            "always_no_accuracy": metrics.always_no_accuracy,
-        }
-        for name, metrics in figures.items()
-    ]
-    return pd.DataFrame(rows)
+def _short(predictor: str) -> str:
+    """Return a predictor's name as far as it tells it from the others: `platform`, `original`, a baseline's own."""
+    kind, _, name = predictor.partition(": ")
+    return name if kind == "baseline" else kind

@@ -7,13 +7,13 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import Progress
 
-from mlops_assets.build import build_definitions, build_domains, build_stores
+from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_home
 from mlops_assets.errors import PermanentError, SettingsError, TransientError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
-from mlops_assets.orchestration.clock import Clock
+from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.home import open_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings
@@ -42,10 +42,12 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
     chosen = _choose(build_domains(settings), names)
     use_home(settings)
     say_where(console, settings, names)
-    definitions, stores, now = build_definitions(settings), build_stores(settings), (clock or Clock()).now()
+    clock = clock or Clock()
+    definitions, stores, now = build_definitions(settings, resources={CLOCK: clock}), settings.build_stores(), clock.now()
     with open_instance() as instance:
         for domain, bootstrap in chosen:
-            with dg.build_resources({bootstrap.source_key: domain.resources[bootstrap.source_key]}, instance=instance) as resources:
+            needed = {CLOCK: clock, bootstrap.source_key: domain.resources[bootstrap.source_key]}
+            with dg.build_resources(needed, instance=instance) as resources:
                 source = getattr(resources, bootstrap.source_key)
                 bootstrap.after_upgrade(instance, stores)
                 if not bootstrap.remaining(instance, source, now):

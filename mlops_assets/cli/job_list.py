@@ -6,9 +6,9 @@ from rich.markup import escape
 
 from mlops_assets.build import build_definitions
 from mlops_assets.cli.jobs import jobs_of, takes_ranges
-from mlops_assets.cli.tables import new_table
 from mlops_assets.orchestration.partitions import dimension_name
 from mlops_assets.settings import Settings
+from mlops_assets.terminal import new_table
 
 
 def list_jobs(console: Console, settings: Settings) -> None:

@@ -19,12 +19,12 @@ from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.run_reports import RunFailedError, errors_of, warnings_of
 from mlops_assets.cli.servers import use_home
 from mlops_assets.cli.shell import complain
-from mlops_assets.cli.tables import new_table
 from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.orchestration.run_config import require_valid
 from mlops_assets.settings import Settings
+from mlops_assets.terminal import new_table
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,13 @@
 """The commands. `mlops-assets --help` lists them."""
 
-import os
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from mlops_assets.chicago_crimes import recipe as crimes_recipe
 from mlops_assets.cli.shell import DEBUG, FAILED, Commands
-from mlops_assets.donostia_parking import recipe as parking_recipe
+from mlops_assets.domains import DOMAINS, commands
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -24,28 +21,12 @@ def main(debug: Annotated[bool, typer.Option(DEBUG, help="Show tracebacks; may s
     """
 
 
-class DemoDomain(str, Enum):
-    """What can be demonstrated."""
-
-    chicago_crimes = "chicago_crimes"
-    donostia_parking = "donostia_parking"
-
-
 @app.command()
-def demo(
-    domain: Annotated[DemoDomain, typer.Argument(help="Which domain to show.")] = DemoDomain.chicago_crimes,
-    crimes_per_year: Annotated[int | None, typer.Option(help="Size of the simulated city's year; 260,000 by default.")] = None,
-) -> None:
-    """Take a domain from simulated raw data to a champion model and its predictions: Chicago's crimes, or Donostia's car parks."""
+def demo(domain: Annotated[str, typer.Argument(help=f"Which domain to show: {' or '.join(DOMAINS)}.")] = DOMAINS[0]) -> None:
+    """Take a domain from simulated raw data to a champion model and its predictions."""
     from mlops_assets.cli.demo import run_demo
-    from mlops_assets.cli.parking_demo import run_parking_demo
 
-    if crimes_per_year is not None:
-        os.environ["MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR"] = str(crimes_per_year)
-    if domain is DemoDomain.donostia_parking:
-        run_parking_demo(console)
-    else:
-        run_demo(console)
+    run_demo(console, domain)
 
 
 @app.command()
@@ -152,50 +133,6 @@ def status() -> None:
     report_status(console, load_settings())
 
 
-@app.command("forecast-quality")
-def forecast_quality(
-    export: Annotated[Path, typer.Argument(help="A recording of free places, or a folder of recordings.")],
-    city: Annotated[str, typer.Option(help="donostia or birmingham.")] = "donostia",
-    origins: Annotated[int, typer.Option(help="From how many past hours to forecast.")] = parking_recipe.EVALUATED_ORIGINS,
-) -> None:
-    """Compare all ways to forecast free places, and the platform's choice among them, on recorded hours."""
-    from mlops_assets.cli.forecast_quality import report_forecast_quality
-
-    report_forecast_quality(console, export, city, origins)
-
-
-@app.command()
-def quality(
-    export: Annotated[Path, typer.Argument(help="Portal CSV file, or folder of such files, with the police stations.")],
-    stations: Annotated[Path | None, typer.Option(help="Police stations CSV or its folder, if it is elsewhere.")] = None,
-    months: Annotated[
-        str | None, typer.Option(help="First and last month, YYYY-MM:YYYY-MM; all that are there by default.")
-    ] = None,
-    trials: Annotated[int, typer.Option(help="Configurations beyond the defaults.")] = crimes_recipe.TUNING_TRIALS,
-    seconds: Annotated[float, typer.Option(help="Time budget of the search.")] = crimes_recipe.TIME_BUDGET_SECONDS,
-) -> None:
-    """Compare the platform's recipe with the original system's on the same latest rows of recorded crimes."""
-    from mlops_assets.cli.quality import report_quality
-
-    report_quality(console, export, stations or export, months, trials, seconds)
-
-
-@app.command("sample-export")
-def sample_export(
-    folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
-    first: Annotated[str, typer.Option(help="First month, YYYY-MM.")],
-    last: Annotated[str, typer.Option(help="Last month, YYYY-MM.")],
-    crimes_per_year: Annotated[int, typer.Option(help="Size of the simulated city's year.")] = 260_000,
-    seed: Annotated[int, typer.Option(help="Another seed is another city.")] = 20240101,
-) -> None:
-    """Write the simulated city as CSV files in the portal's layout."""
-    from mlops_assets.chicago_crimes.sample import write_export
-    from mlops_assets.months import Month
-
-    write_export(folder, Month.parse(first), Month.parse(last), seed=seed, crimes_per_year=crimes_per_year)
-    console.print(f"Written to [bold]{folder}[/bold].")
-
-
 @app.command()
 def dictionary(
     path: Annotated[Path, typer.Argument(help="The page to write.")] = Path("docs/data_dictionary.md"),
@@ -232,3 +169,7 @@ def recover(
     for run in recovered:
         console.print(f"{run.job} {run.run_id}: {run.reason}")
     console.print(f"{len(recovered)} abandoned runs.")
+
+
+for _domain in DOMAINS:
+    app.add_typer(commands(_domain))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mlops_assets.build import build_stores
 from mlops_assets.environment import find_project
 from mlops_assets.errors import SettingsError
 from mlops_assets.settings import Settings, unknown_variables
@@ -26,7 +25,7 @@ def say_where(console: Console, settings: Settings, domains: Sequence[str] = ())
     """
     for name, nearest in unknown_variables().items():
         console.print(f"{name} is not a setting and is ignored; the nearest is {nearest}", style="yellow", highlight=False)
-    own = {name: of_domain for name, of_domain in settings.by_domain().items() if name in domains or not domains}
+    own = {name: of_domain for name, of_domain in settings.domains.items() if name in domains or not domains}
     sources = "; ".join(f"{name} from {of_domain.describe_source()}" for name, of_domain in own.items())
     env_file = find_project().env_file
     console.print(
@@ -41,7 +40,7 @@ def say_where(console: Console, settings: Settings, domains: Sequence[str] = ())
 
 def _places(settings: Settings, domains: Sequence[str]) -> Iterator[str]:
     """Yield the data directory, which stands for all stores in it, and each store elsewhere with its kind."""
-    stores, tracking_uri = build_stores(settings), settings.mlflow_tracking_uri
+    stores, tracking_uri = settings.build_stores(), settings.mlflow_tracking_uri
     yield str(settings.data_dir)
     for kind in STORE_KINDS:
         for domain in domains:

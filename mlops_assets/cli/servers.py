@@ -40,8 +40,6 @@ def run_dagster(console: Console, host: str, port: int) -> None:
         SettingsError: the port is in use.
         PermanentError: the server ended by itself.
     """
-    from mlops_assets.build import build_stores
-
     settings = load_settings()
     require_free_port(host, port)
     home = use_home(settings)
@@ -49,7 +47,7 @@ def run_dagster(console: Console, host: str, port: int) -> None:
     with open_instance() as instance:
         for run in recover_abandoned_runs(instance):
             console.print(f"[yellow]{run.job} {run.run_id}[/yellow]: {run.reason}")
-    build_stores(settings).models().prepare()
+    settings.build_stores().models().prepare()
     console.print(f"Dagster UI: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops everything)")
     where = ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "mlops_assets.definitions"]
     # In the home, because Dagster lets a .env of the current folder win over the environment, and reads its paths from there.
@@ -63,7 +61,6 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
         SettingsError: the port is in use.
         PermanentError: the server ended by itself.
     """
-    from mlops_assets.build import build_stores
     from mlops_assets.stores.models.connection import database_path
 
     settings = load_settings()
@@ -72,7 +69,7 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
         console.print("The tracking URI is a server already; open it in a browser.")
         return
     require_free_port(host, port)
-    build_stores(settings).models().prepare()
+    settings.build_stores().models().prepare()
     # Job execution runs a second set of workers, a gigabyte that nothing here uses.
     os.environ |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     console.print(f"MLflow UI: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops it)")

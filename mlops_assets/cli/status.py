@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mlops_assets.build import build_definitions, build_domains, build_stores
+from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.servers import use_home
-from mlops_assets.cli.tables import new_table
 from mlops_assets.errors import PlatformError
 from mlops_assets.orchestration.asset_options import MODELS
 from mlops_assets.orchestration.domain import Domain
@@ -28,6 +27,7 @@ from mlops_assets.settings import Settings
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.connection import database_path
 from mlops_assets.stores.models.versions import CHAMPION
+from mlops_assets.terminal import new_table
 
 _LOOKED_AT_RUNS = 200
 _SHOWN_FAILURES = 3
@@ -37,7 +37,7 @@ _RECENT = timedelta(days=30)
 def report_status(console: Console, settings: Settings, now: datetime | None = None) -> None:
     """Print the state of every domain."""
     say_where(console, settings)
-    domains, stores = build_domains(settings), build_stores(settings)
+    domains, stores = build_domains(settings), settings.build_stores()
     if "DAGSTER_HOME" not in os.environ and not (settings.data_dir / "dagster").exists():
         begin = f"mlops-assets bootstrap {domains[0].name}"
         console.print(f"Nothing has been made yet. Begin with: {begin}   (or `mlops-assets demo`)", highlight=False)

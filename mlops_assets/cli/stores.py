@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.markup import escape
 
-from mlops_assets.build import build_domains, build_stores
+from mlops_assets.build import build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.domain import Domain
@@ -20,7 +20,7 @@ from mlops_assets.urls import redact
 
 def report_health(console: Console, settings: Settings) -> bool:
     """Ask every configured store, print a few lines as each answers, and return whether all of them can be used."""
-    stores, domains = build_stores(settings), [domain.name for domain in build_domains(settings)]
+    stores, domains = settings.build_stores(), [domain.name for domain in build_domains(settings)]
     waiting, broken = stores_to_check(stores, domains), list[str]()
     asked = len(waiting)
     with console.status(f"Asking {', '.join(waiting)}") as status:
@@ -48,7 +48,7 @@ def _print_health(console: Console, health: StoreHealth) -> None:
 def prepare(console: Console, settings: Settings) -> None:
     """Make the lakes' buckets and let intermediate assets expire in them."""
     say_where(console, settings)
-    for url, prefixes in prepare_lakes(build_stores(settings), build_domains(settings), settings.intermediate_days):
+    for url, prefixes in prepare_lakes(settings.build_stores(), build_domains(settings), settings.intermediate_days):
         console.print(f"[bold]{url}[/bold] is ready", highlight=False)
         if not url.startswith("file:"):
             console.print(f"  expire after {settings.intermediate_days} days: {', '.join(prefixes)}", highlight=False)
@@ -64,7 +64,7 @@ def copy_domain(console: Console, settings: Settings, name: str, lake_url: str |
         raise SettingsError("nowhere to copy to: give --lake, --warehouse or both")
     domain = _domain(settings, name)
     say_where(console, settings, [name])
-    stores = build_stores(settings)
+    stores = settings.build_stores()
     if lake_url:
         source, target = open_object_storage(stores.url("lake", name)), open_object_storage(lake_url)
         target.prepare()

@@ -70,3 +70,8 @@ class LocalDay:
 
 def _local_midnight(day: date, zone: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(timezone.utc)
+
+
+def issued_at(day: LocalDay, now: datetime) -> datetime:
+    """Return when forecasts of a day are made: at its end, or at the last full hour of a day that is not over."""
+    return min(day.end, now.replace(minute=0, second=0, microsecond=0))

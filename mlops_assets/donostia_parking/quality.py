@@ -1,60 +1,72 @@
-"""Doubtful readings: which come from a frozen feed, and which from a car park that never shows anything but zero.
+"""Print how all ways to forecast free places do on recorded hours."""
 
-Both look back only: a reading is judged by itself and those before it, so a flag never changes when later readings arrive.
-"""
+from collections.abc import Sequence
+from pathlib import Path
 
-from __future__ import annotations
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
 
-from datetime import timedelta
+from mlops_assets.donostia_parking.cities import CITIES
+from mlops_assets.donostia_parking.modelling.backtesting import BASELINE
+from mlops_assets.donostia_parking.modelling.comparison import compare_forecasts
+from mlops_assets.donostia_parking.readings.recorded_hours import read_recorded_hours
+from mlops_assets.donostia_parking.sources.export import ExportParkingSource
+from mlops_assets.errors import SettingsError
+from mlops_assets.terminal import fits, new_table
 
-import numpy as np
-
-FROZEN_AFTER = timedelta(hours=3)
-"""No live feed of a whole city stands still for this long: in the recordings the longest stillness, at night, is 48 minutes."""
-
-ZERO_AFTER = timedelta(days=1)
-"""A full car park has a free place at some time of the day; one without a sensor has none for years."""
-
-
-def find_frozen(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, after: timedelta = FROZEN_AFTER) -> np.ndarray:
-    """Tell which readings come from a feed in which no car park has changed for some time.
-
-    A pause longer than `after` proves nothing: the time is counted anew from the first reading behind it.
-
-    Args:
-        read_at: moments as `datetime64`, in order.
-        car_park: a number per car park.
-        free: free places.
-        after: how long everything must have stood still, from the first reading of the present values.
-
-    Returns:
-        A flag per reading.
-    """
-    if not len(read_at):
-        return np.zeros(0, bool)
-    moments, moment_of = np.unique(read_at, return_inverse=True)
-    by_car_park = np.lexsort((read_at, car_park))
-    is_same = np.zeros(len(read_at), bool)
-    here, before = by_car_park[1:], by_car_park[:-1]
-    is_same[here] = (car_park[here] == car_park[before]) & (free[here] == free[before])
-    is_new = np.bincount(moment_of, ~is_same, len(moments)) > 0
-    return _has_lasted(moments, is_new, after)[moment_of]
+_FIGURES = {"mae_places": ".1f", "skill": ".2f", "coverage_80": ".1%", "coverage_95": ".1%"}
 
 
-def find_always_zero(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, after: timedelta = ZERO_AFTER) -> np.ndarray:
-    """Tell which readings are of a car park that has shown 0 in every reading for some time; arguments as in `find_frozen`."""
-    if not len(read_at):
-        return np.zeros(0, bool)
-    order = np.lexsort((read_at, car_park))
-    is_new = np.append(True, (car_park[order][1:] != car_park[order][:-1]) | (free[order][:-1] != 0))
-    flags = np.zeros(len(read_at), bool)
-    flags[order] = _has_lasted(read_at[order], is_new, after) & (free[order] == 0)
-    return flags
+def report_forecast_quality(console: Console, export: Path, city_code: str, origin_count: int) -> None:
+    """Read recordings, let every candidate forecast from past hours, and print the comparison and the coverage of intervals."""
+    hourly = _read_hours(console, export, city_code)
+    first, last = hourly["hour_at"].min(), hourly["hour_at"].max()
+    total = hourly[hourly["is_city_total"].astype(bool)]
+    frozen = int(total["is_frozen"].sum())
+    console.print(f"{len(total):,} hours from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {frozen:,} of them from a frozen feed")
+    with console.status("Forecasting from every past hour"):
+        comparison = compare_forecasts(hourly, CITIES[city_code].time_zone, origin_count=origin_count)
+    _print_comparison(console, comparison)
+    chosen, naive = comparison.iloc[0], comparison[comparison["predictor"] == BASELINE].iloc[0]
+    gain = 1 - chosen["city_mae_places"] / naive["city_mae_places"]
+    compared = f"{abs(gain):.0%} {'smaller' if gain >= 0 else 'larger'} mean error than repeating the day before"
+    console.print(f"City: {compared}, on forecasts that nothing was fitted to.")
+    for level in (80, 95):
+        held = chosen[f"city_coverage_{level}"]
+        told = "are not known: they take more days" if pd.isna(held) else f"held {held:.1%} of what happened"
+        console.print(f"{level} % intervals {told}.")
 
 
-def _has_lasted(moments: np.ndarray, is_new: np.ndarray, after: timedelta) -> np.ndarray:
-    """Tell at which moments the present state has lasted for `after`; it begins where it is new, and behind a long pause."""
-    limit = np.timedelta64(after)
-    is_pause = np.append(True, np.diff(moments) > limit)
-    started = np.maximum.accumulate(np.where(is_new | is_pause, np.arange(len(moments)), 0))
-    return moments - moments[started] >= limit
+def _read_hours(console: Console, export: Path, city_code: str) -> pd.DataFrame:
+    if city_code not in CITIES:
+        raise SettingsError(f"unknown city {city_code!r}; known: {', '.join(CITIES)}")
+    city = CITIES[city_code]
+    source = ExportParkingSource(export, city)
+    return read_recorded_hours(source, city, track=lambda days: track(days, "Reading", console=console))
+
+
+def _print_comparison(console: Console, comparison: pd.DataFrame) -> None:
+    """Print one table, or two where it is too wide."""
+    title = "Forecasts of the next 24 hours"
+    whole = _as_table(f"{title}: for the city, and in the mean of its car parks", comparison, ("city", "car_park"))
+    if fits(console, whole):
+        console.print(whole)
+        return
+    console.print(_as_table(f"{title} for the city", comparison, ("city",)))
+    console.print(_as_table(f"{title}, in the mean of its car parks", comparison, ("car_park",)))
+
+
+def _as_table(title: str, comparison: pd.DataFrame, shown: Sequence[str]) -> Table:
+    prefixes = {"city": "city ", "car_park": "car parks "} if len(shown) > 1 else dict.fromkeys(shown, "")
+    headers = [header for whose in shown for header in (f"{prefixes[whose]}MAE", "skill", "in 80 %", "in 95 %")]
+    table = new_table(title, "predictor", *headers, "s")
+    for _, row in comparison.iterrows():
+        values = [_figure(row[f"{whose}_{name}"], digits) for whose in shown for name, digits in _FIGURES.items()]
+        table.add_row(row["predictor"], *values, f"{row['seconds']:.1f}")
+    return table
+
+
+def _figure(value: float, digits: str) -> str:
+    return "-" if pd.isna(value) else f"{value:{digits}}"

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import ContractError, PermanentError
+from mlops_assets.ml.former_modules import importable_by_former_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -239,7 +240,7 @@ def _read_pipeline(folder: Path, description: Mapping[str, Any]) -> Any:
 
     data = _read_pipeline_bytes(folder, description)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), importable_by_former_names(description["input_contract"]["domain"]):
             # `version_differences` says the same about every library and lets the caller decide what to do about it.
             warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
             return joblib.load(io.BytesIO(data))

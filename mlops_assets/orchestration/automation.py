@@ -214,12 +214,12 @@ def _has_not_just_failed(retry_cron: str) -> dg.AutomationCondition:
     ).with_label("has_not_just_failed")
 
 
-def domain_conditions_sensor(domain: str, *, is_running: bool) -> dg.AutomationConditionSensorDefinition:
+def domain_conditions_sensor(domain: str, *, automation_enabled: bool) -> dg.AutomationConditionSensorDefinition:
     """Return the sensor that evaluates the conditions of one domain's assets."""
     return dg.AutomationConditionSensorDefinition(
         f"{domain}_conditions",
         target=dg.AssetSelection.groups(domain),
-        default_status=sensor_status(is_running),
+        default_status=sensor_status(automation_enabled),
         minimum_interval_seconds=30,
         run_tags={"domain": domain},
         # Conditions of our own are evaluated where their code is.
@@ -228,11 +228,11 @@ def domain_conditions_sensor(domain: str, *, is_running: bool) -> dg.AutomationC
     )
 
 
-def sensor_status(is_running: bool) -> dg.DefaultSensorStatus:
+def sensor_status(automation_enabled: bool) -> dg.DefaultSensorStatus:
     """Return whether a sensor starts with the daemon or waits for a person to switch it on."""
-    return dg.DefaultSensorStatus.RUNNING if is_running else dg.DefaultSensorStatus.STOPPED
+    return dg.DefaultSensorStatus.RUNNING if automation_enabled else dg.DefaultSensorStatus.STOPPED
 
 
-def schedule_status(is_running: bool) -> dg.DefaultScheduleStatus:
+def schedule_status(automation_enabled: bool) -> dg.DefaultScheduleStatus:
     """Return whether a schedule starts with the daemon or waits for a person to switch it on."""
-    return dg.DefaultScheduleStatus.RUNNING if is_running else dg.DefaultScheduleStatus.STOPPED
+    return dg.DefaultScheduleStatus.RUNNING if automation_enabled else dg.DefaultScheduleStatus.STOPPED

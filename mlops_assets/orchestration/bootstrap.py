@@ -178,20 +178,20 @@ def _remember(instance: dg.DagsterInstance, domain: str, end: _End) -> None:
     storage.set_cursor_values({_key(domain): _DONE if end == _AT_WORK else json.dumps({"last": end.last, "place": end.place})})
 
 
-def bootstrap_sensor(bootstrap: Bootstrap, jobs: Sequence[Any], *, is_running: bool) -> dg.SensorDefinition:
+def bootstrap_sensor(bootstrap: Bootstrap, jobs: Sequence[Any], *, automation_enabled: bool) -> dg.SensorDefinition:
     """Return the sensor that takes the steps of a bootstrap, one run after the other.
 
     Args:
         bootstrap: of the domain.
         jobs: that its steps run.
-        is_running: whether it starts with the daemon.
+        automation_enabled: whether it starts with the daemon.
     """
 
     @dg.sensor(
         name=f"{bootstrap.domain}_bootstrap",
         jobs=jobs,
         minimum_interval_seconds=30,
-        default_status=sensor_status(is_running),
+        default_status=sensor_status(automation_enabled),
         required_resource_keys={bootstrap.source_key, CLOCK, STORES},
         description="Reads the first history, trains the first model and scores with it; then the schedules take over.",
     )

@@ -1,7 +1,7 @@
 """What a domain brings to the platform."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ import dagster as dg
 from mlops_assets.contracts import TableContract
 from mlops_assets.orchestration.asset_options import WAREHOUSE, asset_key
 from mlops_assets.orchestration.bootstrap import Bootstrap
+from mlops_assets.orchestration.demo import Demo
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,19 @@ class Domain:
         sensors: what the world starts.
         resources: by key; shared by nobody else.
         bootstrap: how it gets to work on an empty platform.
+        demo: how it is shown on simulated data.
     """
 
     name: str
-    contracts: Sequence[TableContract]
-    assets: Sequence[dg.AssetsDefinition]
-    checks: Sequence[dg.AssetChecksDefinition]
-    jobs: Sequence[Any]
-    schedules: Sequence[Any]
-    sensors: Sequence[dg.SensorDefinition]
-    resources: Mapping[str, Any]
+    contracts: Sequence[TableContract] = ()
+    assets: Sequence[dg.AssetsDefinition] = ()
+    checks: Sequence[dg.AssetChecksDefinition] = ()
+    jobs: Sequence[Any] = ()
+    schedules: Sequence[Any] = ()
+    sensors: Sequence[dg.SensorDefinition] = ()
+    resources: Mapping[str, Any] = field(default_factory=dict)
     bootstrap: Bootstrap | None = None
+    demo: Demo | None = None
 
     def warehouse_contracts(self) -> list[TableContract]:
         """Return the contracts of the tables that live in the warehouse; the others live in the lake."""

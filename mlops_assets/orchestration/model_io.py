@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,6 +15,7 @@ from mlops_assets.orchestration.tables import add_stored_metadata, frame_metadat
 if TYPE_CHECKING:
     from mlops_assets.ml.bundle import ModelBundle
     from mlops_assets.ml.training import TrainedModel
+    from mlops_assets.orchestration.clock import Clock
     from mlops_assets.stores.catalog import Stores
     from mlops_assets.stores.models.registry import ModelRegistry, ModelVersion
 
@@ -48,9 +49,9 @@ class ModelIOManager(dg.IOManager):
     Inputs get a `RegisteredModel`: the newest version of the partition.
     """
 
-    def __init__(self, stores: Stores) -> None:
-        """Use the registry of `stores`."""
-        self._stores = stores
+    def __init__(self, stores: Stores, clock: Clock) -> None:
+        """Use the registry of `stores`; versions are dated by `clock`."""
+        self._stores, self._clock = stores, clock
 
     def handle_output(self, context: dg.OutputContext, obj: TrainedModel) -> None:
         """Log the search, save the bundle, register it, mark it as challenger."""
@@ -63,7 +64,7 @@ class ModelIOManager(dg.IOManager):
                 model_name=name,
                 asset=context.asset_key.to_user_string(),
                 partition=context.asset_partition_key,
-                now=datetime.now(timezone.utc),
+                now=self._clock.now(),
                 run_tags={"dagster_run_id": context.run_id},
                 trials=obj.trials,
                 figures=obj.figures,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Protocol
 
 import dagster as dg
@@ -13,6 +13,7 @@ from mlops_assets.contracts import TableContract
 from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.errors import MissingModelError, MissingPartitionError
 from mlops_assets.orchestration.asset_options import asset_key
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.model_io import model_name, version_metadata
 from mlops_assets.orchestration.run_config import StepConfig
@@ -82,12 +83,14 @@ def champion_asset(
     """
 
     @warehouse_asset(contract, **options)
-    def champion(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> pd.DataFrame:
+    def champion(
+        context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], clock: dg.ResourceParam[Clock]
+    ) -> pd.DataFrame:
         name, undecided = model_name(model_key), dict[str, str]()
         with retrying_transient_errors():
             registry, warehouse = stores.models(), stores.warehouse(contract.domain)
             known = set(warehouse.read(contract)["challenger_version"])
-            decided = list(_decide_all(registry, name, known, lambda pair: decide(stores, pair), undecided))
+            decided = list(_decide_all(registry, name, known, lambda pair: decide(stores, pair), undecided, clock))
             scores_from = _scores_from(registry, name)
         context.add_asset_metadata({**_metadata(decided, undecided, stores.mlflow_ui_url), **scores_from})
         return rows_to_frame([_row(each) for each in decided], contract)
@@ -101,6 +104,7 @@ def _decide_all(
     known: set[int],
     decide: Callable[[CandidatePair], Decision],
     undecided: dict[str, str],
+    clock: Clock,
 ) -> Iterator[Decided]:
     """Yield a decision about each version that can be decided, after it was carried out; note why others cannot."""
     for challenger in awaiting_decision(registry.versions(name), known):
@@ -112,13 +116,13 @@ def _decide_all(
             undecided[str(challenger.version)] = str(error)
             continue
         if decision.is_promoted:
-            _promote(registry, challenger)
+            _promote(registry, challenger, clock.now())
         yield Decided(pair, decision)
 
 
-def _promote(registry: ModelRegistry, version: ModelVersion) -> None:
+def _promote(registry: ModelRegistry, version: ModelVersion, now: datetime) -> None:
     """Put a version in charge, or only of the records of its time if the champion has seen later ones; repeatable."""
-    champion, now = registry.version_by_alias(version.name, CHAMPION), datetime.now(timezone.utc)
+    champion = registry.version_by_alias(version.name, CHAMPION)
     if champion is not None and champion.training_end_at > version.training_end_at:
         registry.promote_for_its_time(version, now=now)
     else:
@@ -202,12 +206,17 @@ def _promotion_job(model_key: dg.AssetKey, decisions: TableContract) -> dg.JobDe
     domain, name = model_key.path
 
     @dg.op(name=f"promote_{name}_by_hand", description="Make a version champion, and note what the promotion rule said about it.")
-    def promote(context: dg.OpExecutionContext, config: PromotionConfig, stores: dg.ResourceParam[Stores]) -> None:
+    def promote(
+        context: dg.OpExecutionContext,
+        config: PromotionConfig,
+        stores: dg.ResourceParam[Stores],
+        clock: dg.ResourceParam[Clock],
+    ) -> None:
         with retrying_transient_errors():
             registry = stores.models()
             version = registry.version(model_name(model_key), config.version)
             said = _said_by_rule(stores, decisions, version)
-            version = registry.promote(version, now=datetime.now(timezone.utc))
+            version = registry.promote(version, now=clock.now())
             metadata = {"reason": config.reason, "promotion_rule": said, **_charge_metadata(stores, version)}
         description = f"Promoted by hand: version {version.version} is champion. {config.reason} The rule had said: {said}"
         context.log.info(description)
@@ -228,9 +237,9 @@ def _rollback_job(model_key: dg.AssetKey, champion_key: dg.AssetKey) -> dg.JobDe
     domain, name = model_key.path
 
     @dg.op(name=f"restore_previous_{name}_champion", description="Swap champion and previous champion in the registry.")
-    def restore(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
+    def restore(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores], clock: dg.ResourceParam[Clock]) -> None:
         with retrying_transient_errors():
-            version = stores.models().rollback(model_name(model_key), now=datetime.now(timezone.utc))
+            version = stores.models().rollback(model_name(model_key), now=clock.now())
             metadata = _charge_metadata(stores, version)
         description = f"Rolled back: version {version.version} is champion again."
         context.log.info(description)

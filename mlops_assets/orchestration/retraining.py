@@ -105,19 +105,19 @@ class Progress:
             self.asked.append(due.identity)
 
 
-def retraining_sensor(retraining: Retraining, *, is_running: bool) -> dg.SensorDefinition:
+def retraining_sensor(retraining: Retraining, *, automation_enabled: bool) -> dg.SensorDefinition:
     """Return the sensor.
 
     Args:
         retraining: what to train because of what.
-        is_running: whether it starts with the daemon.
+        automation_enabled: whether it starts with the daemon.
     """
 
     @dg.sensor(
         name=retraining.name,
         job=retraining.job,
         minimum_interval_seconds=60,
-        default_status=sensor_status(is_running),
+        default_status=sensor_status(automation_enabled),
         description=retraining.description,
     )
     def train_again(context: dg.SensorEvaluationContext, clock: dg.ResourceParam[Clock]) -> dg.SensorResult:

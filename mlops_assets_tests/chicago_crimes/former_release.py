@@ -15,13 +15,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from mlops_assets.chicago_crimes import preprocessing
 from mlops_assets.chicago_crimes.contracts import SEASONS, TIMES_OF_DAY
-from mlops_assets.chicago_crimes.features import CODE_COLUMNS, PERIODS, POSITION_COLUMNS
-from mlops_assets.chicago_crimes.training import MODEL_INPUT
+from mlops_assets.chicago_crimes.modelling import preprocessing
+from mlops_assets.chicago_crimes.modelling.features import CODE_COLUMNS, PERIODS, POSITION_COLUMNS
+from mlops_assets.chicago_crimes.modelling.training import MODEL_INPUT
 from mlops_assets.ml.bundle import ModelBundle
 from mlops_assets.ml.encoders import CodeEncoder, CyclicEncoder, Winsorizer
-from mlops_assets_tests.chicago_crimes.crimes import WINDOW, police_stations
+from mlops_assets.ml.former_modules import importable_by_former_names
+from mlops_assets_tests.chicago_crimes.tiny_crimes import WINDOW, police_stations
 
 FEATURES = [
     *("x_ft", "y_ft", "distance_to_station_log", "is_location_known", "is_domestic"),
@@ -81,7 +82,7 @@ class FeatureSelector(TransformerMixin, BaseEstimator):
 
 
 for _class in (CrimePreprocessor, FeatureSelector):
-    _class.__module__ = preprocessing.__name__
+    _class.__module__ = "mlops_assets.chicago_crimes.preprocessing"
 
 
 def write_former_bundle(
@@ -108,7 +109,7 @@ def write_former_bundle(
         estimator_name="hist_gradient_boosting on natural rows",
         fingerprint="0" * 64,
     )
-    with pytest.MonkeyPatch.context() as then:
+    with importable_by_former_names("chicago_crimes"), pytest.MonkeyPatch.context() as then:
         # A pickle names a class by its module; it refuses another class than the one that stands there.
         then.setattr(preprocessing, "CrimePreprocessor", CrimePreprocessor)
         then.setattr(preprocessing, "FeatureSelector", FeatureSelector)

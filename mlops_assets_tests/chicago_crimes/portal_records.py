@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from mlops_assets.chicago_crimes.source import PORTAL_FIELDS, STATION_FIELDS, DamagedRecord, RawRecords
+from mlops_assets.chicago_crimes.sources.base import PORTAL_FIELDS, STATION_FIELDS, DamagedRecord, RawRecords
 
 Record = dict[str, str | None]
 

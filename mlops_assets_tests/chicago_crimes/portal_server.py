@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from mlops_assets.chicago_crimes.source import CRIMES_DATASET, STATIONS_DATASET
+from mlops_assets.chicago_crimes.sources.base import CRIMES_DATASET, STATIONS_DATASET
 
 Fault = Literal[
     "none",

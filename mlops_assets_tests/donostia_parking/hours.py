@@ -13,7 +13,7 @@ import pandas as pd
 from mlops_assets.contracts.frames import to_arrow, to_pandas
 from mlops_assets.donostia_parking.cities import DONOSTIA
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID, HOURLY_FREE
-from mlops_assets.donostia_parking.quality import find_frozen
+from mlops_assets.donostia_parking.readings.quality import find_frozen
 from mlops_assets_tests.shared_data import shared_data
 
 FIRST_HOUR = pd.Timestamp("2022-01-03 00:00", tz="UTC")

@@ -11,8 +11,8 @@ import pandas as pd
 from mlops_assets.contracts import TableContract
 from mlops_assets.contracts.checking import find_violations
 from mlops_assets.donostia_parking.contracts import CAR_PARK_SIGHTINGS, READINGS, REJECTED_READINGS
-from mlops_assets.donostia_parking.readings import DayOfReadings
-from mlops_assets.donostia_parking.source import CSV_TYPE, Snapshot
+from mlops_assets.donostia_parking.readings.daily import DayOfReadings
+from mlops_assets.donostia_parking.sources.base import CSV_TYPE, Snapshot
 
 BOULEVARD = "C6EF619B328BF329C1257D6B00310623"
 ATOTXA = "8E22E64858B632A2C1257F2B0049C6A5"

@@ -11,6 +11,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from mlops_assets.contracts import TableContract
 from mlops_assets.months import Month
 from mlops_assets.orchestration.asset_options import LAKE, WAREHOUSE, asset_key, lake_table
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import monthly_partitions
@@ -60,6 +61,7 @@ class SmallGraph:
         """Return the IO managers over some stores, and the stores."""
         return {
             "stores": stores,
+            "clock": Clock(),
             LAKE: LakeIOManager(stores, self.contracts),
             WAREHOUSE: WarehouseIOManager(stores, self.contracts),
         }

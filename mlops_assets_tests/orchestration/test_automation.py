@@ -511,10 +511,10 @@ def _op() -> dg.OpDefinition:
     return rain_of_all_days
 
 
-@pytest.mark.parametrize(("is_running", "status"), [(True, "RUNNING"), (False, "STOPPED")])
-def test_automation_starts_with_the_daemon_or_waits(is_running: bool, status: str) -> None:
+@pytest.mark.parametrize(("automation_enabled", "status"), [(True, "RUNNING"), (False, "STOPPED")])
+def test_automation_starts_with_the_daemon_or_waits(automation_enabled: bool, status: str) -> None:
     """One switch decides for sensors and schedules alike."""
-    sensor = domain_conditions_sensor("weather", is_running=is_running)
+    sensor = domain_conditions_sensor("weather", automation_enabled=automation_enabled)
     assert sensor.name == "weather_conditions"
     assert sensor.default_status.value == status
-    assert schedule_status(is_running).value == status
+    assert schedule_status(automation_enabled).value == status

@@ -84,7 +84,7 @@ BOOTSTRAP = Bootstrap(
     model_key=MODEL,
 )
 DEFINITIONS = dg.Definitions(
-    [rain, model, champion, scores], jobs=JOBS, sensors=[bootstrap_sensor(BOOTSTRAP, JOBS, is_running=False)]
+    [rain, model, champion, scores], jobs=JOBS, sensors=[bootstrap_sensor(BOOTSTRAP, JOBS, automation_enabled=False)]
 )
 
 

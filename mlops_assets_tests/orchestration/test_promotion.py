@@ -205,7 +205,8 @@ def by_hand(league: League, job: str, **config: Any) -> str:
     """Run one of the jobs of people, and return what the records of the champion's asset then say."""
     (chosen,) = [each for each in jobs_by_hand(MODEL, CHAMPION) if each.name == f"{job}_weather_rain_model"]
     ops = {"promote_rain_model_by_hand": {"config": config}} if config else {}
-    chosen.execute_in_process(instance=league.instance, resources={"stores": league.graph.stores}, run_config={"ops": ops})
+    resources = league.graph.resources(league.graph.stores)
+    chosen.execute_in_process(instance=league.instance, resources=resources, run_config={"ops": ops})
     (record,) = league.instance.fetch_observations(league.asset.key, limit=1).records
     observation = record.event_log_entry.asset_observation
     assert observation is not None

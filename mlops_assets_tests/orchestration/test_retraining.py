@@ -37,7 +37,8 @@ class Monitor:
             model_partition=lambda measured, _: model or measured,
             is_trained_anyway=is_trained_anyway,
         )
-        self.definitions = dg.Definitions([evaluation], jobs=[TRAIN], sensors=[retraining_sensor(retraining, is_running=False)])
+        sensor = retraining_sensor(retraining, automation_enabled=False)
+        self.definitions = dg.Definitions([evaluation], jobs=[TRAIN], sensors=[sensor])
 
     def measured(self, *months: str, is_due: bool = True) -> None:
         """Report rows of months and what was measured of them."""

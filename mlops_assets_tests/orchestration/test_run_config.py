@@ -7,10 +7,10 @@ import dagster as dg
 import pytest
 
 from mlops_assets.chicago_crimes.assets.model import Family, FeatureSet, Resampling
-from mlops_assets.chicago_crimes.candidates import FAMILIES, RESAMPLINGS
-from mlops_assets.chicago_crimes.features import FEATURE_SETS
-from mlops_assets.donostia_parking.assets.forecasts import Candidate
-from mlops_assets.donostia_parking.backtesting import descriptions
+from mlops_assets.chicago_crimes.modelling.candidates import FAMILIES, RESAMPLINGS
+from mlops_assets.chicago_crimes.modelling.features import FEATURE_SETS
+from mlops_assets.donostia_parking.assets.model import Candidate
+from mlops_assets.donostia_parking.modelling.backtesting import descriptions
 from mlops_assets.errors import NotEnoughDataError, SettingsError
 from mlops_assets.orchestration.failures import error_sentence
 from mlops_assets.orchestration.run_config import require_valid

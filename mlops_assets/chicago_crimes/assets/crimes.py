@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
-from mlops_assets.chicago_crimes.checks import READS_OPTIONAL_VALUES
-from mlops_assets.chicago_crimes.conditions import CRIMES_FRESHNESS, FOLLOW_CRIMES
+from mlops_assets.chicago_crimes.assets.checks import READS_OPTIONAL_VALUES
+from mlops_assets.chicago_crimes.assets.policies import CRIMES_FRESHNESS, FOLLOW_CRIMES
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, EXPORT_FILES, POLICE_STATIONS, RAW_CRIMES, REJECTED_CRIMES
-from mlops_assets.chicago_crimes.enrichment import enrich_crimes
-from mlops_assets.chicago_crimes.parsing import parse_crimes, parse_stations
+from mlops_assets.chicago_crimes.crimes.enrichment import enrich_crimes
+from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stations
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
-from mlops_assets.chicago_crimes.source import CrimeSource
+from mlops_assets.chicago_crimes.sources.base import CrimeSource
 from mlops_assets.months import Month
 from mlops_assets.orchestration.asset_options import lake_table
 from mlops_assets.orchestration.export_accounts import export_files_asset

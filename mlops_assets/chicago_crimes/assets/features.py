@@ -7,10 +7,9 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from mlops_assets.chicago_crimes import DOMAIN, recipe
-from mlops_assets.chicago_crimes.checks import DOES_NOT_OVERLAP_TRAIN, IS_LATER_THAN_TRAIN, judge_order, judge_overlap
-from mlops_assets.chicago_crimes.conditions import TRAIN_ONCE_A_MONTH, WITH_TRAINING
-from mlops_assets.chicago_crimes.features import ENCODED_COLUMNS, SOURCE_COLUMNS
+from mlops_assets.chicago_crimes import DOMAIN, defaults
+from mlops_assets.chicago_crimes.assets.checks import DOES_NOT_OVERLAP_TRAIN, IS_LATER_THAN_TRAIN, judge_order, judge_overlap
+from mlops_assets.chicago_crimes.assets.policies import TRAIN_ONCE_A_MONTH, WITH_TRAINING
 from mlops_assets.chicago_crimes.model_contracts import (
     DEVELOPMENT_SPLIT,
     ENCODED_TRAIN,
@@ -18,15 +17,16 @@ from mlops_assets.chicago_crimes.model_contracts import (
     TEST_SPLIT,
     TRAINING_WINDOW,
 )
-from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS, WINDOW_BEFORE_MONTH
-from mlops_assets.chicago_crimes.selection import draw_selection, select_features
-from mlops_assets.chicago_crimes.training_window import (
+from mlops_assets.chicago_crimes.modelling.features import ENCODED_COLUMNS, SOURCE_COLUMNS
+from mlops_assets.chicago_crimes.modelling.selection import draw_selection, select_features
+from mlops_assets.chicago_crimes.modelling.training_window import (
     WINDOW_MONTHS,
     build_training_window,
     draw_training_window,
     require_months,
     split_training_window,
 )
+from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS, WINDOW_BEFORE_MONTH
 from mlops_assets.orchestration.asset_options import fitted_object, lake_table
 from mlops_assets.orchestration.failures import naming
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
@@ -49,23 +49,23 @@ class SplitStrategy(Enum):
 class WindowConfig(StepConfig):
     """The least that a training window must hold."""
 
-    minimum_months: int = Field(default=recipe.MINIMUM_MONTHS, ge=1, le=WINDOW_MONTHS)
-    minimum_rows: int = Field(default=recipe.MINIMUM_ROWS, ge=1)
+    minimum_months: int = Field(default=defaults.MINIMUM_MONTHS, ge=1, le=WINDOW_MONTHS)
+    minimum_rows: int = Field(default=defaults.MINIMUM_ROWS, ge=1)
 
 
 class SplitConfig(StepConfig):
     """How the training window is split."""
 
-    strategy: SplitStrategy = SplitStrategy(recipe.SPLIT_STRATEGY)
-    test_share: Share = recipe.TEST_SHARE
-    validation_share: Share = recipe.VALIDATION_SHARE
+    strategy: SplitStrategy = SplitStrategy(defaults.SPLIT_STRATEGY)
+    test_share: Share = defaults.TEST_SHARE
+    validation_share: Share = defaults.VALIDATION_SHARE
 
 
 class SelectionConfig(StepConfig):
     """Which columns are worth using."""
 
-    minimum_information: float = Field(default=recipe.MINIMUM_INFORMATION, ge=0)
-    seed: Seed = recipe.SEED
+    minimum_information: float = Field(default=defaults.MINIMUM_INFORMATION, ge=0)
+    seed: Seed = defaults.SEED
 
 
 @lake_asset(
@@ -140,7 +140,7 @@ def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Ou
 @holding(ENCODED_TRAIN)
 def feature_encoding(development_split: pd.DataFrame) -> Iterator[dg.Output]:
     """Fit the encoding and encode the training rows, in one step because their rates are cross-fitted."""
-    from mlops_assets.chicago_crimes.preprocessing import fit_encoding
+    from mlops_assets.chicago_crimes.modelling.preprocessing import fit_encoding
 
     encoding, encoded = fit_encoding(development_split)
     yield dg.Output(encoding, "feature_encoding", metadata={"feature_count": len(ENCODED_COLUMNS), "fitted_rows": len(encoded)})

@@ -1,7 +1,6 @@
 """Assets: the month's model, its figures, and the decision whether it becomes champion."""
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
@@ -9,26 +8,27 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
-from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, recipe
-from mlops_assets.chicago_crimes.balancing import ClassBalance
-from mlops_assets.chicago_crimes.candidates import installed_families, require_candidate
-from mlops_assets.chicago_crimes.championship import decide_champion, failures_at_gate
-from mlops_assets.chicago_crimes.checks import PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES, judge_features
-from mlops_assets.chicago_crimes.conditions import AFTER_EACH_EVALUATION, WITH_TRAINING
-from mlops_assets.chicago_crimes.evaluation import (
+from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, defaults
+from mlops_assets.chicago_crimes.assets.checks import PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES, judge_features
+from mlops_assets.chicago_crimes.assets.policies import AFTER_EACH_EVALUATION, WITH_TRAINING
+from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_EVALUATION, TEST_SPLIT
+from mlops_assets.chicago_crimes.modelling.candidates import installed_families, require_candidate
+from mlops_assets.chicago_crimes.modelling.evaluation import (
     draw_evaluation,
     evaluate_arrest_model,
     largest_feature_difference,
     measure_importance,
 )
-from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_EVALUATION, TEST_SPLIT
+from mlops_assets.chicago_crimes.modelling.promotion import decide_champion, failures_at_gate
+from mlops_assets.chicago_crimes.modelling.resampling import ClassBalance
+from mlops_assets.chicago_crimes.modelling.training import MODEL_NAME, train_arrest_model
+from mlops_assets.chicago_crimes.modelling.training_window import WINDOW_MONTHS
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS
-from mlops_assets.chicago_crimes.training import MODEL_NAME, train_arrest_model
-from mlops_assets.chicago_crimes.training_window import WINDOW_MONTHS
 from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.months import Month
 from mlops_assets.orchestration.asset_options import asset_key, model
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.model_io import RegisteredModel, version_metadata
@@ -72,15 +72,15 @@ class SearchConfig(StepConfig):
     their seed are SMOTE's, which is tried only if named among the resamplings.
     """
 
-    tuning_trials: int = Field(default=recipe.TUNING_TRIALS, ge=0)
-    time_budget_seconds: float = Field(default=recipe.TIME_BUDGET_SECONDS, gt=0)
+    tuning_trials: int = Field(default=defaults.TUNING_TRIALS, ge=0)
+    time_budget_seconds: float = Field(default=defaults.TIME_BUDGET_SECONDS, gt=0)
     families: list[Family] = []
     feature_sets: list[FeatureSet] = []
     resamplings: list[Resampling] = []
-    oversampled_ratio: float = Field(default=recipe.OVERSAMPLED_RATIO, gt=0, le=1)
-    undersampled_ratio: float = Field(default=recipe.UNDERSAMPLED_RATIO, gt=0, le=1)
-    balance_seed: Seed = recipe.BALANCE_SEED
-    seed: Seed = recipe.SEED
+    oversampled_ratio: float = Field(default=defaults.OVERSAMPLED_RATIO, gt=0, le=1)
+    undersampled_ratio: float = Field(default=defaults.UNDERSAMPLED_RATIO, gt=0, le=1)
+    balance_seed: Seed = defaults.BALANCE_SEED
+    seed: Seed = defaults.SEED
 
     @field_validator("families")
     @classmethod
@@ -108,7 +108,7 @@ class SearchConfig(StepConfig):
 class EvaluationConfig(StepConfig):
     """How feature importance is measured."""
 
-    seed: Seed = recipe.SEED
+    seed: Seed = defaults.SEED
 
 
 @dg.asset(
@@ -173,6 +173,7 @@ def arrest_evaluation(
     context: dg.AssetExecutionContext,
     config: EvaluationConfig,
     stores: dg.ResourceParam[Stores],
+    clock: dg.ResourceParam[Clock],
     arrest_model: RegisteredModel,
     development_split: pd.DataFrame,
     test_split: pd.DataFrame,
@@ -182,7 +183,7 @@ def arrest_evaluation(
     importance = measure_importance(bundle, test_split, config.seed)
     figures = draw_evaluation(evaluation, test_split["is_arrest"].to_numpy(dtype=bool), importance)
     with retrying_transient_errors():
-        stores.models().log_evaluation(version, evaluation.model.as_dict(), figures, now=datetime.now(timezone.utc))
+        stores.models().log_evaluation(version, evaluation.model.as_dict(), figures, now=clock.now())
     context.add_asset_metadata(
         {
             "gate": "passed" if not evaluation.failures else " ".join(evaluation.failures),

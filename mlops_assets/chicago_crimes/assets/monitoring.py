@@ -1,6 +1,6 @@
 """Assets: the champion at work, and what each month looked like to it."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import dagster as dg
 import pandas as pd
@@ -8,12 +8,13 @@ from pydantic import Field
 
 from mlops_assets.chicago_crimes import TIME_ZONE
 from mlops_assets.chicago_crimes.assets.model import arrest_champion, arrest_model
-from mlops_assets.chicago_crimes.conditions import SCORE_CRIMES
+from mlops_assets.chicago_crimes.assets.policies import SCORE_CRIMES
 from mlops_assets.chicago_crimes.model_contracts import ARREST_DRIFT, ARREST_PREDICTIONS
-from mlops_assets.chicago_crimes.monitoring import LIMITS, OUTCOMES_KNOWN_AFTER_DAYS, measure_month, score_crimes
+from mlops_assets.chicago_crimes.modelling.monitoring import LIMITS, OUTCOMES_KNOWN_AFTER_DAYS, measure_month, score_crimes
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.ml.plots import plot_bars
 from mlops_assets.months import Month
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.model_io import champion_before, version_metadata
 from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
@@ -59,12 +60,13 @@ def arrest_drift(
     context: dg.AssetExecutionContext,
     config: DriftConfig,
     stores: dg.ResourceParam[Stores],
+    clock: dg.ResourceParam[Clock],
     enriched_crimes: pd.DataFrame,
 ) -> pd.DataFrame:
     month = Month.parse(context.partition_key)
     start, end = month.window(TIME_ZONE)
     champion = champion_before(stores.models(), arrest_model.key, start)
-    outcomes_known = datetime.now(timezone.utc) >= end + timedelta(days=config.outcomes_known_after_days)
+    outcomes_known = clock.now() >= end + timedelta(days=config.outcomes_known_after_days)
     drift = measure_month(champion.bundle, enriched_crimes, outcomes_known)
     columns = drift.table[drift.table["kind"] != "quality"]
     figures = {

@@ -1,5 +1,5 @@
-"""The assets of this domain: parking data, and forecasts of it."""
+"""The assets of this domain, in the order in which data flows: readings, model, monitoring."""
 
-from mlops_assets.donostia_parking.assets import forecasts, parking
+from mlops_assets.donostia_parking.assets import model, monitoring, readings
 
-ASSETS = [*parking.ASSETS, *forecasts.ASSETS]
+ASSETS = [*readings.ASSETS, *model.ASSETS, *monitoring.ASSETS]

@@ -1,0 +1,1 @@
+"""What the arrest model learns from, how it is chosen, measured, promoted and watched. Neither Dagster nor MLflow here."""

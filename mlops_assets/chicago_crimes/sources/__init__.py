@@ -1,0 +1,1 @@
+"""Where crimes come from: the live portal, its exports, or a simulated city."""

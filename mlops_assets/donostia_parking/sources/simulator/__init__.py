@@ -1,0 +1,1 @@
+"""The imaginary city behind the `sample` source."""

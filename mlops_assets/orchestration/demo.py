@@ -1,0 +1,47 @@
+"""A demonstration of a domain: the runs that take it from raw data to its first scores, and what came out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mlops_assets.stores.catalog import Stores
+
+
+@dataclass(frozen=True)
+class DemoStep:
+    """One run.
+
+    Attributes:
+        title: shown beside its progress.
+        job: name of the job.
+        partition_key: of the run.
+        tags: of the run, e.g. those of a range of partitions.
+        run_config: of the run.
+    """
+
+    title: str
+    job: str
+    partition_key: str | None = None
+    tags: Mapping[str, str] | None = None
+    run_config: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What `mlops-assets demo` does with a domain.
+
+    Attributes:
+        title: from what to what.
+        steps: returns the runs in their order, by the time of the demonstration.
+        report: prints what came out, from the stores.
+    """
+
+    title: str
+    steps: Callable[[datetime], Sequence[DemoStep]]
+    report: Callable[[Console, Stores, datetime], None]
