@@ -129,7 +129,7 @@ class Settings(EnvironmentSettings):
         self.lake_url = self.lake_url or f"file:{quote(str(self.data_dir / 'lake'))}"
         self.warehouse_url = self.warehouse_url or f"duckdb:{quote(str(self.data_dir / 'warehouse.duckdb'))}"
         self.documents_url = self.documents_url or f"sqlite:{quote(str(self.data_dir / 'documents.db'))}"
-        self.events_url = self.events_url or f"file:{quote(str(self.data_dir / 'events'))}"
+        self.events_url = self.events_url or f"sqlite:{quote(str(self.data_dir / 'events.db'))}"
         self.mlflow_tracking_uri = self.mlflow_tracking_uri or f"sqlite:///{quote(str(self.data_dir / 'mlflow' / 'mlflow.db'))}"
 
 

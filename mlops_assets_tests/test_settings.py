@@ -39,6 +39,8 @@ def test_everything_lies_below_the_data_directory_by_default(tmp_path: Path) -> 
     assert settings.data_dir == tmp_path / "data"
     assert settings.lake_url == f"file:{tmp_path}/data/lake"
     assert settings.warehouse_url == f"duckdb:{tmp_path}/data/warehouse.duckdb"
+    assert settings.documents_url == f"sqlite:{tmp_path}/data/documents.db"
+    assert settings.events_url == f"sqlite:{tmp_path}/data/events.db"
     assert settings.mlflow_tracking_uri == f"sqlite:///{tmp_path}/data/mlflow/mlflow.db"
     assert not settings.automation_enabled
 

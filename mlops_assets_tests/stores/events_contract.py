@@ -81,7 +81,7 @@ class EventLogContract:
 
     @pytest.mark.parametrize("name", ["", ".", "..", "songs/rock", "so~ngs", "s" * 250, "chansons d'été"])
     def test_names_of_topics_fit_everywhere(self, log: EventLog, name: str) -> None:
-        """A name that Kafka, or a folder, could not take is refused everywhere."""
+        """A name that Kafka could not take is refused everywhere."""
         with pytest.raises(SettingsError, match="is not a name for a topic"):
             log.create_topic(name, 1)
 

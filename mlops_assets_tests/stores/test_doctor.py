@@ -27,7 +27,7 @@ def embedded(folder: Path, own_urls: Mapping[str, Mapping[StoreKind, str]] | Non
         "lake": f"file:{folder}/lake",
         "warehouse": f"duckdb:{folder}/warehouse.duckdb",
         "documents": f"sqlite:{folder}/documents.db",
-        "events": f"file:{folder}/events",
+        "events": f"sqlite:{folder}/events.db",
     }
     return Stores(urls, f"sqlite:///{folder}/mlflow.db", "", folder / "artifacts", own_urls or {})
 

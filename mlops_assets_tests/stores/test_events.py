@@ -88,5 +88,11 @@ def test_lost_events_are_never_skipped(ask: object) -> None:
 
 def test_unknown_scheme() -> None:
     """The error lists the schemes, and shows no password."""
-    with pytest.raises(SettingsError, match=r"no event log for 'amqp://\*\*\*@host'; known schemes: file:, kafka:"):
+    with pytest.raises(SettingsError, match=r"no event log for 'amqp://\*\*\*@host'; known schemes: sqlite:, kafka:"):
         open_event_log("amqp://me:secret@host")
+
+
+def test_folder_of_a_former_log() -> None:
+    """Whoever still names a folder of segment files is told what to name instead."""
+    with pytest.raises(SettingsError, match=r"'file:/data/events'; .* name a SQLite file for them, such as sqlite:data/events\.db"):
+        open_event_log("file:/data/events")

@@ -1,19 +1,12 @@
-"""Documents in one SQLite file: a table per collection, a row per document, its text as JSON.
-
-Any number of processes may read and write: a write is one transaction under SQLite's own lock, for which others wait, and readers
-go on meanwhile (WAL). The file must lie on a disk of this machine; SQLite's locks do not hold on network shares.
-"""
+"""Documents in one SQLite file: a table per collection, a row per document, its text as JSON."""
 
 # ruff: noqa: S608
 # Names in statements are quoted, fields in indexes are identifiers, values are parameters.
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.errors import PermanentError, PlatformError, StoreUnavailableError
-from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.documents.base import WriteCounts
 from mlops_assets.stores.documents.extended_json import DATE_KEY, date_text, dumps, loads
 from mlops_assets.stores.documents.rules import (
@@ -25,15 +18,15 @@ from mlops_assets.stores.documents.rules import (
     window_bound,
 )
 from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.sqlite import SQLiteFile
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from mlops_assets.contracts import DocumentContract
-
-_BUSY = ("is locked", "locking protocol")
 
 
 class SQLiteDocuments:
@@ -41,8 +34,7 @@ class SQLiteDocuments:
 
     def __init__(self, path: Path, patience_seconds: float = 60) -> None:
         """Use the file at `path`, made at the first use, and wait this long for others who are writing to it."""
-        self._path = path
-        self._patience_seconds = patience_seconds
+        self._file = SQLiteFile(path, "document store", patience_seconds)
 
     def upsert(self, contract: DocumentContract, documents: Iterable[Mapping[str, Any]]) -> WriteCounts:
         """Add the documents that are not there and change the others, in one transaction."""
@@ -97,11 +89,11 @@ class SQLiteDocuments:
 
     def location(self, contract: DocumentContract) -> str:
         """Return the file and the table's name in it."""
-        return f"{self._path}: {contract.domain}.{contract.name}"
+        return f"{self._file.path}: {contract.domain}.{contract.name}"
 
     def check_health(self) -> HealthCheck:
         """Write a table, read it back and drop it, and tell the version."""
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             connection.execute("CREATE TABLE mlops_assets_doctor AS SELECT sqlite_version() AS version")
             (version,) = connection.execute("SELECT version FROM mlops_assets_doctor").fetchone()
             connection.execute("DROP TABLE mlops_assets_doctor")
@@ -110,7 +102,7 @@ class SQLiteDocuments:
     @contextmanager
     def _writing(self, contract: DocumentContract) -> Iterator[sqlite3.Connection]:
         """Yield a connection inside a transaction in which the contract's table exists with all its indexes."""
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             _make_table(connection, contract)
             for fields in index_fields(contract):
                 expressions = ", ".join(_expression(name, contract) for name in fields)
@@ -121,51 +113,10 @@ class SQLiteDocuments:
     @contextmanager
     def _reading(self, contract: DocumentContract) -> Iterator[sqlite3.Connection]:
         """Yield a connection that sees one state of the contract's table throughout."""
-        with self._connection() as connection:
+        with self._file.connection() as connection:
             _make_table(connection, contract)
             connection.execute("BEGIN")
             yield connection
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connection() as connection, connection:
-            # The lock comes first: two that read and then both want to write could only fail.
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with disk_errors(f"cannot use the document store {self._path}"):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with closing(sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None)) as connection:
-                    self._keep_readers_apart(connection)
-                    yield connection
-        except sqlite3.Error as error:
-            raise self._translated(error) from error
-
-    def _keep_readers_apart(self, connection: sqlite3.Connection) -> None:
-        """Let readers see the state before a write that goes on, by a write-ahead log, which a new file does not have yet.
-
-        Whoever asks for the log while another process does is refused at once, in spite of the connection's timeout.
-        """
-        import tenacity
-
-        attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_message(match="database is locked"),
-            wait=tenacity.wait_random(0.01, 0.05),
-            stop=tenacity.stop_after_delay(self._patience_seconds),
-            reraise=True,
-        )
-        attempts(connection.execute, "PRAGMA journal_mode = WAL")
-
-    def _translated(self, error: sqlite3.Error) -> PlatformError:
-        complaint = str(error).lower()
-        if any(sign in complaint for sign in _BUSY):
-            return StoreUnavailableError(
-                f"the document store {self._path} was in use by another writer for {self._patience_seconds:g} s: {error}"
-            )
-        return PermanentError(f"cannot use the document store {self._path}: {error}")
 
 
 def _make_table(connection: sqlite3.Connection, contract: DocumentContract) -> None:

@@ -10,14 +10,19 @@ __all__ = ["Event", "EventLog", "OffsetRange", "lag", "next_ranges", "open_event
 
 
 def open_event_log(url: str) -> EventLog:
-    """Return the event log that a URL such as `file:///data/events` or `kafka://broker:9092` names."""
+    """Return the event log that a URL such as `sqlite:///data/events.db` or `kafka://broker:9092` names."""
     scheme = scheme_of(url)
-    if scheme == "file":
-        from mlops_assets.stores.events.segments import SegmentEventLog
+    if scheme == "sqlite":
+        from mlops_assets.stores.events.sqlite_file import SQLiteEventLog
 
-        return SegmentEventLog(local_path(url))
+        return SQLiteEventLog(local_path(url))
     if scheme == "kafka":
         from mlops_assets.stores.events.kafka import KafkaEventLog
 
         return KafkaEventLog(url)
-    raise SettingsError(f"no event log for {redact(url)!r}; known schemes: file:, kafka:")
+    if scheme == "file":
+        raise SettingsError(
+            f"no event log for {redact(url)!r}; events are not kept in a folder any more, name a SQLite file for them, such as "
+            "sqlite:data/events.db, or leave the URL out for events.db in the data directory"
+        )
+    raise SettingsError(f"no event log for {redact(url)!r}; known schemes: sqlite:, kafka:")

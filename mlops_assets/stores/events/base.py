@@ -22,7 +22,7 @@ DOCTOR_TOPIC = "mlops_assets_doctor"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
-# As Kafka has it, so that a topic of files can become a topic of Kafka.
+# As Kafka has it, so that a topic of a SQLite file can become a topic of Kafka.
 _TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
 
 
@@ -146,22 +146,11 @@ def event_schema() -> pa.Schema:
         [
             pa.field("partition", pa.int32(), nullable=False),
             pa.field("offset", pa.int64(), nullable=False),
-            *stored_schema(),
+            pa.field("event_at", pa.timestamp("us", tz="UTC")),
+            pa.field("key", pa.binary()),
+            pa.field("value", pa.binary()),
+            pa.field("headers", pa.map_(pa.string(), pa.binary())),
         ]
-    )
-
-
-def stored_schema() -> pa.Schema:
-    """Return the columns of events without their place in the log."""
-    import pyarrow as pa
-
-    return pa.schema(
-        {
-            "event_at": pa.timestamp("us", tz="UTC"),
-            "key": pa.binary(),
-            "value": pa.binary(),
-            "headers": pa.map_(pa.string(), pa.binary()),
-        }
     )
 
 
