@@ -14,9 +14,9 @@ from mlops_assets.contracts.text import text_array
 from mlops_assets.donostia_parking.contracts import READINGS
 from mlops_assets.donostia_parking.readings.car_parks import find_sightings
 from mlops_assets.donostia_parking.readings.descriptions import Description
-from mlops_assets.donostia_parking.readings.parsing import Problem, parse_snapshots
+from mlops_assets.donostia_parking.readings.parsing import ParsedRecords, Problem, parse_snapshots
 from mlops_assets.donostia_parking.readings.quality import find_always_zero, find_frozen
-from mlops_assets.donostia_parking.readings.rejects import RejectCollector
+from mlops_assets.donostia_parking.readings.rejects import as_rejects
 from mlops_assets.donostia_parking.sources.feed import FEED_FIELDS
 from mlops_assets.donostia_parking.sources.landing import LOOK_BACK
 from mlops_assets.errors import SourceError
@@ -67,15 +67,13 @@ def build_readings(snapshots: Iterable[Snapshot], day: LocalDay, city: City) -> 
     problems = [problem for problem in parsed.problems if problem.snapshot.requested_at >= start]
     if not is_of_day[parsed.rows["snapshot"]].any():
         _refuse_other_format(problems, day)
-    rejects = RejectCollector(city)
-    for problem in problems:
-        rejects.add(problem)
     rows = _order(parsed.rows, parsed.descriptions).assign(is_of_day=lambda rows: is_of_day[rows["snapshot"]])
-    rows = _drop_duplicates(rows, parsed.descriptions, wanted, rejects)
-    rows = _add_flags(rows)
-    rows = _keep_day(rows, parsed.descriptions, wanted, day, rejects)
+    rows, duplicates = _drop_duplicates(rows, parsed, wanted)
+    rows, of_other_days = _keep_day(_add_flags(rows), parsed, wanted, day)
     return DayOfReadings(
-        _as_readings(rows, parsed.descriptions, wanted, city), rejects.to_frame(), find_sightings(rows, parsed.descriptions, city)
+        _as_readings(rows, parsed.descriptions, wanted, city),
+        as_rejects([*problems, *duplicates, *of_other_days]),
+        find_sightings(rows, parsed.descriptions, city),
     )
 
 
@@ -83,14 +81,14 @@ def _order(rows: pd.DataFrame, descriptions: pd.DataFrame) -> pd.DataFrame:
     """Return rows by moment and car park, of equal ones that of the last snapshot first; `car_park` numbers the identifiers."""
     numbers = pd.factorize(descriptions["car_park_id"], sort=True)[0]
     rows = rows.assign(car_park=numbers[rows["description"]])
-    order = np.lexsort((-rows["position"], -rows["snapshot"], rows["car_park"], _zoneless(rows["read_at"])))
+    order = np.lexsort((-rows["record"], rows["car_park"], _zoneless(rows["read_at"])))
     return rows.iloc[order].reset_index(drop=True)
 
 
 def _refuse_other_format(problems: Sequence[Problem], day: LocalDay) -> None:
     """Raise if a day without readings has records that all lack something: a snapshot in another format is no bad luck."""
-    reasons = {problem.reason for problem in problems if problem.position is not None}
-    codes = {problem.code for problem in problems if problem.position is not None}
+    reasons = {problem.reason for problem in problems if problem.record is not None}
+    codes = {problem.code for problem in problems if problem.record is not None}
     if codes == {"missing_value"}:
         raise SourceError(
             f"snapshots of {day}: not one of {len(problems)} records can be used, for {' or '.join(sorted(reasons))}; the feed has "
@@ -99,25 +97,27 @@ def _refuse_other_format(problems: Sequence[Problem], day: LocalDay) -> None:
 
 
 def _drop_duplicates(
-    rows: pd.DataFrame, descriptions: pd.DataFrame, snapshots: Sequence[Snapshot], rejects: RejectCollector
-) -> pd.DataFrame:
-    """Return the first row of each car park and moment, after rejecting the others."""
+    rows: pd.DataFrame, parsed: ParsedRecords, snapshots: Sequence[Snapshot]
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return the first row of each car park and moment, and what is wrong with the others of the day."""
     is_repeated = rows.duplicated(["read_at", "car_park"]).to_numpy()
     if not is_repeated.any():
-        return rows
+        return rows, []
     kept_of = np.maximum.accumulate(np.where(is_repeated, 0, np.arange(len(rows))))
     dropped = np.flatnonzero(is_repeated & rows["is_of_day"].to_numpy())
     kept_places = rows["free_places"].to_numpy()[kept_of[dropped]]
+    problems = []
     for row, places in zip(rows.iloc[dropped].to_dict("records"), kept_places.tolist(), strict=True):
-        car_park = _description(descriptions, row)
+        car_park_id = parsed.descriptions["car_park_id"].iloc[row["description"]]
         moment = row["read_at"].isoformat()
-        reason = f"car park {car_park.car_park_id} has another record of {moment}, which is kept; it says {places} free places"
-        rejects.add(Problem(snapshots[row["snapshot"]], row["position"], "duplicate", reason, car_park))
-    return rows[~is_repeated].reset_index(drop=True)
+        reason = f"car park {car_park_id} has another record of {moment}, which is kept; it says {places} free places"
+        problems.append(_problem(row, parsed, snapshots, "duplicate", reason))
+    return rows[~is_repeated].reset_index(drop=True), problems
 
 
-def _description(descriptions: pd.DataFrame, row: Mapping[Any, Any]) -> Description:
-    return Description(*descriptions.iloc[row["description"]])
+def _problem(row: Mapping[Any, Any], parsed: ParsedRecords, snapshots: Sequence[Snapshot], code: str, reason: str) -> Problem:
+    car_park = Description(*parsed.descriptions.iloc[row["description"]])
+    return Problem(snapshots[row["snapshot"]], parsed.records[row["record"]], code, reason, car_park)
 
 
 def _add_flags(rows: pd.DataFrame) -> pd.DataFrame:
@@ -131,15 +131,15 @@ def _zoneless(moments: pd.Series) -> np.ndarray:
 
 
 def _keep_day(
-    rows: pd.DataFrame, descriptions: pd.DataFrame, snapshots: Sequence[Snapshot], day: LocalDay, rejects: RejectCollector
-) -> pd.DataFrame:
-    """Return the rows of the day, after rejecting what snapshots of the day say about other days."""
+    rows: pd.DataFrame, parsed: ParsedRecords, snapshots: Sequence[Snapshot], day: LocalDay
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return the rows of the day, and what is wrong with those of snapshots of the day that are about other days."""
     is_in_day = (rows["read_at"] >= day.start) & (rows["read_at"] < day.end)
-    for row in rows[rows["is_of_day"] & ~is_in_day].to_dict("records"):
-        reason = f"the record is of {row['read_at'].isoformat()}, which is not in {day}"
-        problem = Problem(snapshots[row["snapshot"]], row["position"], "outside_day", reason, _description(descriptions, row))
-        rejects.add(problem)
-    return rows[rows["is_of_day"] & is_in_day].reset_index(drop=True)
+    problems = [
+        _problem(row, parsed, snapshots, "outside_day", f"the record is of {row['read_at'].isoformat()}, which is not in {day}")
+        for row in rows[rows["is_of_day"] & ~is_in_day].to_dict("records")
+    ]
+    return rows[rows["is_of_day"] & is_in_day].reset_index(drop=True), problems
 
 
 def _as_readings(rows: pd.DataFrame, descriptions: pd.DataFrame, snapshots: Sequence[Snapshot], city: City) -> pd.DataFrame:

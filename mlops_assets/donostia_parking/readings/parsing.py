@@ -18,7 +18,7 @@ from mlops_assets.donostia_parking.readings.descriptions import (
     read_places,
     say_unreadable,
 )
-from mlops_assets.donostia_parking.sources.bodies import read_body
+from mlops_assets.donostia_parking.sources.bodies import excerpt, read_body
 from mlops_assets.donostia_parking.sources.records import RawReading, UnreadableSnapshotError
 
 if TYPE_CHECKING:
@@ -32,17 +32,22 @@ class Problem:
 
     Attributes:
         snapshot: where it is.
-        position: the number of the record in the snapshot; nothing for the snapshot itself.
+        record: the record; nothing for the snapshot itself.
         code: one of the contract's reason codes.
         reason: the reason in words.
         car_park: which one the record describes, as far as it says so.
     """
 
     snapshot: Snapshot
-    position: int | None
+    record: RawReading | None
     code: str
     reason: str
     car_park: Description | None = None
+
+    @property
+    def text(self) -> str:
+        """The record as it came, or the beginning of a snapshot without records."""
+        return excerpt(self.snapshot.body) if self.record is None else self.record.text
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,14 @@ class ParsedRecords:
     """What became of the records of some snapshots.
 
     Attributes:
-        rows: one row per good record: `snapshot` and `position` say where it stands, `read_at`, `description` (a row of
-            `descriptions`) and `free_places` what it says.
+        records: all records, in the order of the snapshots and of their places in them.
+        rows: one row per good record: `record` and `snapshot` are its number and that of its snapshot; `read_at`, `description` (a
+            row of `descriptions`) and `free_places` are what it says.
         descriptions: the fields of `Description`, one row per different description.
         problems: the rest.
     """
 
+    records: Sequence[RawReading]
     rows: pd.DataFrame
     descriptions: pd.DataFrame
     problems: list[Problem]
@@ -72,15 +79,15 @@ def parse_snapshots(snapshots: Sequence[Snapshot], city: City) -> ParsedRecords:
         city: whose car parks they are.
     """
     problems: list[Problem] = []
-    records, places = _read_bodies(snapshots, city, problems)
+    records, snapshot_of = _read_bodies(snapshots, city, problems)
     reader = DescriptionReader(city)
     numbers = np.array([reader.number(record.description) for record in records], np.int64)
     descriptions = _as_frame(reader.known)
     rows = pd.DataFrame(
         {
-            "snapshot": places[:, 0],
-            "position": places[:, 1],
-            "read_at": _moments(records, snapshots, places[:, 0]),
+            "snapshot": snapshot_of,
+            "record": np.arange(len(records)),
+            "read_at": _moments(records, snapshots, snapshot_of),
             "description": numbers,
             "free_places": _free_places(records, descriptions["total_places"].to_numpy()[numbers]),
         }
@@ -91,13 +98,13 @@ def parse_snapshots(snapshots: Sequence[Snapshot], city: City) -> ParsedRecords:
         description = reader.known[numbers[number]]
         code, reason = _find_fault(records[number], description)
         car_park = None if isinstance(description, Fault) else description
-        problems.append(Problem(snapshots[places[number, 0]], int(places[number, 1]), code, reason, car_park))
+        problems.append(Problem(snapshots[snapshot_of[number]], records[number], code, reason, car_park))
     good = rows[~is_bad].astype({"free_places": np.int32}).reset_index(drop=True)
-    return ParsedRecords(good, descriptions, problems)
+    return ParsedRecords(records, good, descriptions, problems)
 
 
 def _read_bodies(snapshots: Sequence[Snapshot], city: City, problems: list[Problem]) -> tuple[list[RawReading], np.ndarray]:
-    """Return all records, and for each the number of its snapshot and its position there."""
+    """Return all records, and for each the number of its snapshot."""
     # While a feed stands still, each of its answers is the same as the one before.
     read: dict[bytes, list[RawReading]] = {}
     records: list[RawReading] = []
@@ -112,9 +119,7 @@ def _read_bodies(snapshots: Sequence[Snapshot], city: City, problems: list[Probl
         found = read[snapshot.body]
         records += found
         counts[number] = len(found)
-    snapshot_of = np.repeat(np.arange(len(snapshots)), counts)
-    positions = np.arange(len(records)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return records, np.stack([snapshot_of, positions], axis=1)
+    return records, np.repeat(np.arange(len(snapshots)), counts)
 
 
 def _as_frame(known: Sequence[Description | Fault]) -> pd.DataFrame:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_assets.donostia_parking.sources.export_layouts import read_historical, record_texts
-from mlops_assets.donostia_parking.sources.feed import feature_texts, read_feed
+from mlops_assets.donostia_parking.sources.export_layouts import read_historical
+from mlops_assets.donostia_parking.sources.feed import read_feed
 from mlops_assets.donostia_parking.sources.feed_values import decode
 from mlops_assets.donostia_parking.sources.records import RawReading, UnreadableSnapshotError
 
@@ -27,11 +27,6 @@ def read_body(body: bytes, city: City) -> list[RawReading]:
     if start.startswith(b"<"):
         raise UnreadableSnapshotError("malformed_snapshot", "the snapshot is a web page or XML, not JSON")
     return read_feed(body) if _is_json(body) else read_historical(body, city)
-
-
-def record_texts_of(body: bytes, city: City) -> list[str]:
-    """Return the text of every record, in the order of `read_body`."""
-    return feature_texts(body) if _is_json(body) else record_texts(body, city)
 
 
 def count_records(body: bytes, city: City) -> int:

@@ -175,12 +175,7 @@ def read_historical(body: bytes, city: City) -> list[RawReading]:
     file = _require(body, city)
     positions = {field: file.position(column) for field, column in file.layout.fields.items()}
     present = {field: position for field, position in positions.items() if position is not None}
-    return [_read_record(file, present, cells) for _, cells in file.records()]
-
-
-def record_texts(body: bytes, city: City) -> list[str]:
-    """Return every record as its lines stand in the file, in the order of `read_historical`."""
-    return [decode(line).rstrip("\r\n") for line, _ in _require(body, city).records()]
+    return [_read_record(file, present, line, cells) for line, cells in file.records()]
 
 
 def _require(body: bytes, city: City) -> HistoricalFile:
@@ -194,11 +189,11 @@ def _require(body: bytes, city: City) -> HistoricalFile:
     return file
 
 
-def _read_record(file: HistoricalFile, positions: Mapping[str, int], cells: Sequence[str]) -> RawReading:
+def _read_record(file: HistoricalFile, positions: Mapping[str, int], line: bytes, cells: Sequence[str]) -> RawReading:
     titles = file.table.layout.titles
     if len(cells) != len(titles):
-        return RawReading(fault=("malformed_record", f"the line has {len(cells)} cells, the header {len(titles)}"))
-    fields: dict[str, Any] = {field: cells[position] for field, position in positions.items()}
+        return RawReading(raw=line, fault=("malformed_record", f"the line has {len(cells)} cells, the header {len(titles)}"))
+    fields: dict[str, Any] = {"raw": line, **{field: cells[position] for field, position in positions.items()}}
     text = file.moment_of(cells)
     read_at = read_time(text, file.layout.time_zone)
     if read_at is None:

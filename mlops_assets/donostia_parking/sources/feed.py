@@ -23,11 +23,6 @@ def read_feed(body: bytes) -> list[RawReading]:
     return [_read_feature(feature) for feature in _features(body)]
 
 
-def feature_texts(body: bytes) -> list[str]:
-    """Return every feature as JSON, in the order of `read_feed`."""
-    return [json.dumps(feature, ensure_ascii=False) for feature in _features(body)]
-
-
 def _features(body: bytes) -> list[Any]:
     try:
         document = _load(body)
@@ -53,11 +48,12 @@ def _read_feature(feature: Any) -> RawReading:
         properties = feature["properties"]
         get = properties.get
     except (TypeError, KeyError, AttributeError):
-        return RawReading(fault=("malformed_record", "the feature has no properties"))
+        return RawReading(raw=feature, fault=("malformed_record", "the feature has no properties"))
     x, y = _point(feature)
     prices = get("precios")
     return RawReading(
         free=get("libres"),
+        raw=feature,
         car_park_id=get("noteId"),
         name=get("nombre"),
         type=get("tipo"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from mlops_assets.donostia_parking.sources.feed_values import decode
 
 
 class RawReading(NamedTuple):
@@ -14,6 +17,7 @@ class RawReading(NamedTuple):
         occupied: occupied places, where a recording has these instead.
         read_at: the record's own moment; without one it is the snapshot's.
         fault: why the record cannot be used, as reason code and reason.
+        raw: the record itself: a line of a file, or what JSON holds.
         car_park_id: the feed's stable identifier, if it has one; this field and those after it rarely change.
         name: the name.
         type: the feed's type.
@@ -29,6 +33,7 @@ class RawReading(NamedTuple):
     occupied: Any = None
     read_at: datetime | None = None
     fault: tuple[str, str] | None = None
+    raw: Any = None
     car_park_id: Any = None
     name: Any = None
     type: Any = None
@@ -42,7 +47,12 @@ class RawReading(NamedTuple):
     @property
     def description(self) -> tuple[Any, ...]:
         """The fields that describe the car park, from its identifier on."""
-        return self[4:]
+        return self[5:]
+
+    @property
+    def text(self) -> str:
+        """The record as text: its line, or its JSON."""
+        return decode(self.raw).rstrip("\r\n") if isinstance(self.raw, bytes) else json.dumps(self.raw, ensure_ascii=False)
 
 
 class UnreadableSnapshotError(Exception):
