@@ -3,16 +3,19 @@
 Each package offers, under the same names, what the platform asks of it:
 
 - `settings.SETTINGS`: its class of settings;
-- `definition.CONTRACTS` and `definition.build_domain`: its part of the graph;
-- `commands.COMMANDS`: its own commands, or none.
+- `definition.build_domain`: its part of the graph;
+- `commands.COMMANDS`, if it has commands of its own.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_assets.environment_settings import DomainSettings
 
 DOMAINS = ("chicago_crimes", "donostia_parking")
@@ -29,9 +32,11 @@ def definition(domain: str) -> Any:
     return _module(domain, "definition")
 
 
-def commands(domain: str) -> Any:
-    """Return a domain's own commands as a `typer.Typer`; it imports nothing heavy."""
-    return _module(domain, "commands").COMMANDS
+def command_apps() -> Iterator[Any]:
+    """Yield the commands of each domain that has some, as a `typer.Typer`; they import nothing heavy."""
+    for domain in DOMAINS:
+        if find_spec(f"mlops_assets.{domain}.commands"):
+            yield _module(domain, "commands").COMMANDS
 
 
 def _module(domain: str, name: str) -> Any:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from mlops_assets.cli.shell import DEBUG, FAILED, Commands
-from mlops_assets.domains import DOMAINS, commands
+from mlops_assets.domains import DOMAINS, command_apps
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -171,5 +171,5 @@ def recover(
     console.print(f"{len(recovered)} abandoned runs.")
 
 
-for _domain in DOMAINS:
-    app.add_typer(commands(_domain))
+for _commands in command_apps():
+    app.add_typer(_commands)
