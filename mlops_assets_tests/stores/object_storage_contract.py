@@ -62,6 +62,18 @@ class ObjectStorageContract:
         with pytest.raises(FileNotFoundError):
             storage.open("folder/another")
 
+    def test_state_tells_a_replaced_object(self, storage: ObjectStorage) -> None:
+        """Who watches a folder sees by the listing alone what is new, and whether it is still being written."""
+        storage.put("inbox/one", b"one")
+        storage.put("inbox/two", b"other")
+        before = list(storage.states("inbox/"))
+        assert [(state.name, state.size) for state in before] == [("inbox/one", 3), ("inbox/two", 5)]
+        assert list(storage.states("inbox/")) == before
+        storage.put("inbox/two", b"third")
+        kept, replaced = storage.states("inbox/")
+        assert kept == before[0]
+        assert replaced != before[1]
+
     def test_names_begin_with_the_prefix_and_are_in_order(self, storage: ObjectStorage) -> None:
         """A prefix is text, not a folder, and the order is that of the names as text."""
         names = ["a/1/data", "a/10/data", "a/2/data", "a-b/data", "ab/data", "b"]

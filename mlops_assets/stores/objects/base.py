@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,6 +11,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mlops_assets.stores.health import HealthCheck
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """An object as it is now; one that was replaced since has another state.
+
+    Attributes:
+        name: of the object.
+        size: in bytes.
+        version: differs from one content to the next: a time of writing, an ETag, a generation.
+    """
+
+    name: str
+    size: int
+    version: str
 
 
 class ObjectStorage(Protocol):
@@ -33,6 +49,9 @@ class ObjectStorage(Protocol):
 
         What file managers, editors and consoles leave behind is passed over; see `foreign_files`.
         """
+
+    def states(self, prefix: str) -> Iterator[ObjectState]:
+        """Yield the states of the objects that `names` yields, in the same order, without opening one."""
 
     def delete(self, name: str) -> None:
         """Remove an object; a name that does not exist is no error."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mlops_assets.foreign_files import is_foreign
 from mlops_assets.stores.disk import disk_errors
 from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.objects.base import ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,6 +68,14 @@ class FileStorage:
             # A temporary file is hidden, and so counts as foreign.
             found = sorted(name for name in names if name.startswith(prefix) and not is_foreign(name))
         yield from found
+
+    def states(self, prefix: str) -> Iterator[ObjectState]:
+        """Yield size and time of writing of the files that `names` yields; one that is removed meanwhile is left out."""
+        for name in self.names(prefix):
+            path = self._folder / name
+            with disk_errors(path), suppress(FileNotFoundError):
+                found = path.stat()
+                yield ObjectState(name, found.st_size, str(found.st_mtime_ns))
 
     def delete(self, name: str) -> None:
         """Remove an object."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_assets.errors import StoreUnavailableError
 from mlops_assets.foreign_files import is_foreign
 from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.objects.base import ObjectState
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.gcs_client import DEFAULT_PATIENCE, naming_errors, shared_client
 from mlops_assets.stores.objects.ranged import TAIL_BYTES, as_native_file
@@ -100,13 +101,21 @@ class GCSStorage:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names of all objects that begin with `prefix`, in order; foreign ones are passed over."""
+        for state in self.states(prefix):
+            yield state.name
+
+    def states(self, prefix: str) -> Iterator[ObjectState]:
+        """Yield size and generation of the objects that `names` yields."""
         with naming_errors(self.uri(prefix)):
             for blob in self._client.list_blobs(
-                self._bucket_name, prefix=self._prefix + prefix, fields="items(name),nextPageToken", **self._options()
+                self._bucket_name,
+                prefix=self._prefix + prefix,
+                fields="items(name,size,generation),nextPageToken",
+                **self._options(),
             ):
                 name = blob.name.removeprefix(self._prefix)
                 if name and not is_foreign(name):
-                    yield name
+                    yield ObjectState(name, int(blob.size or 0), str(blob.generation))
 
     def delete(self, name: str) -> None:
         """Remove an object."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_assets.errors import SettingsError
 from mlops_assets.foreign_files import is_foreign
 from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.objects.base import ObjectState
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets.stores.objects.ranged import TAIL_BYTES, as_native_file
 from mlops_assets.stores.objects.s3_client import broken_bodies, code, naming_errors, shared_client, status
@@ -99,13 +100,18 @@ class S3Storage:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names of all objects that begin with `prefix`, in order; foreign ones are passed over."""
+        for state in self.states(prefix):
+            yield state.name
+
+    def states(self, prefix: str) -> Iterator[ObjectState]:
+        """Yield size and ETag of the objects that `names` yields."""
         with naming_errors(self.uri(prefix)):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
             for page in pages:
                 for entry in page.get("Contents", ()):
                     name = entry["Key"].removeprefix(self._prefix)
                     if name and not is_foreign(name):
-                        yield name
+                        yield ObjectState(name, entry["Size"], entry["ETag"])
 
     def delete(self, name: str) -> None:
         """Remove an object."""
