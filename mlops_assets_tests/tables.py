@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import get_args
 
@@ -39,6 +40,23 @@ EVERY_TYPE = TableContract(
     key=("row_id",),
     partition_column="month",
 )
+
+
+def renamed(contract: TableContract, **former_names: str) -> TableContract:
+    """Return a contract in which some columns have new names, each given with the former one."""
+    names = {former: name for name, former in former_names.items()}
+    return replace(
+        contract,
+        columns=tuple(
+            replace(column, name=names[column.name], former_name=column.name) if column.name in names else column
+            for column in contract.columns
+        ),
+        key=tuple(names.get(name, name) for name in contract.key),
+    )
+
+
+RENAMED_READINGS = renamed(READINGS, air_temperature_c="temperature_c")
+"""The table of `READINGS` in a later release."""
 
 
 def plays_by(partition_type: ColumnType) -> TableContract:

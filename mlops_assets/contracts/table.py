@@ -1,6 +1,6 @@
 """The description of a table: `Column` and `TableContract`. Plain data, cheap to import."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,6 +25,7 @@ class Column:
         pattern: a regular expression that a text must match whole.
         minimum: the smallest legal value, inclusive.
         maximum: the largest legal value, inclusive.
+        former_name: what the column was called before; data stored under that name are read as this column.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     pattern: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    former_name: str | None = None
 
     def rules(self) -> list[str]:
         """Return the rules about the column's values, besides that about empty ones, as short phrases for people."""
@@ -80,6 +82,16 @@ class TableContract:
         unknown = [name for name in referenced if name not in names]
         if unknown:
             raise ContractError(f"{self.label}: key or partition names unknown columns: {', '.join(unknown)}")
+        self._require_clear_former_names()
+
+    def _require_clear_former_names(self) -> None:
+        former = [column.former_name for column in self.columns if column.former_name is not None]
+        ambiguous = sorted({name for name in former if name in self.column_names or former.count(name) > 1})
+        if ambiguous:
+            raise ContractError(f"{self.label}: former names that mean more than one column: {', '.join(ambiguous)}")
+        if self.partition_column in self.former_names.values():
+            # BigQuery renames none, and the paths of the lake have it in their names.
+            raise ContractError(f"{self.label}: the partition column {self.partition_column!r} cannot be renamed")
 
     @property
     def label(self) -> str:
@@ -90,6 +102,29 @@ class TableContract:
     def column_names(self) -> list[str]:
         """The names of all columns, in order."""
         return [column.name for column in self.columns]
+
+    @property
+    def former_names(self) -> dict[str, str]:
+        """The former names of the columns that were renamed, each with today's."""
+        return {column.former_name: column.name for column in self.columns if column.former_name is not None}
+
+    def renamed_since(self, stored_names: Collection[str]) -> dict[str, str]:
+        """Return which columns of stored data have their former name, each with today's.
+
+        Args:
+            stored_names: of all columns of the data.
+
+        Raises:
+            ContractError: a column is there under both names, so that nobody can tell which values count.
+        """
+        renamed = {former: name for former, name in self.former_names.items() if former in stored_names}
+        for former, name in renamed.items():
+            if name in stored_names:
+                raise ContractError(
+                    f"{self.label}: column {former!r} was renamed to {name!r}, but there are both; keep the values that count in "
+                    f"{name!r} and drop {former!r}"
+                )
+        return renamed
 
     def column(self, name: str) -> Column:
         """Return one column by name."""

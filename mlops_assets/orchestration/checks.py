@@ -208,7 +208,7 @@ def _columns(
 ) -> pd.DataFrame:
     """Return some columns of a partition that must exist."""
     address = LakeAddress((contract.domain, contract.name), partition_of(partitions, key))
-    return to_pandas(conform(lake.read(address, names), contract, names))
+    return to_pandas(conform(lake.read(address, names, contract=contract), contract, names))
 
 
 def _row_count(lake: Lake, contract: TableContract, partitions: dg.PartitionsDefinition, key: str) -> int:

@@ -90,7 +90,7 @@ def _count_records(
     asset = (contract.domain, contract.name)
 
     def count(key: str) -> Counter[str] | None:
-        rows = lake.read(LakeAddress(asset, partition_of(partitions, key)), ["source_name"])
+        rows = lake.read(LakeAddress(asset, partition_of(partitions, key)), ["source_name"], contract=contract)
         if "source_name" not in rows.column_names:
             return None
         counts = rows["source_name"].value_counts().to_pylist()

@@ -86,7 +86,7 @@ class LakeIOManager(dg.IOManager):
 def read_partition(lake: Lake, contract: TableContract, partition: Partition) -> pd.DataFrame:
     """Read one partition of a table, for code that learns only while running which partition it needs."""
     address = LakeAddress((contract.domain, contract.name), partition)
-    return to_pandas(conform(lake.read(address), contract))
+    return to_pandas(conform(lake.read(address, contract=contract), contract))
 
 
 def _lazy_frames(context: dg.InputContext, lake: Lake, contract: TableContract) -> PartitionedFrames:
@@ -99,7 +99,7 @@ def _lazy_frames(context: dg.InputContext, lake: Lake, contract: TableContract) 
 
     def load(key: str) -> pd.DataFrame:
         with retrying_transient_errors():
-            return to_pandas(conform(lake.read(addresses[key], columns), contract, columns))
+            return to_pandas(conform(lake.read(addresses[key], columns, contract=contract), contract, columns))
 
     return PartitionedFrames(list(addresses), load)
 

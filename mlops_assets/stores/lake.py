@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.errors import MissingPartitionError, StoreAccessError, StoreUnavailableError
+from mlops_assets.errors import ContractError, MissingPartitionError, StoreAccessError, StoreUnavailableError
 from mlops_assets.partition import Partition, key_of_path_level
 from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
     import pyarrow.compute
     import pyarrow.parquet
+
+    from mlops_assets.contracts import TableContract
 
 _TABLE_FILE = "data.parquet"
 _OBJECT_FILE = "object.joblib"
@@ -85,24 +87,39 @@ class Lake:
         address: LakeAddress,
         columns: Sequence[str] | None = None,
         rows: pyarrow.compute.Expression | None = None,
+        contract: TableContract | None = None,
     ) -> pa.Table:
         """Read the table of one partition; `columns` and `rows` are pushed down to the Parquet reader.
 
         Columns asked for that an object written earlier does not have yet come back as nulls if the caller conforms the table to
         its contract; here they are simply absent.
 
+        Args:
+            address: of the partition.
+            columns: the names of those wanted; None for all.
+            rows: a condition on the rows wanted.
+            contract: of the table; what an object has under the former name of a column is then found under today's.
+
         Raises:
             MissingPartitionError: the partition has not been written.
+            ContractError: the object has a column under both its names.
         """
         import pyarrow.parquet as pq
 
         with _naming("read", address), self._open(address, _TABLE_FILE) as file:
             # Columns that lie beside each other are fetched together: each fetch is a request on some storages.
             parquet = pq.ParquetFile(file, pre_buffer=True)
-            present = None if columns is None else [name for name in columns if name in parquet.schema_arrow.names]
+            present = parquet.schema_arrow.names
+            renamed = {} if contract is None else contract.renamed_since(present)
+            stored = {renamed.get(name, name): name for name in present}
+            wanted = None if columns is None else [stored[name] for name in columns if name in stored]
             if rows is None:
-                return parquet.read(columns=present)
-            return pq.read_table(file, columns=present, filters=rows)
+                return _renamed(parquet.read(columns=wanted), renamed)
+            if not renamed:
+                return pq.read_table(file, columns=wanted, filters=rows)
+            # The condition has today's names, which this object's reader does not know.
+            found = _renamed(parquet.read(), renamed).filter(rows)
+            return found if wanted is None else found.select([renamed.get(name, name) for name in wanted])
 
     def row_count(self, address: LakeAddress) -> int | None:
         """Return how many rows a partition has, from the object's footer, or None if it has not been written."""
@@ -166,12 +183,16 @@ class Lake:
             ) from error
 
 
+def _renamed(table: pa.Table, renamed: Mapping[str, str]) -> pa.Table:
+    return table.rename_columns([renamed.get(name, name) for name in table.column_names]) if renamed else table
+
+
 @contextmanager
 def _naming(verb: str, address: LakeAddress) -> Iterator[None]:
-    """Put what was about to be done before the message of a storage, which knows objects but not the assets that they hold."""
+    """Put what was about to be done before a message, which is about an object but does not know which partition that is."""
     try:
         yield
-    except (StoreUnavailableError, StoreAccessError) as error:
+    except (StoreUnavailableError, StoreAccessError, ContractError) as error:
         raise type(error)(f"cannot {verb} {address}: {error}") from error
 
 

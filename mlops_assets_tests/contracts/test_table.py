@@ -1,12 +1,14 @@
 """A contract is checked when it is written down, and another contract can be made from it."""
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import ContractError
 from mlops_assets.orchestration.tables import column_schema
-from mlops_assets_tests.tables import READINGS
+from mlops_assets_tests.tables import READINGS, RENAMED_READINGS, renamed
 
 ID = Column("reading_id", "int64", "Identifier.")
 
@@ -44,6 +46,28 @@ def test_derived_contract_drops_and_adds_columns() -> None:
 def test_dropping_the_partition_column_drops_the_partitioning() -> None:
     """A derived table without the column of its partition is a lake table; it does not fail for naming a column it lost."""
     assert READINGS.derive("flagged", "", dropped=["month"]).partition_column is None
+
+
+@pytest.mark.parametrize("former_name", ["reading_id", "station"])
+def test_former_name_means_one_column(former_name: str) -> None:
+    """A former name that another column has, or had, would mix the values of two columns."""
+    columns = (ID, Column("station_code", "string", "Code.", former_name="station"))
+    with pytest.raises(ContractError, match=f"former names that mean more than one column: {former_name}"):
+        TableContract("weather", "readings", "", (*columns, Column("degrees", "float64", "", former_name=former_name)))
+
+
+def test_partition_column_keeps_its_name() -> None:
+    """Stores keep partitions by the name of their column, which cannot be changed where they stand."""
+    with pytest.raises(ContractError, match="weather/readings: the partition column 'month_date' cannot be renamed"):
+        replace(renamed(replace(READINGS, partition_column=None), month_date="month"), partition_column="month_date")
+
+
+def test_stored_data_tell_which_columns_were_renamed_since() -> None:
+    """Data of an earlier release have former names, those of today have none, and those with both are refused."""
+    assert RENAMED_READINGS.renamed_since(["temperature_c", "unknown"]) == {"temperature_c": "air_temperature_c"}
+    assert RENAMED_READINGS.renamed_since(RENAMED_READINGS.column_names) == {}
+    with pytest.raises(ContractError, match="'temperature_c' was renamed to 'air_temperature_c', but there are both"):
+        RENAMED_READINGS.renamed_since(["temperature_c", "air_temperature_c"])
 
 
 def test_rules_are_phrases_for_people() -> None:

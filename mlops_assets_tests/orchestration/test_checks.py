@@ -13,7 +13,7 @@ from mlops_assets.orchestration.asset_options import lake_table
 from mlops_assets.orchestration.checks import optional_values_check, rejects_checks, volume_check
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
-from mlops_assets_tests.tables import JANUARY, READINGS, readings
+from mlops_assets_tests.tables import JANUARY, READINGS, readings, renamed
 
 # Partitioned checks are marked preview; `mlops_assets.orchestration` says why they are used.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
@@ -182,6 +182,23 @@ def test_rejects_that_name_no_entity_are_those_of_the_feed(graph: SmallGraph) ->
     assert str(result.description).endswith("; 4 of them do not say which weather station they are about")
     of_each = graph.evaluate(accepted, rejected, checks_of_rejects(), check=OF_EACH, months=("2024-01", "2024-02"))
     assert of_each.passed
+
+
+def test_rejects_of_earlier_releases_are_counted(graph: SmallGraph) -> None:
+    """Partitions written before the column of the entities was renamed still say which entity is in trouble."""
+    accepted, rejected = readings_asset({"2024-01": of_stations(ABC=10)}), rejects_asset({"2024-01": [("unreadable", "JKL")] * 10})
+    check = rejects_checks(
+        renamed(READINGS, mast_code="station_code"),
+        renamed(REJECTS, mast_code="station_code", mast_name="station_name"),
+        MONTHS,
+        entity="mast_code",
+        name="mast_name",
+        entity_word="weather station",
+        greatest_share=0.25,
+        harmless_reasons=frozenset(),
+    )
+    of_each = graph.evaluate(accepted, rejected, check, check=OF_EACH, month="2024-01")
+    assert of_each.description == "2024-01: Jkl (10 of 10 records rejected)"
 
 
 def test_share_needs_both_tables(graph: SmallGraph) -> None:

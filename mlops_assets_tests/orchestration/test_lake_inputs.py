@@ -8,13 +8,16 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from mlops_assets.contracts.frames import empty_frame
+from mlops_assets.contracts.frames import empty_frame, to_arrow
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.orchestration.asset_options import lake_table
+from mlops_assets.orchestration.asset_options import asset_key, lake_table
+from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import months_before
+from mlops_assets.partition import Partition
+from mlops_assets.stores.lake import LakeAddress
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SmallGraph, monthly_readings, readings_of
-from mlops_assets_tests.tables import READINGS
+from mlops_assets_tests.tables import JANUARY, READINGS, RENAMED_READINGS
 
 WINDOW = READINGS.derive("window", "Nothing; the asset only looks at the two months before its own.")
 
@@ -92,6 +95,18 @@ def test_columns_are_projected(graph: SmallGraph) -> None:
     frame = look_from(graph, "2024-04", columns=["temperature_c", "reading_id"])
     assert frame.columns.tolist() == ["temperature_c", "reading_id"]
     assert len(frame) == 5
+
+
+def test_window_over_a_rename_has_todays_names(graph: SmallGraph) -> None:
+    """Partitions of the release before a column was renamed and of the one after are one frame, whole or by column."""
+    march = readings_of("2024-03").rename(columns=RENAMED_READINGS.former_names)
+    address = LakeAddress((READINGS.domain, READINGS.name), Partition("month", "2024-03"))
+    graph.lake.write(address, to_arrow(march, RENAMED_READINGS))
+    graph.contracts[asset_key(READINGS)] = RENAMED_READINGS
+    assert look_from(graph, "2024-04")["air_temperature_c"].tolist() == [2.0, 2.0, 3.0, 3.0, 3.0]
+    projected = look_from(graph, "2024-04", columns=["air_temperature_c"])
+    assert projected["air_temperature_c"].tolist() == [2.0, 2.0, 3.0, 3.0, 3.0]
+    assert read_partition(graph.lake, RENAMED_READINGS, JANUARY)["air_temperature_c"].tolist() == [1.0]
 
 
 def test_partitioned_frames_are_read_when_looked_at(graph: SmallGraph) -> None:

@@ -9,11 +9,11 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow
-from mlops_assets.errors import MissingPartitionError
+from mlops_assets.errors import ContractError, MissingPartitionError
 from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.stores.objects import ObjectStorage
-from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, READINGS, readings, rows_of_every_type
+from mlops_assets_tests.tables import EVERY_TYPE, FEBRUARY, JANUARY, READINGS, RENAMED_READINGS, readings, rows_of_every_type
 
 ASSET = ("weather", "readings")
 IN_JANUARY, IN_FEBRUARY = LakeAddress(ASSET, JANUARY), LakeAddress(ASSET, FEBRUARY)
@@ -89,6 +89,38 @@ class LakeContract:
         warm = pc.field("temperature_c") > 4
         assert lake.read(IN_JANUARY, rows=warm)["reading_id"].to_pylist() == [2, 3]
         assert lake.read(IN_JANUARY, ["reading_id"], warm).to_pydict() == {"reading_id": [2, 3]}
+
+    def test_renamed_column_is_found_under_its_new_name(self, lake: Lake, storage: ObjectStorage) -> None:
+        """Objects of earlier releases and of this one are read alike, whole or by column, and none is written anew."""
+        lake.write(IN_JANUARY, table(JANUARY, 1.0, None))
+        lake.write(IN_FEBRUARY, table(FEBRUARY, 2.0).rename_columns(RENAMED_READINGS.column_names))
+        with storage.open(f"{IN_JANUARY.folder}/data.parquet") as file:
+            before = file.read()
+        whole = [lake.read(address, contract=RENAMED_READINGS) for address in (IN_JANUARY, IN_FEBRUARY)]
+        assert pa.concat_tables(whole).column_names == RENAMED_READINGS.column_names
+        wanted = ["air_temperature_c", "humidity_pct"]
+        projected = [lake.read(address, wanted, contract=RENAMED_READINGS) for address in (IN_JANUARY, IN_FEBRUARY)]
+        assert pa.concat_tables(projected).to_pydict() == {"air_temperature_c": [1.0, None, 2.0]}
+        with storage.open(f"{IN_JANUARY.folder}/data.parquet") as file:
+            assert file.read() == before
+
+    def test_rows_are_filtered_by_a_renamed_column(self, lake: Lake) -> None:
+        """A condition has today's names, whatever those of the object, and its columns need not be asked for."""
+        warm = pc.field("air_temperature_c") > 4
+        lake.write(IN_JANUARY, table(JANUARY, 1.0, 5.0))
+        lake.write(IN_FEBRUARY, table(FEBRUARY, 9.0).rename_columns(RENAMED_READINGS.column_names))
+        found = [lake.read(address, ["reading_id"], warm, RENAMED_READINGS) for address in (IN_JANUARY, IN_FEBRUARY)]
+        assert pa.concat_tables(found).to_pydict() == {"reading_id": [2, 1]}
+        assert lake.read(IN_JANUARY, rows=warm, contract=RENAMED_READINGS)["air_temperature_c"].to_pylist() == [5.0]
+
+    def test_column_under_both_names_is_refused(self, lake: Lake) -> None:
+        """Nobody can tell which values count; the error names the partition."""
+        both = table(JANUARY, 1.0).append_column("air_temperature_c", pa.array([2.0]))
+        lake.write(IN_JANUARY, both)
+        with pytest.raises(
+            ContractError, match=r"^cannot read weather/readings, month 2024-01: .*'temperature_c' was renamed to 'air_temp.* both"
+        ):
+            lake.read(IN_JANUARY, ["air_temperature_c"], contract=RENAMED_READINGS)
 
     def test_rows_are_counted_without_reading_them(self, lake: Lake) -> None:
         """A partition says how many rows it has; one that is not there says nothing."""

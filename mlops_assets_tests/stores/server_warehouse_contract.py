@@ -16,8 +16,8 @@ from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 from mlops_assets_tests.processes import python_process, wait_for_line
 from mlops_assets_tests.services.base import free_port
 from mlops_assets_tests.services.faulty_proxy import FaultyProxy, faulty_proxy
-from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, stored
-from mlops_assets_tests.tables import FEBRUARY, JANUARY, MARCH, READINGS, readings
+from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, let_column_be_renamed_while_read, stored
+from mlops_assets_tests.tables import FEBRUARY, JANUARY, MARCH, READINGS, RENAMED_READINGS, readings
 
 HANG_BETWEEN_DELETE_AND_INSERT = """
 import importlib, sys, time
@@ -135,6 +135,14 @@ class ServerWarehouseContract(WarehouseContract):
         assert stored(two_months) == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]
         two_months.replace_partition(READINGS, JANUARY, readings(JANUARY, 6.0))
         assert stored(two_months, READINGS, JANUARY) == [(1, 6.0)]
+
+    def test_column_is_renamed_between_look_and_reading(
+        self, two_months: Warehouse, warehouse_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A reader that has seen a former name finds the values nevertheless when a writer changes it."""
+        let_column_be_renamed_while_read(two_months, warehouse_url, monkeypatch)
+        assert two_months.read(RENAMED_READINGS, [FEBRUARY])["air_temperature_c"].tolist() == [3.0]
+        assert two_months.query(f"SELECT * FROM {self.TABLE}").columns.tolist() == RENAMED_READINGS.column_names
 
     def test_failed_evolution_adds_no_column(self, two_months: Warehouse) -> None:
         """A contract that adds a column and changes another fails as a whole."""

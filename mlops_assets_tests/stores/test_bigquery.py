@@ -23,8 +23,8 @@ from mlops_assets_tests.processes import python_process, wait_for_line
 from mlops_assets_tests.services.answering_server import answering_server
 from mlops_assets_tests.services.base import free_port
 from mlops_assets_tests.services.faulty_proxy import FaultyProxy, faulty_proxy
-from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, stored
-from mlops_assets_tests.tables import FEBRUARY, JANUARY, MARCH, READINGS, readings
+from mlops_assets_tests.stores.warehouse_contract import WarehouseContract, let_column_be_renamed_while_read, stored
+from mlops_assets_tests.tables import FEBRUARY, JANUARY, MARCH, READINGS, RENAMED_READINGS, readings, renamed
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
@@ -109,6 +109,21 @@ class TestTables:
         table = client.get_table("weather.long_key")
         assert table.clustering_fields == ["part_0", "part_2", "part_3", "part_4"]
         assert table.time_partitioning is None
+
+    def test_renamed_key_stays_what_the_table_is_clustered_by(self, two_months: BigQueryWarehouse, client: Client) -> None:
+        """BigQuery renames no column by which it sorts, so the table is not sorted for a moment, and then as before."""
+        later = renamed(READINGS, reading_code="reading_id")
+        two_months.upsert(later, readings(MARCH, 3.0, first_id=3).rename(columns=later.former_names))
+        assert client.get_table("weather.readings").clustering_fields == ["reading_code"]
+        assert two_months.read(later)["reading_code"].tolist() == [1, 2, 3]
+
+    def test_column_is_renamed_between_look_and_reading(
+        self, two_months: BigQueryWarehouse, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A reader that has seen a former name finds the values nevertheless when a writer changes it."""
+        let_column_be_renamed_while_read(two_months, url, monkeypatch)
+        assert two_months.read(RENAMED_READINGS, [FEBRUARY])["air_temperature_c"].tolist() == [2.0]
+        assert two_months.query("SELECT * FROM weather.readings").columns.tolist() == RENAMED_READINGS.column_names
 
     def test_staging_tables_are_dropped(self, two_months: BigQueryWarehouse, client: Client) -> None:
         """Nobody finds the tables by which rows travel."""

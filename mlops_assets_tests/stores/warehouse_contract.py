@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -25,9 +27,11 @@ from mlops_assets_tests.tables import (
     JANUARY,
     MARCH,
     READINGS,
+    RENAMED_READINGS,
     first_day,
     plays_by,
     readings,
+    renamed,
     rows_of_every_type,
 )
 
@@ -37,14 +41,15 @@ WRITE_A_MONTH = """
 import sys
 from mlops_assets.partition import Partition
 from mlops_assets.stores.warehouse import open_warehouse
-from mlops_assets_tests.tables import READINGS, readings
+from mlops_assets_tests import tables
 
 warehouse = open_warehouse(sys.argv[1])
-month, first_id = Partition("month", sys.argv[2]), int(sys.argv[3])
+month, first_id, contract = Partition("month", sys.argv[2]), int(sys.argv[3]), getattr(tables, sys.argv[4])
 print("ready", flush=True)
 sys.stdin.readline()
 for round in range(3):
-    warehouse.replace_partition(READINGS, month, readings(month, *[float(round)] * 10, first_id=first_id))
+    rows = tables.readings(month, *[float(round)] * 10, first_id=first_id).rename(columns=contract.former_names)
+    warehouse.replace_partition(contract, month, rows)
 """
 NASTY_TEXTS = [
     *("", " ", "space at the end ", "NULL", "null", "\\N", "\\", "\\\\n", "NaN", "0", "{}", "\ufffd"),
@@ -60,11 +65,30 @@ def stored(warehouse: Warehouse, contract: TableContract = READINGS, *partitions
     return list(frame[["reading_id", "temperature_c"]].itertuples(index=False, name=None))
 
 
-def write_at_once(url: str, months_and_first_ids: Sequence[tuple[Partition, int]]) -> None:
+def renamed_readings(month: Partition, *temperatures_c: float, first_id: int = 1) -> pd.DataFrame:
+    """Return readings as a later release has them."""
+    return readings(month, *temperatures_c, first_id=first_id).rename(columns=RENAMED_READINGS.former_names)
+
+
+def let_column_be_renamed_while_read(warehouse: Warehouse, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another warehouse write March, and rename a column, when the next reader has looked at the table's columns."""
+    tables = importlib.import_module(f"{type(warehouse).__module__}_tables")
+    look = tables.columns_present
+
+    def look_and_let_others_write(*arguments: Any) -> dict[str, str]:
+        monkeypatch.setattr(tables, "columns_present", look)
+        found: dict[str, str] = look(*arguments)
+        open_warehouse(url).replace_partition(RENAMED_READINGS, MARCH, renamed_readings(MARCH, 4.0, first_id=4))
+        return found
+
+    monkeypatch.setattr(tables, "columns_present", look_and_let_others_write)
+
+
+def write_at_once(url: str, months_and_first_ids: Sequence[tuple[Partition, int]], contract_name: str = "READINGS") -> None:
     """Let processes begin at the same moment to write ten rows each, three times over; none may fail."""
     with ExitStack() as running:
         writers = [
-            running.enter_context(python_process(WRITE_A_MONTH, url, month.key, first_id))
+            running.enter_context(python_process(WRITE_A_MONTH, url, month.key, first_id, contract_name))
             for month, first_id in months_and_first_ids
         ]
         for writer in writers:
@@ -301,6 +325,53 @@ class WarehouseContract:
             two_months.replace_partition(as_text, JANUARY, frame)
         assert stored(two_months) == before
 
+    def test_renamed_column_is_read_before_any_write(self, two_months: Warehouse) -> None:
+        """Rows of an earlier release are read under today's names, and reading leaves the table as it is."""
+        assert two_months.read(RENAMED_READINGS)["air_temperature_c"].tolist() == [1.0, 2.0, 3.0]
+        assert two_months.read(RENAMED_READINGS, [FEBRUARY]).columns.tolist() == RENAMED_READINGS.column_names
+        assert two_months.query(f"SELECT * FROM {self.TABLE}").columns.tolist() == READINGS.column_names
+
+    def test_first_write_renames_the_column(self, two_months: Warehouse) -> None:
+        """The table gets today's name, rows of earlier releases keep their values, and later writes find nothing to do."""
+        for temperature in (8.0, 9.0):
+            two_months.replace_partition(RENAMED_READINGS, JANUARY, renamed_readings(JANUARY, temperature))
+        two_months.upsert(RENAMED_READINGS, renamed_readings(MARCH, 4.0, first_id=4))
+        assert two_months.read(RENAMED_READINGS)["air_temperature_c"].tolist() == [9.0, 3.0, 4.0]
+        assert two_months.query(f"SELECT * FROM {self.TABLE}").columns.tolist() == RENAMED_READINGS.column_names
+
+    def test_table_gains_renames_and_keys_at_once(self, two_months: Warehouse) -> None:
+        """One write renames several columns, also one of the key, and adds another; rows are still known by their key."""
+        later = renamed(WITH_HUMIDITY, reading_code="reading_id", air_temperature_c="temperature_c")
+        rows = readings(FEBRUARY, 30.0, 40.0, first_id=3).assign(humidity_pct=55.0).rename(columns=later.former_names)
+        assert two_months.read(later)["reading_code"].tolist() == [1, 2, 3]
+        two_months.upsert(later, rows)
+        frame = two_months.read(later)
+        assert frame["reading_code"].tolist() == [1, 2, 3, 4]
+        assert frame["air_temperature_c"].tolist() == [1.0, 2.0, 30.0, 40.0]
+        assert frame["humidity_pct"].fillna(-1).tolist() == [-1, -1, 55.0, 55.0]
+
+    def test_column_under_both_names_is_refused(self, two_months: Warehouse) -> None:
+        """If an earlier release has made its column again, nobody can tell which values count: nothing is read or written."""
+        both = READINGS.derive("readings", "", added=[Column("air_temperature_c", "float64", "Temperature.", nullable=True)])
+        march = renamed_readings(MARCH, 4.0, first_id=4)
+        two_months.replace_partition(both, MARCH, march.assign(temperature_c=5.0))
+        complaint = "weather/readings: column 'temperature_c' was renamed to 'air_temperature_c', but there are both; keep"
+        with pytest.raises(ContractError, match=complaint):
+            two_months.read(RENAMED_READINGS)
+        with pytest.raises(ContractError, match=complaint):
+            two_months.replace_partition(RENAMED_READINGS, MARCH, march)
+        assert stored(two_months) == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 5.0)]
+
+    def test_renamed_column_of_another_type_is_refused(self, two_months: Warehouse) -> None:
+        """A new name is no way to another type; the column keeps its name."""
+        as_text = renamed(
+            READINGS.derive("readings", "", dropped=["temperature_c"], added=[Column("temperature_c", "string", "Text.")]),
+            air_temperature="temperature_c",
+        )
+        with pytest.raises(ContractError, match=r"weather/readings: column 'air_temperature' is .* in the warehouse but .*"):
+            two_months.replace_partition(as_text, JANUARY, empty_frame(as_text))
+        assert stored(two_months) == [(1, 1.0), (2, 2.0), (3, 3.0)]
+
     def test_foreign_rows_are_refused(self, two_months: Warehouse) -> None:
         """Rows of February are never written as January, nor rows of no month; nothing changes."""
         mixed = pd.concat([readings(JANUARY, 1.0), readings(FEBRUARY, 2.0, 3.0, first_id=5)])
@@ -395,6 +466,15 @@ class WarehouseContract:
         rows = stored(warehouse)
         assert [temperature for _, temperature in rows] == [2.0] * 10
         assert [reading_id for reading_id, _ in rows] in (list(range(100, 110)), list(range(200, 210)))
+
+    def test_column_is_renamed_under_readers_and_writers(self, two_months: Warehouse, warehouse_url: str) -> None:
+        """Steps of a new release write at the same moment, others read meanwhile; none fails, none misses a value."""
+        with ThreadPoolExecutor(1) as executor:
+            writing = executor.submit(write_at_once, warehouse_url, [(JANUARY, 100), (MARCH, 300)], "RENAMED_READINGS")
+            while not writing.done():
+                assert two_months.read(RENAMED_READINGS, [FEBRUARY])["air_temperature_c"].tolist() == [3.0]
+            writing.result()
+        assert two_months.read(RENAMED_READINGS)["air_temperature_c"].tolist() == [3.0] + [2.0] * 20
 
     def test_reader_sees_the_old_rows_or_the_new(self, warehouse: Warehouse, warehouse_url: str) -> None:
         """Who reads while a partition is written again and again always sees one version of it, whole."""

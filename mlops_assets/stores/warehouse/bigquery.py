@@ -21,9 +21,18 @@ from mlops_assets.stores.urls import options_of, parse_url
 from mlops_assets.stores.warehouse.bigquery_client import BoundedClient, Limits
 from mlops_assets.stores.warehouse.bigquery_errors import explained
 from mlops_assets.stores.warehouse.bigquery_rows import plain_rows, rows_of_any_type
-from mlops_assets.stores.warehouse.names import TableName, quoted, table_name
+from mlops_assets.stores.warehouse.bigquery_tables import (
+    columns_present,
+    columns_to_read,
+    full_name,
+    make_or_evolve,
+    must_evolve,
+    partition_type,
+    quoted_name,
+    schema_of,
+)
+from mlops_assets.stores.warehouse.names import TableName, table_name
 from mlops_assets.stores.warehouse.partitions import (
-    other_type,
     partition_column,
     partition_value,
     partition_values,
@@ -39,27 +48,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
-    from google.cloud.bigquery import SchemaField, Table, TableReference
+    from google.cloud.bigquery import Table, TableReference
+    from google.cloud.bigquery.table import RowIterator
 
-    from mlops_assets.contracts import ColumnType
     from mlops_assets.partition import Partition
 
-_SQL_TYPES: dict[ColumnType, str] = {
-    "string": "STRING",
-    "int8": "INT64",
-    "int32": "INT64",
-    "int64": "INT64",
-    "float32": "FLOAT64",
-    "float64": "FLOAT64",
-    "bool": "BOOL",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "json": "JSON",
-}
-# What the service calls them in descriptions of tables.
-_SQL_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
-_CLUSTERABLE = {"STRING", "INT64", "BOOL", "DATE", "TIMESTAMP"}
-_CLUSTERING_COLUMNS = 4
 _STAGING_LIFE = timedelta(hours=1)
 _PROBE = TableContract(
     domain="mlops_assets_doctor",
@@ -106,12 +99,12 @@ class BigQueryWarehouse:
         condition, parameters = "TRUE", []
         if partition is not None:
             require_single_partition(contract, partition, rows)
-            condition = f"{_quoted(partition_column(contract))} = @partition"
+            condition = f"{quoted_name(partition_column(contract))} = @partition"
             value = partition_value(contract, partition)
-            parameters = [ScalarQueryParameter("partition", _partition_type(contract), value)]
+            parameters = [ScalarQueryParameter("partition", partition_type(contract), value)]
 
         def replace(table: Table) -> None:
-            deletion = f"DELETE FROM {_full_name(table)} WHERE {condition}"
+            deletion = f"DELETE FROM {full_name(table)} WHERE {condition}"
             if not rows.num_rows:
                 self._client.change(deletion, parameters, location=table.location)
                 return
@@ -124,35 +117,35 @@ class BigQueryWarehouse:
         """Insert rows, replacing those with the same key, in one transaction."""
         rows = to_arrow(frame, contract)
         require_key(contract)
-        same_key = " AND ".join(f"kept.{_quoted(name)} = incoming.{_quoted(name)}" for name in contract.key)
+        same_key = " AND ".join(f"kept.{quoted_name(name)} = incoming.{quoted_name(name)}" for name in contract.key)
 
         def replace(table: Table) -> None:
             if not rows.num_rows:
                 return
             with self._staged(table, contract, rows) as staging:
-                known = f"SELECT 1 FROM {_full_name(staging)} AS incoming WHERE {same_key}"
-                deletion = f"DELETE FROM {_full_name(table)} AS kept WHERE EXISTS ({known})"
+                known = f"SELECT 1 FROM {full_name(staging)} AS incoming WHERE {same_key}"
+                deletion = f"DELETE FROM {full_name(table)} AS kept WHERE EXISTS ({known})"
                 self._client.change(_replacement(deletion, table, staging, contract), location=table.location)
 
         self._with_table(contract, replace)
 
     def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
-        from google.cloud.bigquery import ArrayQueryParameter
+        from google.api_core.exceptions import ClientError
 
+        reference = self._reference(self._name(contract))
         with self._explained(contract):
-            table = self._client.table(self._reference(self._name(contract)))
+            table = self._client.table(reference)
             if table is None:
                 return empty_frame(contract)
-            present = {field.name for field in table.schema}
-            selected = ", ".join(_quoted(name) for name in contract.column_names if name in present)
-            where, parameters = "", []
-            if partitions is not None:
-                where = f" WHERE {_quoted(partition_column(contract))} IN UNNEST(@partitions)"
-                values = partition_values(contract, partitions)
-                parameters = [ArrayQueryParameter("partitions", _partition_type(contract), values)]
-            statement = f"SELECT {selected} FROM {_full_name(table)}{where}"
-            rows = self._client.query(statement, parameters, location=table.location)
+            try:
+                rows = self._select(table, contract, partitions)
+            except ClientError:
+                # A writer may have renamed a column since the look at the table.
+                latest = self._client.table(reference)
+                if latest is None or columns_present(latest) == columns_present(table):
+                    raise
+                rows = self._select(latest, contract, partitions)
             return frame_as_promised(plain_rows(rows), contract)
 
     def partitions(self, contract: TableContract) -> list[Partition]:
@@ -162,7 +155,7 @@ class BigQueryWarehouse:
             table = self._client.table(self._reference(self._name(contract)))
             if table is None or column not in {field.name for field in table.schema}:
                 return []
-            statement = f"SELECT DISTINCT {_quoted(column)} FROM {_full_name(table)}"
+            statement = f"SELECT DISTINCT {quoted_name(column)} FROM {full_name(table)}"
             found = self._client.query(statement, location=table.location)
             return stored_partitions(contract, [value for (value,) in found])
 
@@ -182,12 +175,25 @@ class BigQueryWarehouse:
         probe = _PROBE.derive(f"probe_{uuid4().hex}", _PROBE.meaning)
         self.replace_partition(probe, None, pd.DataFrame({"row_id": [1]}))
         with self._explained(probe):
-            table = self._made_or_evolved(probe)
-            ((clock_at,),) = self._client.query(f"SELECT CURRENT_TIMESTAMP() FROM {_full_name(table)}", location=table.location)
+            table = make_or_evolve(self._client, self._reference(self._name(probe)), probe)
+            ((clock_at,),) = self._client.query(f"SELECT CURRENT_TIMESTAMP() FROM {full_name(table)}", location=table.location)
             self._client.drop_table(table.reference)
             if self._dataset is None:
                 self._client.drop_empty_dataset(table.dataset_id)
         return HealthCheck(f"BigQuery {table.location}", clock_at)
+
+    def _select(self, table: Table, contract: TableContract, partitions: Sequence[Partition] | None) -> RowIterator:
+        from google.cloud.bigquery import ArrayQueryParameter
+
+        stored = columns_to_read(table, contract)
+        selected = ", ".join(f"{quoted_name(name)} AS {quoted_name(column.name)}" for column, name in stored.items())
+        where, parameters = "", []
+        if partitions is not None:
+            where = f" WHERE {quoted_name(partition_column(contract))} IN UNNEST(@partitions)"
+            values = partition_values(contract, partitions)
+            parameters = [ArrayQueryParameter("partitions", partition_type(contract), values)]
+        statement = f"SELECT {selected} FROM {full_name(table)}{where}"
+        return self._client.query(statement, parameters, location=table.location)
 
     def _with_table(self, contract: TableContract, write: Callable[[Table], None]) -> None:
         """Call `write` with the contract's table, which is asked about only once as long as nobody drops it."""
@@ -196,33 +202,14 @@ class BigQueryWarehouse:
         name = self._name(contract)
         with self._explained(contract):
             table = self._seen.pop(name, None)
-            if table is not None and not _lacking_columns(table, contract):
+            if table is not None and not must_evolve(table, contract):
                 with suppress(NotFound):
                     write(table)
                     self._seen[name] = table
                     return
-            table = self._made_or_evolved(contract)
+            table = make_or_evolve(self._client, self._reference(self._name(contract)), contract)
             write(table)
             self._seen[name] = table
-
-    def _made_or_evolved(self, contract: TableContract) -> Table:
-        """Return the contract's table, made if it is missing; add the columns it lacks, but never convert one."""
-        from google.cloud.bigquery import Table, TimePartitioning
-
-        table = self._client.table(self._reference(self._name(contract)))
-        if table is None:
-            table = Table(self._reference(self._name(contract)), _schema(contract))
-            table.description = contract.meaning
-            table.clustering_fields = _clustering(contract)
-            if contract.partition_column is not None and _partition_type(contract) != "STRING":
-                # By day also for timestamps: BigQuery allows 10,000 partitions, which hours reach within 14 months.
-                table.time_partitioning = TimePartitioning(field=contract.partition_column)
-            table = self._client.make_table(table)
-        lacking = _lacking_columns(table, contract)
-        if lacking:
-            added = ", ".join(f"ADD COLUMN IF NOT EXISTS {_quoted(column.name)} {_SQL_TYPES[column.type]}" for column in lacking)
-            self._client.change(f"ALTER TABLE {_full_name(table)} {added}", location=table.location)
-        return table
 
     @contextmanager
     def _staged(self, table: Table, contract: TableContract, rows: pa.Table) -> Iterator[Table]:
@@ -231,7 +218,7 @@ class BigQueryWarehouse:
 
         name = TableName(table.dataset_id, f"staging__{table.table_id}__{uuid4().hex}")
         # BigQuery takes JSON from a Parquet file as text only.
-        staging = Table(self._reference(name), _schema(contract, json_type="STRING"))
+        staging = Table(self._reference(name), schema_of(contract, json_type="STRING"))
         staging.description = f"Rows on their way into {table.table_id}; may be dropped."
         staging.expires = datetime.now(timezone.utc) + _STAGING_LIFE
         staging = self._client.make_table(staging)
@@ -256,39 +243,6 @@ class BigQueryWarehouse:
         return explained(f"{self._url}: {contract.label}")
 
 
-def _schema(contract: TableContract, json_type: str = "JSON") -> list[SchemaField]:
-    from google.cloud.bigquery import SchemaField
-
-    types = {**_SQL_TYPES, "json": json_type}
-    return [SchemaField(column.name, types[column.type], description=column.meaning) for column in contract.columns]
-
-
-def _partition_type(contract: TableContract) -> str:
-    return _SQL_TYPES[contract.column(partition_column(contract)).type]
-
-
-def _clustering(contract: TableContract) -> list[str] | None:
-    """Return the columns by which BigQuery sorts the rows of a day: what is finer than a day, then the key, as far as it can."""
-    is_finer = contract.partition_column is not None and _partition_type(contract) != "DATE"
-    names = dict.fromkeys([*([partition_column(contract)] if is_finer else []), *contract.key])
-    sortable = [name for name in names if _SQL_TYPES[contract.column(name).type] in _CLUSTERABLE]
-    return sortable[:_CLUSTERING_COLUMNS] or None
-
-
-def _lacking_columns(table: Table, contract: TableContract) -> list[Column]:
-    """Return the columns that the table does not have yet.
-
-    Raises:
-        ContractError: it has one of another type.
-    """
-    present = {field.name: _SQL_NAMES.get(field.field_type, field.field_type) for field in table.schema}
-    for column in contract.columns:
-        wanted = _SQL_TYPES[column.type]
-        if present.get(column.name, wanted) != wanted:
-            raise other_type(contract, column.name, present[column.name], wanted)
-    return [column for column in contract.columns if column.name not in present]
-
-
 def _replacement(deletion: str, table: Table, staging: Table, contract: TableContract) -> str:
     """Return the script that deletes rows and inserts the staged ones in a transaction, and then drops the staging table."""
     statements = [
@@ -296,24 +250,18 @@ def _replacement(deletion: str, table: Table, staging: Table, contract: TableCon
         deletion,
         _insertion(table, staging, contract),
         "COMMIT TRANSACTION",
-        f"DROP TABLE IF EXISTS {_full_name(staging)}",
+        f"DROP TABLE IF EXISTS {full_name(staging)}",
     ]
     return ";\n".join(statements) + ";"
 
 
 def _insertion(table: Table, staging: Table, contract: TableContract) -> str:
-    names = ", ".join(_quoted(name) for name in contract.column_names)
+    names = ", ".join(quoted_name(name) for name in contract.column_names)
     # Wider numbers than JSON in BigQuery can hold are rounded; by default they would be refused.
     values = ", ".join(
-        f"PARSE_JSON({_quoted(column.name)}, wide_number_mode => 'round')" if column.type == "json" else _quoted(column.name)
+        f"PARSE_JSON({quoted_name(column.name)}, wide_number_mode => 'round')"
+        if column.type == "json"
+        else quoted_name(column.name)
         for column in contract.columns
     )
-    return f"INSERT INTO {_full_name(table)} ({names}) SELECT {values} FROM {_full_name(staging)}"
-
-
-def _full_name(table: Table) -> str:
-    return ".".join(_quoted(part) for part in (table.project, table.dataset_id, table.table_id))
-
-
-def _quoted(name: str) -> str:
-    return quoted(name, "`")
+    return f"INSERT INTO {full_name(table)} ({names}) SELECT {values} FROM {full_name(staging)}"

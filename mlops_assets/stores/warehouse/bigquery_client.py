@@ -80,6 +80,11 @@ class BoundedClient:
         self._despite_others(self._client.create_dataset, table.dataset_id, exists_ok=True, **self._bounds)
         return self._despite_others(self._client.create_table, table, exists_ok=True, **self._bounds)
 
+    def cluster(self, table: Table, columns: Sequence[str] | None) -> Table:
+        """Let BigQuery sort the rows of a table by other columns, or by none; refused if somebody has changed it meanwhile."""
+        table.clustering_fields = columns
+        return self._client.update_table(table, ["clustering_fields"], **self._bounds)
+
     def drop_table(self, reference: TableReference) -> None:
         """Drop a table if it is there."""
         self._client.delete_table(reference, not_found_ok=True, **self._bounds)

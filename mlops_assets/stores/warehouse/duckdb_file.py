@@ -16,8 +16,8 @@ from mlops_assets.contracts.frames import empty_frame, to_arrow, to_pandas
 from mlops_assets.errors import PermanentError, TransientError
 from mlops_assets.stores.disk import disk_errors, refusal_behind
 from mlops_assets.stores.health import HealthCheck
+from mlops_assets.stores.warehouse.evolution import evolution, stored_names
 from mlops_assets.stores.warehouse.partitions import (
-    other_type,
     partition_column,
     partition_value,
     partition_values,
@@ -83,13 +83,12 @@ class DuckDBWarehouse:
     def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
         with self._connection() as connection:
-            present = _columns_present(connection, contract)
-            if not present:
+            stored = stored_names(_columns_present(connection, contract), contract)
+            if not stored:
                 return empty_frame(contract)
             selected = ", ".join(
-                _quoted(column.name)
-                if column.name in present
-                else f"CAST(NULL AS {_SQL_TYPES[column.type]}) AS {_quoted(column.name)}"
+                f"{_quoted(stored[column]) if column in stored else f'CAST(NULL AS {_SQL_TYPES[column.type]})'} AS "
+                f"{_quoted(column.name)}"
                 for column in contract.columns
             )
             where, values = "", []
@@ -187,17 +186,15 @@ class DuckDBWarehouse:
 
 
 def _make_or_evolve(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> None:
-    """Make the contract's table, or add the columns it lacks; a column of another type is an error, never a conversion."""
+    """Make the contract's table, or rename and add columns."""
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(contract.domain)}")
     columns = ", ".join(f"{_quoted(column.name)} {_SQL_TYPES[column.type]}" for column in contract.columns)
     connection.execute(f"CREATE TABLE IF NOT EXISTS {_table(contract)} ({columns})")
-    present = _columns_present(connection, contract)
-    for column in contract.columns:
-        wanted = _SQL_TYPES[column.type]
-        if column.name not in present:
-            connection.execute(f"ALTER TABLE {_table(contract)} ADD COLUMN {_quoted(column.name)} {wanted}")
-        elif present[column.name] != wanted:
-            raise other_type(contract, column.name, present[column.name], wanted)
+    needed = evolution(_columns_present(connection, contract), contract, _SQL_TYPES)
+    for former, name in needed.renamed.items():
+        connection.execute(f"ALTER TABLE {_table(contract)} RENAME COLUMN {_quoted(former)} TO {_quoted(name)}")
+    for column in needed.added:
+        connection.execute(f"ALTER TABLE {_table(contract)} ADD COLUMN {_quoted(column.name)} {_SQL_TYPES[column.type]}")
 
 
 def _columns_present(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> dict[str, str]:

@@ -29,7 +29,7 @@ from mlops_assets.stores.warehouse.mysql_connection import (
     run,
     translated,
 )
-from mlops_assets.stores.warehouse.mysql_tables import columns_present, columns_to_add, make_or_evolve
+from mlops_assets.stores.warehouse.mysql_tables import columns_present, columns_to_read, make_or_evolve, must_evolve
 from mlops_assets.stores.warehouse.mysql_values import lines, require_finite, tuples
 from mlops_assets.stores.warehouse.names import TableName, quoted, table_name
 from mlops_assets.stores.warehouse.partitions import (
@@ -105,10 +105,10 @@ class MySQLWarehouse:
         where = where_partition_in(contract, partitions, _quoted)
         name = self._name(contract)
         with self._connection(contract.label, f"GRANT SELECT ON {name}", read_only=True) as connection:
-            present = columns_present(connection, name)
-            if not present:
+            stored = columns_to_read(connection, name, contract)
+            if not stored:
                 return empty_frame(contract)
-            selected = ", ".join(_selected(column) for column in contract.columns if column.name in present)
+            selected = ", ".join(_selected(column, found) for column, found in stored.items())
             return frame_as_promised(run(connection, f"SELECT {selected} FROM {name.quoted('`')}{where}"), contract)
 
     def partitions(self, contract: TableContract) -> list[Partition]:
@@ -161,7 +161,7 @@ class MySQLWarehouse:
         """Yield a connection that nobody else of this platform has for this part of the table, which is made or evolved."""
         name = self._name(contract)
         with self._connection(contract.label, f"GRANT ALL ON {name.namespace}.*") as connection:
-            if columns_to_add(columns_present(connection, name), contract):
+            if must_evolve(connection, name, contract):
                 with self._lock(connection, f"{name}, the table's columns"):
                     make_or_evolve(connection, name, contract)
             with self._lock(connection, f"{name}, {part}"):
@@ -244,9 +244,9 @@ def _naming_the_lost_connection() -> Iterator[None]:
         raise
 
 
-def _selected(column: Column) -> str:
+def _selected(column: Column, stored_name: str) -> str:
     # As text, a FLOAT has 6 digits, which is fewer than it holds.
-    return f"{_quoted(column.name)} * 1E0 AS {_quoted(column.name)}" if column.type == "float32" else _quoted(column.name)
+    return f"{_quoted(stored_name)}{' * 1E0' if column.type == 'float32' else ''} AS {_quoted(column.name)}"
 
 
 def _quoted(name: str) -> str:

@@ -1,13 +1,13 @@
-"""Tables of MySQL and MariaDB, made and widened from contracts."""
+"""Tables of MySQL and MariaDB, made and evolved from contracts."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from mlops_assets.stores.warehouse.evolution import evolution, stored_names
 from mlops_assets.stores.warehouse.mysql_connection import rows_of, run
 from mlops_assets.stores.warehouse.names import TableName, quoted
-from mlops_assets.stores.warehouse.partitions import other_type
 
 if TYPE_CHECKING:
     from pymysql import Connection
@@ -53,27 +53,35 @@ def _type_found(declared: str, collation: str | None, connection: Connection) ->
     return declared if declared == "tinyint(1)" else re.sub(r"^(tinyint|int|bigint)\(\d+\)$", r"\1", declared)
 
 
-def columns_to_add(present: dict[str, str], contract: TableContract) -> list[Column]:
-    """Return the columns of a contract that its table lacks.
+def columns_to_read(connection: Connection, name: TableName, contract: TableContract) -> dict[Column, str]:
+    """Return the columns that a table has, each with its name there until the connection ends; none if there is no table."""
+    stored = stored_names(columns_present(connection, name), contract)
+    if all(column.name == found for column, found in stored.items()):
+        return stored
+    # A writer could rename the column between this look and the reading, but not of a table that a transaction has read.
+    connection.begin()
+    run(connection, f"SELECT 1 FROM {name.quoted('`')} LIMIT 1")
+    return stored_names(columns_present(connection, name), contract)
+
+
+def must_evolve(connection: Connection, name: TableName, contract: TableContract) -> bool:
+    """Tell whether a contract's table is missing, or must rename or add columns.
 
     Raises:
-        ContractError: the table has a column of another type.
+        ContractError: the table has a column of another type, or under both its names.
     """
-    for column in contract.columns:
-        wanted = _SQL_TYPES[column.type]
-        if present.get(column.name, wanted) != wanted:
-            raise other_type(contract, column.name, present[column.name], wanted)
-    return [column for column in contract.columns if column.name not in present]
+    return evolution(columns_present(connection, name), contract, _SQL_TYPES).is_needed
 
 
 def make_or_evolve(connection: Connection, name: TableName, contract: TableContract) -> None:
-    """Make a contract's table with its database, or add the columns it lacks. MySQL commits each of these by itself."""
+    """Make a contract's table with its database, or rename and add columns. MySQL commits each of these by itself."""
     present = columns_present(connection, name)
     collation = string_collation(connection.get_server_info())
-    added = columns_to_add(present, contract)
-    declared = [_declared(column, collation) for column in added]
-    if present and added:
-        run(connection, f"ALTER TABLE {name.quoted('`')} {', '.join(f'ADD COLUMN {text}' for text in declared)}")
+    needed = evolution(present, contract, _SQL_TYPES)
+    declared = [_declared(column, collation) for column in needed.added]
+    if present and needed.is_needed:
+        renamed = [f"RENAME COLUMN {quoted(former, '`')} TO {quoted(today, '`')}" for former, today in needed.renamed.items()]
+        run(connection, f"ALTER TABLE {name.quoted('`')} {', '.join([*renamed, *(f'ADD COLUMN {text}' for text in declared)])}")
     elif not present:
         _make_database(connection, name.namespace, collation)
         index = _index(contract)

@@ -94,14 +94,6 @@ def require_key(contract: TableContract) -> None:
         raise ContractError(f"{contract.label} has no key, so its rows cannot be upserted")
 
 
-def other_type(contract: TableContract, column: str, found: str, wanted: str) -> ContractError:
-    """Return the error for a column whose type in the warehouse is not that of the contract: it is never converted silently."""
-    return ContractError(
-        f"{contract.label}: column {column!r} is {found} in the warehouse but {wanted} in the contract; rename the column or "
-        "migrate the table"
-    )
-
-
 def _as_key(value: PartitionValue) -> str:
     """Return a key from which `partition_value` makes the same value again."""
     if isinstance(value, str):

@@ -28,10 +28,11 @@ from mlops_assets.stores.warehouse.postgresql_connection import connect
 from mlops_assets.stores.warehouse.postgresql_errors import translated
 from mlops_assets.stores.warehouse.postgresql_tables import (
     columns_present,
-    columns_to_add,
+    columns_to_read,
     fetch_rows,
     lock_writers,
     make_or_evolve,
+    must_evolve,
     quoted_name,
     quoted_table,
     require_short_names,
@@ -110,10 +111,10 @@ class PostgreSQLWarehouse:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
         where = where_partition_in(contract, partitions, quoted_name, "E")
         with self._reading(contract.label) as cursor:
-            present = columns_present(cursor, contract)
-            if not present:
+            stored = columns_to_read(cursor, contract)
+            if not stored:
                 return empty_frame(contract)
-            selected = ", ".join(quoted_name(name) for name in contract.column_names if name in present)
+            selected = ", ".join(f"{quoted_name(name)} AS {quoted_name(column.name)}" for column, name in stored.items())
             cursor.execute(f"SELECT {selected} FROM {quoted_table(contract)}{where}")
             return frame_as_promised(_plain(cursor.fetch_arrow_table()), contract)
 
@@ -185,7 +186,7 @@ class PostgreSQLWarehouse:
         """Let the contract's table have all its columns, in a transaction of its own, so that other partitions need not wait."""
         require_short_names(contract)
         with self._transaction(connection) as cursor:
-            if columns_to_add(columns_present(cursor, contract), contract):
+            if must_evolve(cursor, contract):
                 make_or_evolve(cursor, contract)
 
 

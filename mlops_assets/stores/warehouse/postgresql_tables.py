@@ -1,4 +1,4 @@
-"""Tables of PostgreSQL, made and widened from contracts, and the locks on which writers wait for each other."""
+"""Tables of PostgreSQL, made and evolved from contracts, and the locks on which writers wait for each other."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import ContractError
+from mlops_assets.stores.warehouse.evolution import evolution, stored_names
 from mlops_assets.stores.warehouse.names import quoted, table_name
-from mlops_assets.stores.warehouse.partitions import other_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,27 +56,36 @@ def columns_present(cursor: Cursor, contract: TableContract) -> dict[str, str]:
     return dict(fetch_rows(cursor, statement, (name.namespace, name.table)))
 
 
-def columns_to_add(present: dict[str, str], contract: TableContract) -> list[Column]:
-    """Return the columns of a contract that its table lacks.
+def columns_to_read(cursor: Cursor, contract: TableContract) -> dict[Column, str]:
+    """Return the columns that a table has, each with its name there until the transaction ends; none if there is no table."""
+    stored = stored_names(columns_present(cursor, contract), contract)
+    if all(column.name == name for column, name in stored.items()):
+        return stored
+    # A writer could rename the column between this look and the reading.
+    cursor.execute(f"LOCK TABLE {quoted_table(contract)} IN ACCESS SHARE MODE")
+    return stored_names(columns_present(cursor, contract), contract)
+
+
+def must_evolve(cursor: Cursor, contract: TableContract) -> bool:
+    """Tell whether a contract's table is missing, or must rename or add columns.
 
     Raises:
-        ContractError: the table has a column of another type.
+        ContractError: the table has a column of another type, or under both its names.
     """
-    for column in contract.columns:
-        wanted = _SQL_TYPES[column.type]
-        if present.get(column.name, wanted) != wanted:
-            raise other_type(contract, column.name, present[column.name], wanted)
-    return [column for column in contract.columns if column.name not in present]
+    return evolution(columns_present(cursor, contract), contract, _SQL_TYPES).is_needed
 
 
 def make_or_evolve(cursor: Cursor, contract: TableContract) -> None:
-    """Make a contract's table, or add the columns it lacks, if nobody else has done it meanwhile."""
+    """Make a contract's table, or rename and add columns, if nobody else has done it meanwhile."""
     lock_writers(cursor, contract)
     present = columns_present(cursor, contract)
     if not present:
         _make(cursor, contract)
         return
-    for column in columns_to_add(present, contract):
+    needed = evolution(present, contract, _SQL_TYPES)
+    for former, name in needed.renamed.items():
+        cursor.execute(f"ALTER TABLE {quoted_table(contract)} RENAME COLUMN {quoted_name(former)} TO {quoted_name(name)}")
+    for column in needed.added:
         cursor.execute(f"ALTER TABLE {quoted_table(contract)} ADD COLUMN {_declared(column)}")
 
 
