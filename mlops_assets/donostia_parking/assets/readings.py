@@ -27,13 +27,7 @@ from mlops_assets.donostia_parking.readings.hourly import SOURCE_COLUMNS, build_
 from mlops_assets.donostia_parking.readings.plots import draw_feed_health
 from mlops_assets.donostia_parking.sources.base import ParkingSource, Snapshot
 from mlops_assets.donostia_parking.sources.collecting import burst, recorded
-from mlops_assets.donostia_parking.sources.landing import (
-    folders_of,
-    is_snapshot_name,
-    landed_snapshot,
-    names_for_day,
-    snapshot_name,
-)
+from mlops_assets.donostia_parking.sources.landing import folders_of, landed_snapshot, names_for_day, snapshot_name
 from mlops_assets.errors import MissingPartitionError
 from mlops_assets.orchestration.asset_options import lake_table, landing
 from mlops_assets.orchestration.clock import Clock
@@ -44,6 +38,7 @@ from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
 from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.landing.request_names import requested_at
 
 SNAPSHOTS = "snapshots"
 
@@ -157,8 +152,8 @@ def readings(
 def _landed(stores: Stores, city: City, key: str) -> Iterator[Snapshot]:
     """Yield the landed snapshots that a day's readings are made from."""
     landed, day = stores.landing(DOMAIN, SNAPSHOTS), city.day(key)
-    names = [name for folder in folders_of(city, day) for name in landed.names(folder)]
-    foreign = [name for name in names if not is_snapshot_name(name)]
+    names = landed.names_in(folders_of(city, day))
+    foreign = [name for name in names if requested_at(name) is None]
     if foreign:
         dg.get_dagster_logger().warning(f"passed over, for these are no snapshots of ours: {', '.join(foreign)} in {landed.uri}")
     for name, body in landed.read(names_for_day(names, day)):

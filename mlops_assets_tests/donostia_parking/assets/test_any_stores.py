@@ -11,7 +11,7 @@ import pytest
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.cities import DONOSTIA
 from mlops_assets.donostia_parking.definition import CONTRACTS
-from mlops_assets.donostia_parking.sources.landing import all_folders
+from mlops_assets.donostia_parking.sources.landing import snapshot_names
 from mlops_assets_tests.donostia_parking.snapshots import utc
 from mlops_assets_tests.platforms import QUICK_FORECASTS, Platform, recorded_snapshots, whole_table, with_registry
 from mlops_assets_tests.services.buckets import fresh_prefix
@@ -45,6 +45,6 @@ def test_bucket_and_database_hold_what_a_laptop_holds(
     for name, table in tables.items():
         pd.testing.assert_frame_equal(table, expected[name], check_exact=True, obj=name)
     assert len(tables["forecast_accuracy"]) == 17 * 23
-    landed = [list(of.stores.landing(DOMAIN, "snapshots").names(all_folders(DONOSTIA))) for of in (laptop, server)]
+    landed = [list(of.stores.landing(DOMAIN, "snapshots").names(snapshot_names(DONOSTIA).series)) for of in (laptop, server)]
     assert landed[0] == landed[1]
     assert len(landed[0]) > 40

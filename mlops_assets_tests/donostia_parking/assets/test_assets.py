@@ -20,7 +20,7 @@ from mlops_assets.donostia_parking.model_contracts import (
     FORECASTS,
     TRAINING_WINDOW,
 )
-from mlops_assets.donostia_parking.sources.landing import all_folders
+from mlops_assets.donostia_parking.sources.landing import snapshot_names
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.partition import Partition
 from mlops_assets.stores.lake import LakeAddress
@@ -67,12 +67,12 @@ def test_one_run_reads_a_range_of_days(platform: Platform) -> None:
 def test_landing_twice_lands_once(platform: Platform) -> None:
     """The same recording has the same names, so nothing is written again."""
     first = platform.metadata("snapshots", domain=DOMAIN)
-    before = list(platform.stores.landing(DOMAIN, "snapshots").names(all_folders(DONOSTIA)))
+    before = list(platform.stores.landing(DOMAIN, "snapshots").names(snapshot_names(DONOSTIA).series))
     assert (first["new_count"], first["known_count"]) == (len(before), 0)
     platform.materialize("snapshots", domain=DOMAIN, ops=SNAPSHOTS)
     again = platform.metadata("snapshots", domain=DOMAIN)
     assert (again["new_count"], again["known_count"]) == (0, len(before))
-    assert list(platform.stores.landing(DOMAIN, "snapshots").names(all_folders(DONOSTIA))) == before
+    assert list(platform.stores.landing(DOMAIN, "snapshots").names(snapshot_names(DONOSTIA).series)) == before
     assert "seed 34" in again["source"]
 
 
@@ -80,7 +80,7 @@ def test_rejects_are_kept_with_reason_and_text(platform: Platform) -> None:
     """A web page, empty lists and missing fields: each with its text, and with the object it came from."""
     rejects = pd.concat([of_day(platform, REJECTED_READINGS, day) for day in DAYS])
     assert set(rejects["reason_code"]) == {"malformed_snapshot", "empty_snapshot", "missing_value"}
-    landed = set(platform.stores.landing(DOMAIN, "snapshots").names(all_folders(DONOSTIA)))
+    landed = set(platform.stores.landing(DOMAIN, "snapshots").names(snapshot_names(DONOSTIA).series))
     assert set(rejects["source_name"]) <= landed
     page = rejects[rejects["reason_code"] == "malformed_snapshot"].iloc[0]
     assert page["raw_text"].startswith("<!DOCTYPE html>")

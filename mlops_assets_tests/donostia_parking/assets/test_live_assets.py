@@ -16,9 +16,10 @@ from mlops_assets.donostia_parking.cities import DONOSTIA
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.model_contracts import FORECASTS
 from mlops_assets.donostia_parking.sources.base import Snapshot
-from mlops_assets.donostia_parking.sources.landing import all_folders, requested_at_of, snapshot_name
+from mlops_assets.donostia_parking.sources.landing import snapshot_name, snapshot_names
 from mlops_assets.errors import MissingModelError, SourceError
 from mlops_assets.settings import Settings
+from mlops_assets.stores.landing.request_names import requested_at
 from mlops_assets_tests.donostia_parking.feed_server import FeedServer
 from mlops_assets_tests.donostia_parking.snapshots import body, city_snapshot, feature
 from mlops_assets_tests.platforms import QUICK_FORECASTS, Platform, failed_checks, with_registry
@@ -39,7 +40,7 @@ def platform(tmp_path: Path, instance: dg.DagsterInstance, feed: FeedServer, mlf
 
 
 def landed(platform: Platform) -> list[str]:
-    return list(platform.stores.landing(DOMAIN, "snapshots").names(all_folders(DONOSTIA)))
+    return list(platform.stores.landing(DOMAIN, "snapshots").names(snapshot_names(DONOSTIA).series))
 
 
 def test_environment_chooses_the_feed(tmp_path: Path, feed: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +54,9 @@ def test_environment_chooses_the_feed(tmp_path: Path, feed: FeedServer, monkeypa
     objects = settings.build_stores().landing(DOMAIN, "snapshots")
     [(name, content)] = objects.read(objects.names())
     assert content == feed.body
-    assert before <= requested_at_of(name) <= datetime.now(timezone.utc)
+    moment = requested_at(name)
+    assert moment is not None
+    assert before <= moment <= datetime.now(timezone.utc)
     [event] = result.asset_materializations_for_node("donostia_parking__snapshots")
     assert event.metadata["source"].value == f"feed {feed.url}"
     assert (event.metadata["new_count"].value, event.metadata["known_count"].value) == (1, 0)
