@@ -58,6 +58,8 @@ JOBS = {
     "forecast_donostia_parking",
     "follow_donostia_parking",
     "burst_donostia_parking",
+    "compact_chicago_crimes",
+    "compact_donostia_parking",
     "rollback_donostia_parking_forecast_model",
 }
 

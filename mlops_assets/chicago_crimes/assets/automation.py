@@ -15,10 +15,14 @@ from mlops_assets.months import Month
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
 from mlops_assets.orchestration.bootstrap import Bootstrap, bootstrap_sensor
 from mlops_assets.orchestration.clock import Clock
+from mlops_assets.orchestration.compaction import compaction_job, compaction_schedule
 from mlops_assets.orchestration.partitions import holds_partition
 from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding, was_made
 from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
+
+PORTAL_PAGES = "portal_pages"
+"""What the pages of the live portal are kept under in the lake. No asset: `raw_crimes` lands them and reads them in one step."""
 
 RAW_CRIMES_KEY = dg.AssetKey([DOMAIN, "raw_crimes"])
 
@@ -46,6 +50,8 @@ SCORE_MONTH = dg.define_asset_job(
     tags={"domain": DOMAIN},
 )
 
+COMPACT = compaction_job(DOMAIN, [PORTAL_PAGES])
+
 
 def build_schedules(*, automation_enabled: bool) -> list[Any]:
     """Return the schedules, started with the daemon if `automation_enabled`, else waiting for a person to switch them on."""
@@ -57,7 +63,8 @@ def build_schedules(*, automation_enabled: bool) -> list[Any]:
             day_of_month=9,
             hour_of_day=6,
             default_status=schedule_status(automation_enabled),
-        )
+        ),
+        compaction_schedule(COMPACT, automation_enabled=automation_enabled),
     ]
 
 
@@ -121,4 +128,4 @@ RETRAINING = Retraining(
 )
 
 
-JOBS = [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH, *jobs_by_hand(model.arrest_model.key, ARREST_CHAMPION)]
+JOBS = [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH, COMPACT, *jobs_by_hand(model.arrest_model.key, ARREST_CHAMPION)]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from mlops_assets.chicago_crimes.assets.checks import READS_OPTIONAL_VALUES
 from mlops_assets.chicago_crimes.assets.policies import CRIMES_FRESHNESS, FOLLOW_CRIMES
@@ -13,10 +14,11 @@ from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stati
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.chicago_crimes.sources.base import CrimeSource
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import lake_table
+from mlops_assets.orchestration.asset_options import asset_key, lake_table
 from mlops_assets.orchestration.export_accounts import export_files_asset
 from mlops_assets.orchestration.failures import naming, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
+from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
 
 
@@ -25,6 +27,15 @@ def police_stations(context: dg.AssetExecutionContext, crime_source: dg.Resource
     context.add_asset_metadata({"source": crime_source.describe()})
     with retrying_transient_errors(), naming(POLICE_STATIONS.label):
         return parse_stations(crime_source.read_stations())
+
+
+class RawCrimesConfig(StepConfig):
+    """Whether the portal is asked."""
+
+    replay: bool = Field(
+        default=False,
+        description="Parse again what the portal last gave for each month, without asking it; other sources are read.",
+    )
 
 
 @dg.multi_asset(
@@ -37,14 +48,20 @@ def police_stations(context: dg.AssetExecutionContext, crime_source: dg.Resource
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 @holding(RAW_CRIMES, REJECTED_CRIMES, checks=(READS_OPTIONAL_VALUES,))
-def raw_crimes(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> Iterator[dg.Output]:
+def raw_crimes(
+    context: dg.AssetExecutionContext, config: RawCrimesConfig, crime_source: dg.ResourceParam[CrimeSource]
+) -> Iterator[dg.Output]:
     """Read and parse each month; keep its rejects until the crimes of all months are written."""
     rejects: dict[str, pd.DataFrame] = {}
+    records_of = crime_source.replay_month if config.replay else crime_source.read_month
 
     def read_month(key: str) -> pd.DataFrame:
         month = Month.parse(key)
         with retrying_transient_errors(), naming(f"{RAW_CRIMES.label}, month {month}"):
-            parsed = parse_crimes(crime_source.read_month(month), month)
+            records = records_of(month)
+            parsed = parse_crimes(records, month)
+        if records.landed_uri is not None:
+            context.add_asset_metadata({"landed_uri": dg.MetadataValue.path(records.landed_uri)}, asset_key(RAW_CRIMES), key)
         rejects[key] = parsed.rejects
         return parsed.crimes
 

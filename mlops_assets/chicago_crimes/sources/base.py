@@ -74,10 +74,12 @@ class RawRecords:
     Attributes:
         table: `PORTAL_FIELDS` and `source_name`, all text; a field without a value is null.
         damaged: the records that are not in `table` because they could not be split into fields.
+        landed_uri: where the source keeps these records as they came; None if it is a file that stays, or can be drawn again.
     """
 
     table: pa.Table
     damaged: tuple[DamagedRecord, ...] = ()
+    landed_uri: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,17 @@ class CrimeSource(Protocol):
             NotEnoughDataError: the source has nothing for this month.
             SourceError: the source does not answer in its documented format.
             TransientError: the source is busy or unreachable.
+        """
+        ...
+
+    def replay_month(self, month: Month) -> RawRecords:
+        """Return the records that the source gave when the month was last read, without asking it again.
+
+        What only a portal can change stays as it landed; an export or a simulated city is read, for nothing is asked there.
+
+        Raises:
+            NotEnoughDataError: nothing has landed for this month, or the source has nothing for it.
+            SourceError: what landed is not in the documented format.
         """
         ...
 

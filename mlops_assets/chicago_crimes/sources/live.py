@@ -20,6 +20,7 @@ from mlops_assets.chicago_crimes.sources.base import (
     ChangedMonths,
     RawRecords,
 )
+from mlops_assets.chicago_crimes.sources.landing import LandedPages
 from mlops_assets.chicago_crimes.sources.portal_client import PortalQuery, open_portal
 from mlops_assets.contracts.text import text_array
 from mlops_assets.errors import NotEnoughDataError, SourceError, TransientError
@@ -42,6 +43,7 @@ class LiveCrimeSource:
     def __init__(
         self,
         client: Socrata,
+        pages: LandedPages,
         *,
         page_rows: int = 50_000,
         attempts: int = 6,
@@ -52,12 +54,14 @@ class LiveCrimeSource:
 
         Args:
             client: from `open_portal`.
+            pages: where the months land before they are parsed.
             page_rows: records asked for at a time.
             attempts: how often a request is made before giving up.
             first_wait_seconds: the wait after the first failure; it doubles after each further one.
             sleep: waits; tests hand in one that does not.
         """
         self._host = f"{client.uri_prefix}{client.domain}"
+        self._pages = pages
         self._page_rows = page_rows
         self._query = PortalQuery(client, attempts=attempts, first_wait_seconds=first_wait_seconds, sleep=sleep)
 
@@ -66,13 +70,32 @@ class LiveCrimeSource:
         return f"portal {self._host} (datasets {CRIMES_DATASET} and {STATIONS_DATASET})"
 
     def read_month(self, month: Month) -> RawRecords:
-        """Return the records of a month; see `CrimeSource`.
+        """Land the records of a month and return them; see `CrimeSource`.
 
         The number of records is compared with the portal's own count, and no identifier should occur twice. Records may come or go
         while the pages are fetched, so a difference is tried once more from the start. If the same identifiers occur twice again,
         that is the portal's own mistake, which time does not cure: all records are given, and of these versions of a crime the
         newest will be kept.
         """
+        requested_at = self._pages.now()
+        records = self._request(month)
+        if not records:
+            raise NotEnoughDataError(f"crimes of {month}: {self._host} has none")
+        return self._landed(month, self._pages.land(month, records, requested_at))
+
+    def replay_month(self, month: Month) -> RawRecords:
+        """Return the records of the latest complete request for a month; see `CrimeSource`."""
+        return self._landed(month, self._pages.newest(month))
+
+    def _landed(self, month: Month, name: str) -> RawRecords:
+        records = self._pages.read(name)
+        self._require_all_fields(f"crimes of {month}", records)
+        table = _as_table(records, PORTAL_FIELDS)
+        table = table.append_column("source_name", pa.repeat(f"{self._host}/d/{CRIMES_DATASET}", len(table)))
+        return RawRecords(table, landed_uri=self._pages.landing.uri_of(name))
+
+    def _request(self, month: Month) -> list[dict[str, Any]]:
+        """Return all records of a month as the portal gives them."""
         what = f"crimes of {month}"
         first = self._read_counted(what, month)
         records = first if first.is_complete else self._read_counted(what, month)
@@ -81,11 +104,7 @@ class LiveCrimeSource:
                 f"{what}: on two attempts {self._host} returned a different number of records than its count, or other ones twice; "
                 "try again later"
             )
-        if not records.of_month:
-            raise NotEnoughDataError(f"{what}: {self._host} has none")
-        self._require_all_fields(what, records.of_month)
-        table = _as_table(records.of_month, PORTAL_FIELDS)
-        return RawRecords(table.append_column("source_name", pa.repeat(f"{self._host}/d/{CRIMES_DATASET}", len(table))))
+        return records.of_month
 
     def _read_counted(self, what: str, month: Month) -> _Reading:
         """Read the records of a month, and how many the portal counts."""

@@ -93,6 +93,10 @@ class SampleCrimeSource:
         table = _add_quirks(np.random.default_rng([self._seed, month.year, month.month, 1]), table, rows, len(crimes.detail))
         return RawRecords(table.append_column("source_name", pa.repeat(f"sample-{self._seed}/{month}", len(rows))))
 
+    def replay_month(self, month: Month) -> RawRecords:
+        """Return the records of a month from the simulated city again; see `CrimeSource`."""
+        return self.read_month(month)
+
     def available_months(self) -> list[Month]:
         """Return the months that have begun by now; see `CrimeSource`."""
         return list(months_from(FIRST_MONTH, _month_of(self._last_day)))

@@ -13,6 +13,7 @@ from mlops_assets.donostia_parking.model_contracts import FORECAST_CHAMPION
 from mlops_assets.donostia_parking.partitions import PARKING_DAYS
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status
 from mlops_assets.orchestration.bootstrap import Bootstrap, bootstrap_sensor
+from mlops_assets.orchestration.compaction import compaction_job, compaction_schedule
 from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
 from mlops_assets.orchestration.upstream_state import champion_scores_from
@@ -58,6 +59,8 @@ BURST = dg.define_asset_job(
     tags=_TAGS,
 )
 
+COMPACT = compaction_job(DOMAIN, [readings.SNAPSHOTS])
+
 
 def days_to_follow(now: datetime, time_zone: str) -> list[LocalDay]:
     """Return the days that a reading of the feed belongs to: today, and in its first hour the day that has just ended."""
@@ -67,7 +70,11 @@ def days_to_follow(now: datetime, time_zone: str) -> list[LocalDay]:
 
 def build_schedules(*, automation_enabled: bool) -> list[Any]:
     """Return the schedules, started with the daemon if `automation_enabled`, else waiting for a person to switch them on."""
-    return [_hourly_schedule(automation_enabled=automation_enabled), _nightly_schedule(automation_enabled=automation_enabled)]
+    return [
+        _hourly_schedule(automation_enabled=automation_enabled),
+        _nightly_schedule(automation_enabled=automation_enabled),
+        compaction_schedule(COMPACT, automation_enabled=automation_enabled),
+    ]
 
 
 def _hourly_schedule(*, automation_enabled: bool) -> dg.ScheduleDefinition:
@@ -138,5 +145,6 @@ JOBS = [
     FORECAST_PARKING,
     FOLLOW_PARKING,
     BURST,
+    COMPACT,
     *jobs_by_hand(model.forecast_model.key, FORECAST_CHAMPION),
 ]

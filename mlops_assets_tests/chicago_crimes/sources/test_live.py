@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ from sodapy import Socrata
 
 from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stations
 from mlops_assets.chicago_crimes.sources.base import PORTAL_FIELDS, STATION_FIELDS
+from mlops_assets.chicago_crimes.sources.landing import LandedPages
 from mlops_assets.chicago_crimes.sources.live import LiveCrimeSource, open_portal
 from mlops_assets.errors import NotEnoughDataError, SettingsError, SourceError, TransientError
 from mlops_assets.months import Month
+from mlops_assets.stores.landing import open_landing
 from mlops_assets_tests.chicago_crimes.portal_records import crime, station
 from mlops_assets_tests.chicago_crimes.portal_server import Fault, PortalServer
 from mlops_assets_tests.shared_data import shared_data
 
 JANUARY, FEBRUARY = Month(2018, 1), Month(2018, 2)
+REQUESTED_AT = datetime(2018, 3, 1, 12, tzinfo=timezone.utc)
 TOKEN = "secret-app-token"
 
 
@@ -48,8 +52,13 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def source(client: Socrata, waits: list[float]) -> LiveCrimeSource:
-    return LiveCrimeSource(client, page_rows=3, attempts=4, sleep=waits.append)
+def pages(tmp_path: Path) -> LandedPages:
+    return LandedPages(open_landing(f"file:{tmp_path}/lake", ("chicago_crimes", "portal_pages")), lambda: REQUESTED_AT)
+
+
+@pytest.fixture
+def source(client: Socrata, pages: LandedPages, waits: list[float]) -> LiveCrimeSource:
+    return LiveCrimeSource(client, pages, page_rows=3, attempts=4, sleep=waits.append)
 
 
 def test_month_is_read_page_by_page(portal: PortalServer, source: LiveCrimeSource) -> None:
@@ -220,9 +229,9 @@ def test_month_without_records_is_not_enough_data(source: LiveCrimeSource, waits
     assert waits == []
 
 
-def test_field_missing_from_a_whole_month_is_schema_drift(portal: PortalServer, client: Socrata) -> None:
+def test_field_missing_from_a_whole_month_is_schema_drift(portal: PortalServer, client: Socrata, pages: LandedPages) -> None:
     """One record without a type is chance; a thousand and one are a renamed column. Without a ward there still are crimes."""
-    source = LiveCrimeSource(client)
+    source = LiveCrimeSource(client, pages)
     portal.crimes = [portal_crime(number, primary_type=None, ward=None) for number in range(1, 1002)]
     with pytest.raises(SourceError, match=r"not one of 1001 records from .* has primary_type; dataset"):
         source.read_month(JANUARY)
@@ -279,19 +288,21 @@ def test_portal_address_that_is_none_is_a_setting_error(url: str) -> None:
         open_portal(url)
 
 
-def test_portal_that_is_not_there_is_transient(waits: list[float]) -> None:
+def test_portal_that_is_not_there_is_transient(pages: LandedPages, waits: list[float]) -> None:
     """Nobody listening may be a restart; the error says which host."""
     with (
         open_portal("http://127.0.0.1:9", timeout_seconds=0.4) as client,
         pytest.raises(TransientError, match=r"at http://127\.0\.0\.1:9: failed 2 times"),
     ):
-        LiveCrimeSource(client, attempts=2, sleep=waits.append).read_month(JANUARY)
+        LiveCrimeSource(client, pages, attempts=2, sleep=waits.append).read_month(JANUARY)
 
 
-def test_portal_speaks_https_by_default() -> None:
+def test_portal_speaks_https_by_default(pages: LandedPages) -> None:
     """The real portal is asked over TLS."""
     with open_portal() as client:
-        assert LiveCrimeSource(client).describe() == "portal https://data.cityofchicago.org (datasets ijzp-q8t2 and z8bn-74gv)"
+        assert (
+            LiveCrimeSource(client, pages).describe() == "portal https://data.cityofchicago.org (datasets ijzp-q8t2 and z8bn-74gv)"
+        )
 
 
 def test_recorded_api_record_is_read(portal: PortalServer, source: LiveCrimeSource) -> None:

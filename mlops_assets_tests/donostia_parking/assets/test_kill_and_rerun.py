@@ -18,11 +18,13 @@ SNAPSHOTS = recorded_snapshots("2022-02-26T23:00", "2022-03-02T23:00")
 
 
 def run_stage(stage: str, folder: Path) -> None:
-    """Land four days, or read the last two, or train a model of the first of these, or forecast, on stores in `folder`."""
+    """Land four days, compact them, read the last two, train a model of the first of these, or forecast, on stores in `folder`."""
     with dg.DagsterInstance.ephemeral() as instance:
         platform = Platform(folder, instance, parking={"sample_as_of": utc("2022-04-01")})
         if stage == "land":
             platform.materialize("snapshots", domain=DOMAIN, ops=SNAPSHOTS)
+        elif stage == "compact":
+            platform.run("compact_donostia_parking")
         elif stage == "read":
             tables = ("readings", "rejected_readings", "car_park_sightings", "hourly_free")
             platform.materialize(*tables, domain=DOMAIN, days=(FIRST, LAST))
@@ -57,6 +59,22 @@ def test_landing_and_reading_are_finished_by_doing_them_again(tmp_path: Path, un
     kill_stage(__name__, "read", tmp_path, FSYNC, 4)
     run_stage("read", tmp_path)
     assert bytes_of(tmp_path) == bytes_of(undisturbed)
+
+
+def test_compacted_snapshots_give_the_same_tables(tmp_path: Path, undisturbed: Path) -> None:
+    """Compaction that was killed among the removals and done again leaves an object per day, and readings are the same bytes."""
+    shutil.copytree(undisturbed / "lake", tmp_path / "lake")
+    kill_stage(__name__, "compact", tmp_path, "mlops_assets.stores.objects.files.FileStorage.delete", 10)
+    run_stage("compact", tmp_path)
+    run_stage("read", tmp_path)
+    before, after = (
+        {path: digest for path, digest in bytes_of(folder).items() if "/snapshots/" not in path}
+        for folder in (undisturbed, tmp_path)
+    )
+    assert after == before
+    assert len(bytes_of(tmp_path)) - len(after) == len(
+        {name.split("/")[3] for name in bytes_of(undisturbed) if "/snapshots/" in name}
+    )
 
 
 def test_killed_forecast_is_finished_by_doing_it_again(tmp_path: Path, undisturbed: Path) -> None:
