@@ -22,6 +22,7 @@ from mlops_assets.stores.landing.offset_names import (
     next_offsets,
     offset_name,
 )
+from mlops_assets.stores.objects import open_object_storage
 from mlops_assets_tests.events import event, values
 from mlops_assets_tests.kills import FSYNC, bytes_of, kill_stage
 
@@ -128,6 +129,18 @@ def test_full_blocks_are_compacted_and_read_as_before(log: EventLog, landing: La
     append(log, 60, 70)
     assert sum(map(len, land_events(log, landing, TOPIC))) == 10
     assert landed_values(log, landing) == {b"event %d" % number for number in range(70)}
+
+
+@pytest.mark.usefixtures("_small_blocks")
+def test_block_whose_compaction_was_interrupted_is_finished(log: EventLog, landing: Landing, tmp_path: Path) -> None:
+    """Also if the object with the last offset is removed already: that the block is full shows in its container."""
+    append(log, 0, 60)
+    land_events(log, landing, TOPIC, max_events=4)
+    [(name, content)] = landing.read([next(landing.single_names())])
+    assert list(compact_closed(landing, NOW))
+    open_object_storage(f"file:{tmp_path}/lake").put(f"songs/play_events/{name}", content)
+    assert [compacted.object_count for compacted in compact_closed(landing, NOW)] == [1]
+    assert name not in set(landing.single_names())
 
 
 @pytest.mark.usefixtures("_small_blocks")
