@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, unquote
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
@@ -116,7 +116,7 @@ class SourceSettings(DomainSettings):
     """Settings of a domain whose records come from a live service, from files that a person downloaded, or from a simulation.
 
     Attributes:
-        source: `sample` simulates, `export` reads files, `live` asks the service.
+        source: `sample` simulates, `export` reads files; a domain names the others that it has, such as `live`.
         export_path: a file, or a folder of files, for `export`.
         sample_seed: another seed is another simulated world.
         sample_as_of: the moment up to which the simulated world has been recorded (UTC); empty means now.
@@ -127,20 +127,20 @@ class SourceSettings(DomainSettings):
     sample_name: ClassVar[str]
     """What is simulated."""
 
-    source: Literal["sample", "export", "live"] = "sample"
+    source: str = "sample"
     export_path: Annotated[Path | None, ABSOLUTE_PATH] = Field(default=None, validate_default=True)
     sample_seed: int = Field(default=0, ge=0)
     sample_as_of: datetime | None = None
 
     def describe_live(self) -> str:
-        """Say what is asked by `live`, without credentials."""
+        """Say what is asked by the other sources, without credentials."""
         raise NotImplementedError
 
     def describe_source(self) -> str:
         """Say in a few words, without credentials, where the data comes from."""
-        if self.source == "live":
-            return self.describe_live()
-        return f"{self.export_name} at {self.export_path}" if self.source == "export" else self.sample_name
+        if self.source == "export":
+            return f"{self.export_name} at {self.export_path}"
+        return self.sample_name if self.source == "sample" else self.describe_live()
 
     # A validator of the whole model would do, but its error shows all inputs, secrets among them.
     @field_validator("export_path")

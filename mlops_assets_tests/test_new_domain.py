@@ -23,7 +23,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def mlops_assets(checkout: Path, *arguments: str) -> str:
+def mlops_assets(checkout: Path, *arguments: str, exit_code: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "mlops_assets.cli", *arguments],
         cwd=checkout,
@@ -31,8 +31,8 @@ def mlops_assets(checkout: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr[-2_000:]
-    return done.stdout
+    assert done.returncode == exit_code, done.stderr[-2_000:]
+    return done.stdout + done.stderr
 
 
 def test_its_job_runs_from_the_command_line(checkout: Path) -> None:
@@ -45,3 +45,13 @@ def test_its_tables_are_in_the_data_dictionary(checkout: Path) -> None:
     """The page is made from all contracts."""
     mlops_assets(checkout, "dictionary", "page.md")
     assert "## weather/monthly_means" in (checkout / "page.md").read_text(encoding="utf-8")
+
+
+def test_its_dynamic_partitions_are_run_one_by_one(checkout: Path) -> None:
+    """They are there once they are registered: by name, as a range in the order of registration, and in the list of jobs."""
+    assert "no station has been registered" in mlops_assets(checkout, "run", "note_stations", exit_code=2)
+    mlops_assets(checkout, "run", "register_stations")
+    done = mlops_assets(checkout, "run", "note_stations", "--partition", "hill", "--to", "shore")
+    assert "note_stations: 2 of 2" in done
+    listed = mlops_assets(checkout, "jobs").split()
+    assert listed[listed.index("note_stations") :][1:3] == ["station", "shore"]

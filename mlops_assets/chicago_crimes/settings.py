@@ -1,6 +1,6 @@
 """Settings of this domain, read from `MLOPS_CHICAGO_CRIMES_*`."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
@@ -23,6 +23,7 @@ class ChicagoCrimesSettings(SourceSettings):
     sample_name: ClassVar = "a simulated city"
     model_config = SettingsConfigDict(env_prefix="MLOPS_CHICAGO_CRIMES_")
 
+    source: Literal["sample", "export", "live"] = "sample"
     # Refused if it holds a password, and then not told.
     portal_url: str = Field(default="https://data.cityofchicago.org", repr=False)
     portal_app_token: SecretStr | None = Field(

@@ -21,7 +21,7 @@ from mlops_assets.cli.servers import use_home
 from mlops_assets.cli.shell import complain
 from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.home import open_instance
-from mlops_assets.orchestration.partitions import range_tags
+from mlops_assets.orchestration.partitions import dimension_name, partition_keys, range_tags
 from mlops_assets.orchestration.run_config import require_valid
 from mlops_assets.settings import Settings
 from mlops_assets.terminal import new_table
@@ -59,15 +59,16 @@ def run_job(console: Console, settings: Settings, request: RunRequest) -> bool:
     """
     definitions = build_definitions(settings)
     job = find_job(definitions, request.job)
-    runs = _plan(definitions, job, request.first, request.last)
     run_config = _read_config(request.config) if request.config else {}
     require_valid(job, run_config)
     use_home(settings)
-    say_where(console, settings, _domains(job))
-    with open_instance() as instance, job_progress(console) as progress:
-        if len(runs) == 1:
-            return _run(progress, job, instance, runs[0], run_config)
-        outcomes = [_try(progress, job, instance, run, run_config) for run in runs]
+    with open_instance() as instance:
+        runs = _plan(definitions, job, request.first, request.last, instance)
+        say_where(console, settings, _domains(job))
+        with job_progress(console) as progress:
+            if len(runs) == 1:
+                return _run(progress, job, instance, runs[0], run_config)
+            outcomes = [_try(progress, job, instance, run, run_config) for run in runs]
     _summarize(console, job, outcomes)
     return all(outcome.is_success for outcome in outcomes)
 
@@ -119,7 +120,9 @@ class _Outcome:
         return not self.reason
 
 
-def _plan(definitions: dg.Definitions, job: dg.JobDefinition, first: str | None, last: str | None) -> list[_Run]:
+def _plan(
+    definitions: dg.Definitions, job: dg.JobDefinition, first: str | None, last: str | None, instance: dg.DagsterInstance
+) -> list[_Run]:
     """Return the runs for a partition or a range of partitions, in order."""
     if last and not first:
         raise SettingsError(f"--to {last} is the end of a range; say where it begins: --partition KEY --to {last}")
@@ -128,7 +131,9 @@ def _plan(definitions: dg.Definitions, job: dg.JobDefinition, first: str | None,
         if first:
             raise SettingsError(f"job {job.name} has no partitions; leave --partition out")
         return [_Run(job.name)]
-    keys = partitions.get_partition_keys()
+    keys = partition_keys(partitions, instance)
+    if not keys:
+        raise SettingsError(f"job {job.name} has no partition yet: no {dimension_name(partitions)} has been registered")
     first = first or keys[-1]
     for key in (first, last or first):
         if key not in keys:

@@ -22,7 +22,7 @@ from mlops_assets.orchestration.failures import error_sentence
 from mlops_assets.orchestration.home import open_instance
 from mlops_assets.orchestration.materializations import latest_storage_ids
 from mlops_assets.orchestration.model_io import model_name
-from mlops_assets.orchestration.partitions import partition_label
+from mlops_assets.orchestration.partitions import latest_partition_key, partition_label
 from mlops_assets.settings import Settings
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.connection import database_path
@@ -151,7 +151,7 @@ def _next_step(instance: dg.DagsterInstance, definitions: dg.Definitions, domain
     for name in (job.name for job in domain.jobs):
         job = definitions.resolve_job_def(name)
         keys = job.asset_layer.selected_asset_keys
-        last = job.partitions_def.get_last_partition_key() if job.partitions_def else None
+        last = latest_partition_key(job.partitions_def, instance) if job.partitions_def else None
         if last is None or keys <= known:
             continue
         known |= keys

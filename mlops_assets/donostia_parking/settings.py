@@ -21,6 +21,7 @@ class DonostiaParkingSettings(SourceSettings):
     sample_name: ClassVar = "a simulated feed"
     model_config = SettingsConfigDict(env_prefix="MLOPS_DONOSTIA_PARKING_", validate_default=True)
 
+    source: Literal["sample", "export", "live"] = "sample"
     city: Literal["donostia", "birmingham"] = "donostia"
     # A key may stand among its parameters.
     feed_url: str = Field(default="https://www.donostia.eus/info/ciudadano/camaras_trafico.nsf/getParkings.xsp", repr=False)

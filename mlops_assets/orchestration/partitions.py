@@ -77,6 +77,18 @@ def partition_of(partitions: dg.PartitionsDefinition, key: str) -> Partition:
     return Partition(dimension, key, (window.start, window.end))
 
 
+def partition_keys(partitions: dg.PartitionsDefinition, instance: dg.DagsterInstance) -> list[str]:
+    """Return the keys of all partitions in their order; of dynamic ones, those that the instance knows, oldest first."""
+    return list(partitions.get_partition_keys(dynamic_partitions_store=instance))
+
+
+def latest_partition_key(partitions: dg.PartitionsDefinition, instance: dg.DagsterInstance) -> str | None:
+    """Return the key of the latest partition, of dynamic ones the newest; None if there is none yet."""
+    if isinstance(partitions, dg.DynamicPartitionsDefinition):
+        return next(reversed(partition_keys(partitions, instance)), None)
+    return partitions.get_last_partition_key()
+
+
 def has_begun(partitions: dg.PartitionsDefinition, key: str, now: datetime) -> bool:
     """Tell whether a key is that of a partition, or will be once the time that it names is over."""
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):

@@ -26,4 +26,13 @@ MONTHLY_MEANS = TableContract(
     partition_column="month",
 )
 
-CONTRACTS = (TEMPERATURES, MONTHLY_MEANS)
+STATION_NOTES = TableContract(
+    DOMAIN,
+    "station_notes",
+    "One row per note about a station.",
+    (Column("station", "string", "Which station: the partition."), Column("note", "string", "What somebody noted.")),
+    key=("station", "note"),
+    partition_column="station",
+)
+
+CONTRACTS = (TEMPERATURES, MONTHLY_MEANS, STATION_NOTES)

@@ -1,6 +1,6 @@
 """Settings of this domain, read from `MLOPS_WEATHER_*`."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic_settings import SettingsConfigDict
 
@@ -12,6 +12,7 @@ class WeatherSettings(SourceSettings):
 
     export_name: ClassVar = "measurements"
     sample_name: ClassVar = "a simulated climate"
+    source: Literal["sample"] = "sample"
     model_config = SettingsConfigDict(env_prefix="MLOPS_WEATHER_")
 
     def describe_live(self) -> str:

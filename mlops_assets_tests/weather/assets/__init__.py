@@ -7,11 +7,12 @@ from mlops_assets.months import Month
 from mlops_assets.orchestration.partitions import monthly_partitions
 from mlops_assets.orchestration.table_assets import lake_asset, warehouse_asset
 
-from ..contracts import MONTHLY_MEANS, TEMPERATURES
+from ..contracts import MONTHLY_MEANS, STATION_NOTES, TEMPERATURES
 from ..sources.sample import SampleWeather
 from ..temperatures.means import mean_of_month
 
 WEATHER_MONTHS = monthly_partitions("2024-01", "UTC")
+STATIONS = dg.DynamicPartitionsDefinition(name="station")
 
 
 @lake_asset(TEMPERATURES, partitions_def=WEATHER_MONTHS)
@@ -26,4 +27,10 @@ def monthly_means(context: dg.AssetExecutionContext, temperatures: pd.DataFrame)
     return mean_of_month(temperatures, Month.parse(context.partition_key))
 
 
-ASSETS = [temperatures, monthly_means]
+@warehouse_asset(STATION_NOTES, partitions_def=STATIONS)
+def station_notes(context: dg.AssetExecutionContext) -> pd.DataFrame:
+    """Note that a station is there."""
+    return pd.DataFrame({"station": [context.partition_key], "note": ["is there"]})
+
+
+ASSETS = [temperatures, monthly_means, station_notes]
