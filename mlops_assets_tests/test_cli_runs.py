@@ -47,7 +47,7 @@ def command(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["read_parking"], "there is no job 'read_parking'; the jobs are burst_donostia_parking, follow_donostia_parking"),
+        (["read_parking"], "there is no job 'read_parking'; the jobs are "),
         (["read_chicago_crimes", "--partition", "1999-01"], "has no partition '1999-01'; it has 2001-01 to "),
         (
             ["train_arrest_model", "--partition", "2024-03", "--to", "2024-01"],

@@ -59,16 +59,15 @@ def run_job(console: Console, settings: Settings, request: RunRequest) -> bool:
     """
     definitions = build_definitions(settings)
     job = find_job(definitions, request.job)
+    runs = _plan(definitions, job, request.first, request.last, _keys_of(job, settings))
     run_config = _read_config(request.config) if request.config else {}
     require_valid(job, run_config)
     use_home(settings)
-    with open_instance() as instance:
-        runs = _plan(definitions, job, request.first, request.last, instance)
-        say_where(console, settings, _domains(job))
-        with job_progress(console) as progress:
-            if len(runs) == 1:
-                return _run(progress, job, instance, runs[0], run_config)
-            outcomes = [_try(progress, job, instance, run, run_config) for run in runs]
+    say_where(console, settings, _domains(job))
+    with open_instance() as instance, job_progress(console) as progress:
+        if len(runs) == 1:
+            return _run(progress, job, instance, runs[0], run_config)
+        outcomes = [_try(progress, job, instance, run, run_config) for run in runs]
     _summarize(console, job, outcomes)
     return all(outcome.is_success for outcome in outcomes)
 
@@ -120,8 +119,18 @@ class _Outcome:
         return not self.reason
 
 
+def _keys_of(job: dg.JobDefinition, settings: Settings) -> list[str]:
+    """Return the keys of a job's partitions; only dynamic ones are looked up in Dagster's records."""
+    partitions = job.partitions_def
+    if not isinstance(partitions, dg.DynamicPartitionsDefinition):
+        return list(partitions.get_partition_keys()) if partitions else []
+    use_home(settings)
+    with open_instance() as instance:
+        return partition_keys(partitions, instance)
+
+
 def _plan(
-    definitions: dg.Definitions, job: dg.JobDefinition, first: str | None, last: str | None, instance: dg.DagsterInstance
+    definitions: dg.Definitions, job: dg.JobDefinition, first: str | None, last: str | None, keys: Sequence[str]
 ) -> list[_Run]:
     """Return the runs for a partition or a range of partitions, in order."""
     if last and not first:
@@ -131,7 +140,6 @@ def _plan(
         if first:
             raise SettingsError(f"job {job.name} has no partitions; leave --partition out")
         return [_Run(job.name)]
-    keys = partition_keys(partitions, instance)
     if not keys:
         raise SettingsError(f"job {job.name} has no partition yet: no {dimension_name(partitions)} has been registered")
     first = first or keys[-1]
