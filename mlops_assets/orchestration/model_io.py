@@ -10,6 +10,7 @@ import dagster as dg
 
 from mlops_assets.errors import MissingModelError
 from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.mlflow_runs import mlflow_run_of
 from mlops_assets.orchestration.tables import add_stored_metadata, frame_metadata, image_metadata
 
 if TYPE_CHECKING:
@@ -65,9 +66,11 @@ class ModelIOManager(dg.IOManager):
                 asset=context.asset_key.to_user_string(),
                 partition=context.asset_partition_key,
                 now=self._clock.now(),
-                run_tags={"dagster_run_id": context.run_id},
+                # Not `dagster_run_id`, by which dagster-mlflow finds the run above.
+                run_tags={"dagster_run": context.run_id},
                 trials=obj.trials,
                 figures=obj.figures,
+                open_parent_run=mlflow_run_of(context),
             )
             registry.mark_challenger(version)
         add_stored_metadata(

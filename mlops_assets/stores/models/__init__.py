@@ -1,8 +1,9 @@
 """Experiments and the model registry, kept by MLflow: a SQLite file with a folder for model files, or an MLflow server.
 
 Every training run of a model asset's partition is one MLflow run with the tried configurations as its children, and one
-registered model version. Aliases say what a version is for: `champion` scores, `challenger` is on trial, `previous_champion` is
-where a rollback leads. A further kind of tracking server needs nothing here as long as MLflow's client speaks to it.
+registered model version; it is below the run of the Dagster run that trained it. Aliases say what a version is for: `champion`
+scores, `challenger` is on trial, `previous_champion` is where a rollback leads. A further kind of tracking server needs nothing
+here as long as MLflow's client speaks to it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """The registry of models: save a trained bundle with its run, find versions again, move aliases.
 
-Runs are recorded through MLflow's client and not through dagster-mlflow's resource. That keeps one MLflow run per Dagster run,
-where a model asset needs one per partition; its step processes race to create that run, and each marks it FINISHED when it
-exits, whatever the others do or how the run ends.
+Trainings are recorded through MLflow's client, one run per partition. The run of a whole Dagster run, under which they are nested,
+comes from whoever saves: the registry knows no Dagster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,15 @@ from mlops_assets.stores.models.connection import tolerating
 from mlops_assets.stores.models.files import is_intact, upload_bundle
 from mlops_assets.stores.models.health import check_mlflow
 from mlops_assets.stores.models.reader import RegistryReader
-from mlops_assets.stores.models.runs import FINISHED, TrainingRecord, delete_left_overs, log_files, log_values, training_run
+from mlops_assets.stores.models.runs import (
+    TrainingRecord,
+    delete_left_overs,
+    finish,
+    log_files,
+    log_values,
+    open_experiment,
+    training_run,
+)
 from mlops_assets.stores.models.versions import (
     ALIASES,
     CHALLENGER,
@@ -34,6 +42,7 @@ from mlops_assets.stores.models.versions import (
 
 if TYPE_CHECKING:
     from mlops_assets.ml.search import Trial
+    from mlops_assets.stores.models.runs import OpenParentRun
 
 
 class ModelRegistry(RegistryReader):
@@ -73,6 +82,7 @@ class ModelRegistry(RegistryReader):
         trials: Sequence[Trial] = (),
         figures: Mapping[str, bytes] | None = None,
         files: Mapping[str, bytes] | None = None,
+        open_parent_run: OpenParentRun | None = None,
     ) -> ModelVersion:
         """Record a training and register its bundle as a new version of a model.
 
@@ -91,6 +101,7 @@ class ModelRegistry(RegistryReader):
             trials: the configurations that were tried one after the other; each becomes a child run.
             figures: PNG images by file name.
             files: further files by path.
+            open_parent_run: opens the run under which this one is nested; called only if there is something to record.
         """
         record = TrainingRecord(model_name, asset, partition, now, run_tags or {}, params or {}, trials, figures or {}, files or {})
         with self._connection.exclusive(), self._errors(f"save {model_name} for {asset}, partition {partition},"):
@@ -99,7 +110,11 @@ class ModelRegistry(RegistryReader):
             if same:
                 return self._complete(same[0], bundle)
             delete_left_overs(self._client, record, {version.run_id for version in versions})
-            return self._register(bundle, record)
+            if open_parent_run is None:
+                return self._register(bundle, record)
+            open_experiment(self._client, asset, self._artifact_folder)
+            with open_parent_run(self._connection.uri, asset) as run_id:
+                return self._register(bundle, replace(record, parent_run_id=run_id))
 
     def set_alias(self, version: ModelVersion, alias: str) -> None:
         """Give an alias to a version; a version that held it loses it."""
@@ -214,8 +229,7 @@ class ModelRegistry(RegistryReader):
     def _complete(self, version: ModelVersion, bundle: ModelBundle) -> ModelVersion:
         if not is_intact(self._client, version):
             upload_bundle(self._client, bundle, self._client.get_logged_model(version.model_id), self._artifact_folder)
-        if self._client.get_run(version.run_id).info.status != FINISHED:
-            self._client.set_terminated(version.run_id, FINISHED)
+        finish(self._client, version.run_id)
         return version
 
     def _register(self, bundle: ModelBundle, record: TrainingRecord) -> ModelVersion:

@@ -1,15 +1,16 @@
 """Record the training of one model as an MLflow run with its trials, and clear away what an interrupted save left behind.
 
 A run stays RUNNING until everything belongs to it: files, metrics, trials, the registered version. So a run that is not FINISHED
-and has no version is a left-over, and a version whose run is RUNNING only lacks that last word.
+and has no version is a left-over, and a version whose run is RUNNING only lacks that last word. A training may be nested under a
+parent, the run of whatever trains several models; that is RUNNING only while a training is recorded.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from numbers import Integral, Real
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
     from mlops_assets.ml.bundle import ModelBundle
     from mlops_assets.ml.search import Trial
 
+OpenParentRun = Callable[[str, str], AbstractContextManager[str]]
+"""Opens the run under which a training is nested, given a tracking URI and the name of an experiment, and gives its id.
+
+The experiment has the name of an asset, and the run bears it as its tag `asset`.
+"""
+
 FINISHED = "FINISHED"
 _PARENT = "mlflow.parentRunId"
+_FINGERPRINT = "fingerprint"
+"""A tag that trainings have, and neither their parents nor their trials."""
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Says in MLflow's words that an experiment is one of machine learning, not of prompts and traces."""
 _SHOWN_DIGITS = 6
@@ -51,6 +60,7 @@ class TrainingRecord:
         trials: the configurations that were tried, in order.
         figures: PNG images by file name.
         files: further files by path.
+        parent_run_id: the run under which this one is nested.
     """
 
     model_name: str
@@ -62,6 +72,7 @@ class TrainingRecord:
     trials: Sequence[Trial] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    parent_run_id: str | None = None
 
     @property
     def identity(self) -> dict[str, str]:
@@ -86,11 +97,12 @@ def training_run(
     from mlflow.exceptions import MlflowException
 
     experiment_id = open_experiment(client, record.asset, artifact_folder)
+    nesting = {_PARENT: record.parent_run_id} if record.parent_run_id else {}
     run = client.create_run(
         experiment_id,
         start_time=_milliseconds(record.started_at),
         run_name=record.partition,
-        tags={**record.run_tags, **record.identity, "fingerprint": bundle.fingerprint},
+        tags={**record.run_tags, **record.identity, **nesting, _FINGERPRINT: bundle.fingerprint},
     )
     run_id = run.info.run_id
     try:
@@ -103,7 +115,7 @@ def training_run(
         yield run_id, model
     except Exception:
         with suppress(MlflowException):
-            for unfinished in [*_trial_runs(client, experiment_id, run_id, "RUNNING"), run_id]:
+            for unfinished in [*_child_runs(client, experiment_id, run_id, "RUNNING"), run_id]:
                 client.set_terminated(unfinished, "FAILED")
         raise
     client.set_terminated(run_id, FINISHED, end_time=_milliseconds(record.ended_at))
@@ -177,18 +189,38 @@ def delete_left_overs(client: MlflowClient, record: TrainingRecord, registered_r
     """Delete the runs of earlier, interrupted saves of the same model and partition, with their trials and files.
 
     MLflow keeps deleted runs for its own `gc` command; their files are gone at once. A run whose version made it into the
-    registry is complete but for its status, and gets that.
+    registry is complete but for its status, and gets that. So does a parent that has trainings; one that has none is deleted.
     """
     experiment = client.get_experiment_by_name(record.asset)
     if experiment is None:
         return
-    for run in _search_runs(client, experiment.experiment_id, f"attributes.status != '{FINISHED}'"):
-        if _PARENT in run.data.tags or not record.identity.items() <= run.data.tags.items():
+    unfinished = _search_runs(client, experiment.experiment_id, f"attributes.status != '{FINISHED}'")
+    for run in unfinished:
+        if _FINGERPRINT not in run.data.tags or not record.identity.items() <= run.data.tags.items():
             continue
         if run.info.run_id in registered_run_ids:
             client.set_terminated(run.info.run_id, FINISHED)
         else:
             _delete_run(client, run)
+    for run in unfinished:
+        if run.data.tags.get("asset") == record.asset and not {_FINGERPRINT, _PARENT} & run.data.tags.keys():
+            _end_parent(client, run)
+
+
+def finish(client: MlflowClient, run_id: str) -> None:
+    """Give a training whose version is registered, and the run that it is nested under, the status that a killed save owes them."""
+    run = client.get_run(run_id)
+    ids = f"('{run_id}', '{run.data.tags.get(_PARENT, run_id)}')"
+    condition = f"attributes.run_id IN {ids} AND attributes.status != '{FINISHED}'"
+    for unfinished in _search_runs(client, run.info.experiment_id, condition):
+        client.set_terminated(unfinished.info.run_id, FINISHED)
+
+
+def _end_parent(client: MlflowClient, run: Run) -> None:
+    if _child_runs(client, run.info.experiment_id, run.info.run_id):
+        client.set_terminated(run.info.run_id, FINISHED)
+    else:
+        client.delete_run(run.info.run_id)
 
 
 def _log_model(client: MlflowClient, bundle: ModelBundle, experiment_id: str, run_id: str, artifact_folder: Path) -> LoggedModel:
@@ -254,13 +286,13 @@ def _delete_run(client: MlflowClient, run: Run) -> None:
     for model in client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
         delete_files(client, model.artifact_location)
         client.delete_logged_model(model.model_id)
-    for trial_id in _trial_runs(client, experiment_id, run_id):
+    for trial_id in _child_runs(client, experiment_id, run_id):
         client.delete_run(trial_id)
     delete_files(client, run.info.artifact_uri)
     client.delete_run(run_id)
 
 
-def _trial_runs(client: MlflowClient, experiment_id: str, parent_id: str, status: str = "%") -> list[str]:
+def _child_runs(client: MlflowClient, experiment_id: str, parent_id: str, status: str = "%") -> list[str]:
     condition = f"tags.`{_PARENT}` = '{parent_id}' AND attributes.status LIKE '{status}'"
     return [run.info.run_id for run in _search_runs(client, experiment_id, condition)]
 
