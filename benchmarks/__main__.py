@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import donostia_parking
-from benchmarks.chicago_crimes import backfill, dagster_jobs, plain_functions, raw_to_enriched, write_year
+from benchmarks.chicago_crimes import backfill, dagster_jobs, nearest_stations, plain_functions, raw_to_enriched, write_year
 from benchmarks.measure import Measurement, measure, quickest_steps
 
 console = Console()
@@ -28,6 +28,7 @@ def main() -> None:
         console.print(f"writing a year of crimes: {measure(write_year, export).seconds:.1f} s")
         _report_year(*_in_turn(root, export))
         _report_throughput(measure(raw_to_enriched, export, root / "cache-one-core", cores=1))
+        _report_nearest([measure(nearest_stations, export, root / "cache-nearest", cores=1).steps for _ in range(5)])
         for months in (12, 300):
             _report_backfill(months, measure(backfill, months, root / f"backfill-{months}"))
         _report_import()
@@ -79,6 +80,16 @@ def _report_throughput(run: Measurement) -> None:
     _verdict("raw to enriched, one core", f"{rate:,.0f} rows/s", rate >= 100_000, "at least 100,000 rows/s")
 
 
+def _report_nearest(runs: list[dict[str, float]]) -> None:
+    """Compare geopandas with a search tree that knows no systems of coordinates, and the projection that this leaves out."""
+    steps = quickest_steps(runs)
+    bare = steps["bare tree"] + steps["bare projection"]
+    ratio = steps["geopandas, at once"] / bare
+    text = f"{steps['geopandas, at once']:.2f} s = {ratio:.1f} x bare"
+    _verdict("nearest stations of a year", text, ratio <= 2, "at most 2 x")
+    console.print(f"  month by month, where fewer crimes share a position: {steps['geopandas, by month'] / bare:.1f} x bare")
+
+
 def _report_backfill(months: int, run: Measurement) -> None:
     text = f"{run.seconds:.1f} s, peak {run.peak_mib:.0f} MiB, {run.value} partitions"
     _verdict(f"backfill of {months} months in one run", text, run.peak_mib < 1536, "peak under 1.5 GiB")
@@ -105,7 +116,7 @@ def _report_parking(root: Path) -> None:
 def _report_import() -> None:
     code = (
         "import sys, mlops_assets.definitions;"
-        "print(*sorted({'sklearn','scipy','mlflow','matplotlib','duckdb','pandera','imblearn','pyproj'} & set(sys.modules)))"
+        "print(*sorted({'sklearn','scipy','mlflow','matplotlib','duckdb','pandera','imblearn','geopandas'} & set(sys.modules)))"
     )
     started = time.perf_counter()
     heavy = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()

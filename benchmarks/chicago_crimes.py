@@ -180,6 +180,37 @@ def raw_to_enriched(laps: Laps, export: Path, cache: Path) -> int:
     return rows
 
 
+def nearest_stations(laps: Laps, export: Path, cache: Path) -> None:
+    """Find the nearest station of a year's crimes, at once and by month; beside it, what a bare tree and projection take."""
+    import pandas as pd
+    from pyproj import Transformer
+    from scipy.spatial import cKDTree
+
+    from mlops_assets.chicago_crimes.crimes.enrichment import clean_positions
+    from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stations
+    from mlops_assets.chicago_crimes.crimes.positions import COORDINATES, find_nearest
+    from mlops_assets.chicago_crimes.sources.export import ExportCrimeSource
+
+    source = ExportCrimeSource(export, cache)
+    stations = parse_stations(source.read_stations())
+    positions = [clean_positions(parse_crimes(source.read_month(month), month).crimes) for month in months_from(FIRST, LAST)]
+    months = [month[COORDINATES].dropna() for month in positions]
+    year = pd.concat(months)
+    find_nearest(stations, months[0])
+    project = Transformer.from_crs(4326, 3435, always_xy=True)
+    laps.lap("prepare")
+    project.transform(year["longitude_deg"].to_numpy(), year["latitude_deg"].to_numpy())
+    laps.lap("bare projection")
+    for month in months:
+        cKDTree(stations[["x_ft", "y_ft"]].to_numpy()).query(month[["x_ft", "y_ft"]].to_numpy())
+    laps.lap("bare tree")
+    for month in months:
+        find_nearest(stations, month)
+    laps.lap("geopandas, by month")
+    find_nearest(stations, year)
+    laps.lap("geopandas, at once")
+
+
 def backfill(laps: Laps, months: int, data: Path) -> int:
     """Backfill many months of the simulated city in one run, from raw to enriched; return the number of partitions."""
     import os

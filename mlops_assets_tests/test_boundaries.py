@@ -54,6 +54,7 @@ def test_boundaries_hold(options: UserOptions, graph: grimp.ImportGraph) -> None
         ("contracts.frames", "ml.metrics", "layers"),
         ("contracts.frames", "stores.lake", "layers"),
         ("errors", "partition", "layers"),
+        ("errors", "http", "layers"),
         ("chicago_crimes.sources.live", "chicago_crimes.crimes.parsing", "wings"),
         ("chicago_crimes.crimes.parsing", "chicago_crimes.modelling.features", "wings"),
         ("donostia_parking.modelling.training", "donostia_parking.assets.model", "wings"),

@@ -112,7 +112,7 @@ def test_loading_touches_no_file_and_no_heavy_library(tmp_path: Path) -> None:
     """The code location loads without writing anything and without the libraries that only runs need."""
     code = (
         "import sys, mlops_assets.definitions;"
-        "heavy = {'sklearn', 'scipy', 'mlflow', 'matplotlib', 'duckdb', 'pandera', 'imblearn', 'optuna', 'pyproj', 'sodapy'};"
+        "heavy = {'sklearn', 'scipy', 'mlflow', 'matplotlib', 'duckdb', 'pandera', 'imblearn', 'optuna', 'geopandas', 'sodapy'};"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
     data = tmp_path / "data"

@@ -4,9 +4,9 @@ Conventions of every function here: `outcome` is an array of booleans (or 0 and 
 length with values from 0 to 1, and a row is classified "yes" when its probability is at or above the threshold. Row
 order never matters.
 
-One sort and its cumulative counts give the area under the curve, the average precision, the best threshold and the
-plotted curves. scikit-learn has them as separate functions that each sort and check anew: 0.3 s instead of 0.03 s for a
-year of crimes, and again for every group of `evaluate_by_group`. The tests compare each figure with scikit-learn's.
+Curves are scikit-learn's. Figures are made of one sort and its cumulative counts, because they are made for every group
+of `evaluate_by_group` and every trial of a search: scikit-learn's functions each sort and check anew, and take 60 ms
+instead of 4 for 52,000 rows, 8 instead of 0.2 for a group of 500. The tests compare each figure with scikit-learn's.
 """
 
 from dataclasses import asdict, dataclass
@@ -152,8 +152,9 @@ def best_mcc_threshold(outcome: npt.ArrayLike, probability: npt.ArrayLike) -> fl
     Raises:
         NotEnoughDataError: All rows have the same outcome, so that every threshold is as good as any other.
     """
-    counts = _count_per_cut(_rank(outcome, probability))
-    _require_both_outcomes(counts, "choose a threshold")
+    ranked = _rank(outcome, probability)
+    _require_both_outcomes(ranked.outcome, "choose a threshold")
+    counts = _count_per_cut(ranked)
     scores = _mcc(counts.true_positives, counts.false_positives, counts.positives, counts.negatives)
     best = int(np.argmax(scores))
     cut = float(counts.cuts[best])
@@ -182,10 +183,11 @@ def roc_points(outcome: npt.ArrayLike, probability: npt.ArrayLike, limit: int = 
     Returns:
         Columns `false_positive_rate` and `true_positive_rate`, ascending.
     """
-    counts = _count_per_cut(_rank(outcome, probability))
-    _require_both_outcomes(counts, "draw a ROC curve")
-    false_rate = np.append(0, counts.false_positives) / counts.negatives
-    true_rate = np.append(0, counts.true_positives) / counts.positives
+    from sklearn.metrics import roc_curve
+
+    observed, predicted = _checked(outcome, probability)
+    _require_both_outcomes(observed, "draw a ROC curve")
+    false_rate, true_rate, _ = roc_curve(observed, predicted, drop_intermediate=False)
     kept = _spread(false_rate + true_rate, limit)
     return pd.DataFrame({"false_positive_rate": false_rate[kept], "true_positive_rate": true_rate[kept]})
 
@@ -198,10 +200,13 @@ def precision_recall_points(outcome: npt.ArrayLike, probability: npt.ArrayLike, 
     Returns:
         Columns `recall` and `precision`, by ascending recall.
     """
-    counts = _count_per_cut(_rank(outcome, probability))
-    _require_both_outcomes(counts, "draw a precision-recall curve")
-    recall = counts.true_positives / counts.positives
-    precision = counts.true_positives / (counts.true_positives + counts.false_positives)
+    from sklearn.metrics import precision_recall_curve
+
+    observed, predicted = _checked(outcome, probability)
+    _require_both_outcomes(observed, "draw a precision-recall curve")
+    precision, recall, _ = precision_recall_curve(observed, predicted)
+    # By descending recall; the last point, of recall 0, is made up.
+    precision, recall = precision[-2::-1], recall[-2::-1]
     kept = _spread(recall, limit)
     return pd.DataFrame({"recall": recall[kept], "precision": precision[kept]})
 
@@ -324,11 +329,9 @@ def _calibration_error(table: _CalibrationBins) -> float:
     return float(np.average(np.abs(table.mean_probability - table.observed_rate), weights=table.row_count))
 
 
-def _require_both_outcomes(counts: _CountsPerCut, purpose: str) -> None:
-    if not counts.positives or not counts.negatives:
-        raise NotEnoughDataError(
-            f"Cannot {purpose}: all {counts.positives + counts.negatives} rows have the same outcome. Use rows with both outcomes."
-        )
+def _require_both_outcomes(outcome: npt.NDArray[np.bool_], purpose: str) -> None:
+    if outcome.all() or not outcome.any():
+        raise NotEnoughDataError(f"Cannot {purpose}: all {len(outcome)} rows have the same outcome. Use rows with both outcomes.")
 
 
 def _spread(position: npt.NDArray[np.float64], limit: int) -> npt.NDArray[np.int64]:

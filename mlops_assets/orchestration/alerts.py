@@ -94,18 +94,24 @@ def run_failure_alerts(webhook_url: str | None) -> dg.SensorDefinition:
 
 
 def send_alert(alert: FailureAlert, webhook_url: str, log: logging.Logger) -> None:
-    """POST an alert. A webhook that fails is logged without its URL: alerting must not raise alarms about itself."""
+    """POST an alert, once. A webhook that fails is logged without its URL: alerting must not raise alarms about itself.
+
+    It is not repeated, for the waits of several alerts would outlast the sensor's tick. Of the answer the status is read, no more.
+    """
     import requests
 
     try:
-        response = requests.post(webhook_url, json=alert.message, timeout=WEBHOOK_TIMEOUT_S, allow_redirects=False)
+        with requests.post(
+            webhook_url, json=alert.message, timeout=WEBHOOK_TIMEOUT_S, allow_redirects=False, stream=True
+        ) as response:
+            status = response.status_code
     except (requests.RequestException, ValueError) as error:
         # The text of these errors contains the URL; their class does not.
         problem = type(error).__name__
     else:
-        if 200 <= response.status_code < 300:
+        if 200 <= status < 300:
             return
-        problem = f"HTTP status {response.status_code}"
+        problem = f"HTTP status {status}"
     log.warning(f"The alert about run {alert.run_id} did not reach the webhook in MLOPS_ALERT_WEBHOOK_URL: {problem}")
 
 

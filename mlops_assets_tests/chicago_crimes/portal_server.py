@@ -27,6 +27,8 @@ Fault = Literal[
     "truncated",
     "object",
     "short",
+    "large",
+    "drip",
 ]
 Answer = dict[str, Any]
 
@@ -117,6 +119,10 @@ class PortalServer:
                     self._send(200, b'{"message": "not ready"}')
                 elif fault == "short":
                     self._send(200, json.dumps(answer[: len(answer) // 2]).encode())
+                elif fault == "large":
+                    self._send(200, body + b" " * 2_000_000)
+                elif fault == "drip":
+                    self._drip()
                 elif fault == "too_many_until":
                     self._send(429, b"{}", retry_after="Wed, 21 Oct 2015 07:28:45 GMT", date="Wed, 21 Oct 2015 07:28:00 GMT")
                 elif fault in _STATUS:
@@ -124,6 +130,19 @@ class PortalServer:
                     self._send(_STATUS[fault], message, retry_after="7" if fault == "too_many" else None)
                 else:
                     self._send(200, body)
+
+            def _drip(self) -> None:
+                """Send a byte now and then, for longer than anybody should wait."""
+                self.send_response_only(200)
+                self.send_header("Content-Length", "100000")
+                self.end_headers()
+                for _ in range(100):
+                    try:
+                        self.wfile.write(b" ")
+                    except OSError:
+                        break
+                    time.sleep(_HANG_SECONDS / 20)
+                self.close_connection = True
 
             def _send(
                 self,

@@ -45,6 +45,8 @@ def webhook(status: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
             self.send_header("Location", "/elsewhere")
+            # A body that never comes: whoever waits for it loses an alert that arrived.
+            self.send_header("Content-Length", "1000")
             self.end_headers()
 
         def log_message(self, *_args: object) -> None:

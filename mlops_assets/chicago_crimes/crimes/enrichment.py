@@ -7,11 +7,7 @@ import pandas as pd
 
 from mlops_assets.chicago_crimes import TIME_ZONE
 from mlops_assets.chicago_crimes.contracts import PROVENANCE_COLUMNS
-
-_METRES_PER_SURVEY_FOOT = 1200 / 3937
-_STATE_PLANE = "EPSG:3435"
-_WGS_84 = "EPSG:4326"
-_COORDINATES = ["x_ft", "y_ft", "latitude_deg", "longitude_deg"]
+from mlops_assets.chicago_crimes.crimes.positions import COORDINATES, complete_positions, find_nearest
 
 # The bounding box of Illinois in the state plane: generous, for it only has to tell a crime in Chicago from a typing error.
 _ILLINOIS_X_FT = (50_000, 1_375_000)
@@ -42,33 +38,11 @@ def enrich_crimes(crimes: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
 
 def clean_positions(crimes: pd.DataFrame) -> pd.DataFrame:
     """Judge each position, complete half-given ones, and empty the coordinates that stand for nothing."""
-    positions = _complete_positions(crimes[_COORDINATES].astype("float64"))
-    status = _location_status(crimes[_COORDINATES].astype("float64"), positions)
+    given = crimes[COORDINATES].astype("float64")
+    positions = complete_positions(given)
+    status = _location_status(given, positions)
     positions[(status != "known").to_numpy(dtype=bool)] = np.nan
-    return crimes.assign(**{name: positions[name] for name in _COORDINATES}, location_status=status)
-
-
-def _complete_positions(positions: pd.DataFrame) -> pd.DataFrame:
-    """Fill feet from degrees, or degrees from feet, where only one pair is given."""
-    no_feet = positions[["x_ft", "y_ft"]].isna().any(axis=1)
-    no_degrees = positions[["latitude_deg", "longitude_deg"]].isna().any(axis=1)
-    positions = positions.copy()
-    if (no_feet & ~no_degrees).any():
-        rows = no_feet & ~no_degrees
-        x, y = _project(_WGS_84, _STATE_PLANE, positions.loc[rows, "longitude_deg"], positions.loc[rows, "latitude_deg"])
-        positions.loc[rows, "x_ft"], positions.loc[rows, "y_ft"] = x, y
-    if (no_degrees & ~no_feet).any():
-        rows = no_degrees & ~no_feet
-        longitude, latitude = _project(_STATE_PLANE, _WGS_84, positions.loc[rows, "x_ft"], positions.loc[rows, "y_ft"])
-        positions.loc[rows, "longitude_deg"], positions.loc[rows, "latitude_deg"] = longitude, latitude
-    return positions
-
-
-def _project(source: str, target: str, x: pd.Series, y: pd.Series) -> tuple[list[float], list[float]]:
-    from pyproj import Transformer
-
-    # Lists: older versions of pyproj take an array of one position for a number, and NumPy warns about that.
-    return Transformer.from_crs(source, target, always_xy=True).transform(x.tolist(), y.tolist())
+    return crimes.assign(**{name: positions[name] for name in COORDINATES}, location_status=status)
 
 
 def _location_status(given: pd.DataFrame, completed: pd.DataFrame) -> pd.Series:
@@ -83,20 +57,13 @@ def _location_status(given: pd.DataFrame, completed: pd.DataFrame) -> pd.Series:
 
 
 def add_nearest_station(crimes: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
-    """Add the nearest station that serves a district, and the straight distance to it in metres.
-
-    A station farther north than another by the curvature of the earth does not matter here: within the city, distances in the state
-    plane are true to a few centimetres a kilometre.
-    """
-    from scipy.spatial import cKDTree
-
+    """Add the nearest station that serves a district, the first one by code of several as near, and its distance in metres."""
     serving = stations.loc[~stations["is_headquarters"].astype(bool)].sort_values("station_code", ignore_index=True)
     known = (crimes["location_status"] == "known").to_numpy(dtype=bool)
-    distance_ft, index = cKDTree(serving[["x_ft", "y_ft"]].to_numpy()).query(crimes.loc[known, ["x_ft", "y_ft"]].to_numpy())
     code = np.full(len(crimes), None, dtype=object)
     distance_m = np.full(len(crimes), np.nan)
-    code[known] = serving["station_code"].to_numpy(dtype=object)[index]
-    distance_m[known] = distance_ft * _METRES_PER_SURVEY_FOOT
+    station, distance_m[known] = find_nearest(serving, crimes.loc[known, ["x_ft", "y_ft"]])
+    code[known] = serving["station_code"].to_numpy(dtype=object)[station]
     return crimes.assign(nearest_station_code=pd.array(code, dtype="string[pyarrow]"), distance_to_station_m=distance_m)
 
 

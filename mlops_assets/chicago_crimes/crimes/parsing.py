@@ -5,6 +5,7 @@ What a value must look like is not decided here but in the contract `RAW_CRIMES`
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_assets.chicago_crimes.contracts import POLICE_STATIONS, RAW_CRIMES
+from mlops_assets.chicago_crimes.crimes.positions import COORDINATES, as_degrees, complete_positions
 from mlops_assets.chicago_crimes.crimes.rejects import RejectCollector
 from mlops_assets.chicago_crimes.sources import portal_values
 from mlops_assets.chicago_crimes.sources.base import PORTAL_FIELDS, STATION_FIELDS
@@ -275,7 +277,10 @@ def parse_stations(table: pa.Table) -> pd.DataFrame:
     Raises:
         SourceError: a row cannot be read, lies outside Illinois, or contradicts another one; the message names it.
     """
-    rows = [_read_station(number, record) for number, record in enumerate(table.to_pylist(), start=1)]
+    records = [{name: _clean(record[name]) for name in STATION_FIELDS} for record in table.to_pylist()]
+    places = [f"police stations, row {number} (district {_district(record)!r})" for number, record in enumerate(records, start=1)]
+    read = [_read_station(place, record) for place, record in zip(places, records, strict=True)]
+    rows = [{**row, **position} for row, position in zip(read, _complete_positions(places, read), strict=True)]
     stations: dict[str, dict[str, Any]] = {}
     for row in rows:
         code = row["station_code"]
@@ -287,10 +292,8 @@ def parse_stations(table: pa.Table) -> pd.DataFrame:
     return to_pandas(pa.Table.from_pylist(ordered, schema=arrow_schema(POLICE_STATIONS)))
 
 
-def _read_station(number: int, record: dict[str, str | None]) -> dict[str, Any]:
-    text = {name: _clean(record[name]) for name in STATION_FIELDS}
-    district = re.sub(r"\.0*$", "", text["district"] or "")
-    place = f"police stations, row {number} (district {district!r})"
+def _read_station(place: str, text: dict[str, str | None]) -> dict[str, Any]:
+    district = _district(text)
     is_headquarters = district.lower() == "headquarters"
     if not is_headquarters and not re.fullmatch("[0-9]{1,3}", district):
         raise SourceError(f"{place}: the district is neither a number nor Headquarters")
@@ -306,8 +309,12 @@ def _read_station(number: int, record: dict[str, str | None]) -> dict[str, Any]:
         "is_headquarters": is_headquarters,
         "address": text["address"],
         "zip_code": zip_code[1] if zip_code else None,
-        **_read_position(place, text),
+        **{name: _read_coordinate(place, _PORTAL_FIELD[name], text) for name in COORDINATES},
     }
+
+
+def _district(text: dict[str, str | None]) -> str:
+    return re.sub(r"\.0*$", "", text["district"] or "")
 
 
 def _clean(text: str | None) -> str | None:
@@ -315,33 +322,30 @@ def _clean(text: str | None) -> str | None:
     return None if is_missing(text) else writable_text(" ".join((text or "").split()))
 
 
-def _read_position(place: str, text: dict[str, str | None]) -> dict[str, float]:
-    """Return the position of a station in both systems, after checking that either lies in Illinois."""
-    from pyproj import Transformer
+def _complete_positions(places: list[str], stations: list[dict[str, Any]]) -> list[dict[Any, Any]]:
+    """Return the positions of stations in both systems, after checking that whatever is given of them lies in Illinois."""
+    import pandas as pd
 
-    x, y, latitude, longitude = (
-        _read_coordinate(place, name, text[name]) for name in ("x_coordinate", "y_coordinate", "latitude", "longitude")
-    )
-    if latitude is not None and longitude is not None:
-        _require_illinois(place, latitude, longitude, f"latitude {latitude}, longitude {longitude}")
-        if x is None or y is None:
-            x, y = Transformer.from_crs(4326, 3435, always_xy=True).transform(longitude, latitude)
-    elif x is None or y is None:
-        raise SourceError(f"{place}: neither x_coordinate and y_coordinate nor latitude and longitude are given")
-    plane_longitude, plane_latitude = Transformer.from_crs(3435, 4326, always_xy=True).transform(x, y)
-    _require_illinois(place, plane_latitude, plane_longitude, f"x_coordinate {x}, y_coordinate {y} (EPSG:3435, feet)")
-    if latitude is None or longitude is None:
-        latitude, longitude = plane_latitude, plane_longitude
-    return {"x_ft": x, "y_ft": y, "latitude_deg": latitude, "longitude_deg": longitude}
+    given = pd.DataFrame(stations, columns=COORDINATES, dtype="float64")
+    has_degrees = given[["latitude_deg", "longitude_deg"]].notna().all(axis=1)
+    positions = complete_positions(given)
+    rows = positions.to_dict("records")
+    for place, row, (longitude, latitude), is_given in zip(places, rows, as_degrees(positions), has_degrees, strict=True):
+        if any(math.isnan(coordinate) for coordinate in row.values()):
+            raise SourceError(f"{place}: neither x_coordinate and y_coordinate nor latitude and longitude are given")
+        if is_given:
+            written = f"latitude {row['latitude_deg']}, longitude {row['longitude_deg']}"
+            _require_illinois(place, row["latitude_deg"], row["longitude_deg"], written)
+        _require_illinois(place, latitude, longitude, f"x_coordinate {row['x_ft']}, y_coordinate {row['y_ft']} (EPSG:3435, feet)")
+    return rows
 
 
-def _read_coordinate(place: str, name: str, text: str | None) -> float | None:
-    if text is None:
-        return None
+def _read_coordinate(place: str, field: str, text: dict[str, str | None]) -> float | None:
+    written = text[field]
     try:
-        return float(text)
+        return None if written is None else float(written)
     except ValueError as error:
-        raise SourceError(f"{place}: {name} {text!r} is not a number") from error
+        raise SourceError(f"{place}: {field} {written!r} is not a number") from error
 
 
 def _require_illinois(place: str, latitude: float, longitude: float, given: str) -> None:

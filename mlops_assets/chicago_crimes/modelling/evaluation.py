@@ -118,12 +118,12 @@ def largest_feature_difference(bundle: ModelBundle, test: pd.DataFrame) -> float
 def draw_evaluation(evaluation: ArrestEvaluation, outcome: np.ndarray, importance: pd.Series) -> dict[str, bytes]:
     """Draw what people would rather look at than read, as PNG pictures by name."""
     import numpy as np
+    from sklearn.metrics import confusion_matrix
 
     from mlops_assets.ml.plots import plot_bars, plot_calibration, plot_confusion_matrix, plot_ranking_curves
 
     figures = evaluation.model
-    predicted = evaluation.probability >= figures.threshold
-    counts = np.array([[(predicted == p)[outcome == o].sum() for p in (False, True)] for o in (False, True)])
+    counts = confusion_matrix(outcome, evaluation.probability >= figures.threshold, labels=[False, True])
     # Rows of one outcome cannot be ranked; the picture then says that there is nothing to see, and the gate why.
     is_ranked = figures.auc is not None
     return {

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,8 @@ from mlops_assets.months import Month, months_from
 if TYPE_CHECKING:
     from sodapy import Socrata
 
+    from mlops_assets.http import RetryPolicy
+
 __all__ = ["LiveCrimeSource", "open_portal"]
 
 _DRIFT_ROWS = 1_000
@@ -46,9 +47,7 @@ class LiveCrimeSource:
         pages: LandedPages,
         *,
         page_rows: int = 50_000,
-        attempts: int = 6,
-        first_wait_seconds: float = 2.0,
-        sleep: Callable[[float], None] = time.sleep,
+        retries: RetryPolicy | None = None,
     ) -> None:
         """Read through a client.
 
@@ -56,14 +55,12 @@ class LiveCrimeSource:
             client: from `open_portal`.
             pages: where the months land before they are parsed.
             page_rows: records asked for at a time.
-            attempts: how often a request is made before giving up.
-            first_wait_seconds: the wait after the first failure; it doubles after each further one.
-            sleep: waits; tests hand in one that does not.
+            retries: how often a request is made; six times, over minutes, if None.
         """
         self._host = f"{client.uri_prefix}{client.domain}"
         self._pages = pages
         self._page_rows = page_rows
-        self._query = PortalQuery(client, attempts=attempts, first_wait_seconds=first_wait_seconds, sleep=sleep)
+        self._query = PortalQuery(client, retries)
 
     def describe(self) -> str:
         """Say which portal is asked."""

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from mlops_assets.errors import SettingsError, SourceError, TransientError
+from mlops_assets.errors import SettingsError
+from mlops_assets.http import BrokenAnswerError, RetryPolicy, limit_answers
 from mlops_assets.urls import URL, UnreadableURLError, read_web_url, redact
 
 if TYPE_CHECKING:
-    import requests
-    import tenacity
     from sodapy import Socrata
 
 _EXAMPLE = "https://data.cityofchicago.org"
-_LONGEST_WAIT_SECONDS = 120.0
-_LONGEST_ASKED_SECONDS = 900.0
-_TOO_MANY_REQUESTS = 429
-_FORBIDDEN = (401, 403)
+_RETRIES = RetryPolicy(attempts=6, longest_wait_seconds=120, longest_asked_seconds=900)
+"""Patient, because the portal counts requests by the hour and a month takes a few of them."""
 
 
 def read_portal_url(text: str) -> URL:
@@ -35,13 +29,22 @@ def read_portal_url(text: str) -> URL:
     return parts
 
 
-def open_portal(url: str = _EXAMPLE, app_token: str | None = None, timeout_seconds: float = 60) -> Socrata:
+def open_portal(
+    url: str = _EXAMPLE,
+    app_token: str | None = None,
+    *,
+    timeout_seconds: float = 60,
+    most_seconds: float = 600,
+    most_bytes: int = 500_000_000,
+) -> Socrata:
     """Return a client of the portal at `url`.
 
     Args:
         url: the portal, or another server that speaks its language; `http://` is meant for tests.
         app_token: raises the portal's rate limit; sent as a header, and only there.
         timeout_seconds: how long to wait for a connection, and between two pieces of an answer.
+        most_seconds: how long a whole answer may take.
+        most_bytes: an answer of more than this is not the portal's; a page of 50,000 crimes has 30 MB.
 
     Raises:
         SettingsError: the URL is not one, or says more than which portal.
@@ -54,34 +57,16 @@ def open_portal(url: str = _EXAMPLE, app_token: str | None = None, timeout_secon
         raise SettingsError(f"portal URL {redact(url)!r}: {error}") from None
     client = Socrata(parts.hosts, app_token, timeout=timeout_seconds)
     client.uri_prefix = f"{parts.scheme}://"
+    limit_answers(client.session, most_bytes=most_bytes, most_seconds=most_seconds)
     return client
 
 
-class _BrokenAnswerError(Exception):
-    """An answer that has no list of records in it: a web page, a piece of JSON, nothing."""
-
-
 class PortalQuery:
-    """Runs queries against a client, and repeats those that fail for reasons that may pass.
+    """Runs queries against a client, again where that may help: also after an answer that is no JSON list."""
 
-    These are: too many requests (429; the portal's `Retry-After` is kept), server errors (5xx), timeouts, dropped connections, and
-    answers that are not a JSON list. Waits double, with jitter, so that many processes do not come back all at once.
-    """
-
-    def __init__(
-        self,
-        client: Socrata,
-        *,
-        attempts: int,
-        first_wait_seconds: float,
-        sleep: Callable[[float], None],
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, client: Socrata, retries: RetryPolicy | None = None) -> None:
         self._client = client
-        self._attempts = attempts
-        self._first_wait_seconds = first_wait_seconds
-        self._sleep = sleep
-        self._jitter = jitter
+        self._retries = retries or _RETRIES
 
     def __call__(self, what: str, dataset: str, **query: Any) -> list[dict[str, Any]]:
         """Return the records that a SoQL query gives.
@@ -95,20 +80,9 @@ class PortalQuery:
             TransientError: every attempt failed for a reason that may pass.
             SourceError: the portal refuses the query, or answers with web pages.
         """
-        import requests
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt
-
-        retrying = Retrying(
-            stop=stop_after_attempt(self._attempts),
-            wait=self._wait_seconds,
-            retry=retry_if_exception(_may_pass),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        try:
-            return retrying(self._ask, dataset, query)
-        except (requests.RequestException, _BrokenAnswerError) as error:
-            self._fail(what, dataset, error)
+        place = f"{what}: dataset {dataset} at {self._client.uri_prefix}{self._client.domain}"
+        token = self._client.session.headers.get("X-App-token")
+        return self._retries.ask(lambda: self._ask(dataset, query), place, [str(token)] if token else [])
 
     def _ask(self, dataset: str, query: dict[str, Any]) -> list[dict[str, Any]]:
         import requests
@@ -116,81 +90,14 @@ class PortalQuery:
         try:
             answer = self._client.get(dataset, **query)
         except requests.exceptions.JSONDecodeError as error:
-            raise _BrokenAnswerError("is not complete JSON") from error
-        except requests.RequestException:
+            raise BrokenAnswerError("is not complete JSON") from error
+        except (requests.RequestException, BrokenAnswerError):
             raise
         except Exception as error:
             # sodapy raises a bare Exception for a content type that it does not know, and stumbles if there is none.
-            raise _BrokenAnswerError(_describe(error)) from error
+            unknown = re.match("Unknown response format: (.*)", str(error))
+            problem = f"is not JSON but {unknown[1]}" if unknown else f"is not understood by sodapy ({error!r})"
+            raise BrokenAnswerError(problem, is_foreign="html" in problem) from error
         if not isinstance(answer, list) or not all(isinstance(record, dict) for record in answer):
-            raise _BrokenAnswerError("is not a list of records")
+            raise BrokenAnswerError("is not a list of records")
         return answer
-
-    def _wait_seconds(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = _retry_after_seconds(getattr(error, "response", None))
-        doubled = self._first_wait_seconds * 2 ** (state.attempt_number - 1) * (0.5 + self._jitter())
-        return max(min(asked, _LONGEST_ASKED_SECONDS), min(doubled, _LONGEST_WAIT_SECONDS))
-
-    def _fail(self, what: str, dataset: str, error: Exception) -> NoReturn:
-        """Raise the platform's error for a request that failed for good.
-
-        The original is not chained: it may quote the request or the server's answer, and with them the app token.
-        """
-        place = f"{what}: dataset {dataset} at {self._client.uri_prefix}{self._client.domain}"
-        status = _status(error)
-        text = self._without_token(" ".join(str(error).split()))
-        if isinstance(error, _BrokenAnswerError):
-            kind = SourceError if "html" in text else TransientError
-            raise kind(f"{place}: the answer {text}, {self._attempts} times; is this the portal's address?") from None
-        if _may_pass(error):
-            raise TransientError(f"{place}: failed {self._attempts} times, the last time with: {text}") from None
-        if status in _FORBIDDEN:
-            raise SourceError(f"{place}: access refused ({text}); the app token may be wrong") from None
-        raise SourceError(f"{place}: the portal refuses the query: {text}") from None
-
-    def _without_token(self, text: str) -> str:
-        token = self._client.session.headers.get("X-App-token")
-        return text.replace(str(token), "[app token]") if token else text
-
-
-def _status(error: BaseException) -> int | None:
-    response: requests.Response | None = getattr(error, "response", None)
-    return None if response is None else response.status_code
-
-
-def _may_pass(error: BaseException) -> bool:
-    import requests
-
-    status = _status(error)
-    if status is not None:
-        return status == _TOO_MANY_REQUESTS or status >= 500
-    return isinstance(
-        error,
-        (
-            _BrokenAnswerError,
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-        ),
-    )
-
-
-def _describe(error: Exception) -> str:
-    found = re.match("Unknown response format: (.*)", str(error))
-    return f"is not JSON but {found[1]}" if found else f"is not understood by sodapy ({error!r})"
-
-
-def _retry_after_seconds(response: requests.Response | None) -> float:
-    """Return how long the server asks to wait: given in seconds, or as a moment by its own clock."""
-    text = response.headers.get("Retry-After", "") if response is not None else ""
-    if response is None or not text:
-        return 0.0
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-        return max(0.0, (until - parsedate_to_datetime(response.headers["Date"])).total_seconds())
-    except (ValueError, TypeError, KeyError):
-        return 0.0

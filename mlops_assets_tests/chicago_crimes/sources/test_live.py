@@ -15,6 +15,7 @@ from mlops_assets.chicago_crimes.sources.base import PORTAL_FIELDS, STATION_FIEL
 from mlops_assets.chicago_crimes.sources.landing import LandedPages
 from mlops_assets.chicago_crimes.sources.live import LiveCrimeSource, open_portal
 from mlops_assets.errors import NotEnoughDataError, SettingsError, SourceError, TransientError
+from mlops_assets.http import RetryPolicy
 from mlops_assets.months import Month
 from mlops_assets.stores.landing import open_landing
 from mlops_assets_tests.chicago_crimes.portal_records import crime, station
@@ -42,7 +43,7 @@ def portal() -> Iterator[PortalServer]:
 
 @pytest.fixture
 def client(portal: PortalServer) -> Iterator[Socrata]:
-    with open_portal(portal.url, TOKEN, timeout_seconds=0.4) as client:
+    with open_portal(portal.url, TOKEN, timeout_seconds=0.4, most_seconds=0.6, most_bytes=2_000_000) as client:
         yield client
 
 
@@ -58,7 +59,8 @@ def pages(tmp_path: Path) -> LandedPages:
 
 @pytest.fixture
 def source(client: Socrata, pages: LandedPages, waits: list[float]) -> LiveCrimeSource:
-    return LiveCrimeSource(client, pages, page_rows=3, attempts=4, sleep=waits.append)
+    retries = RetryPolicy(attempts=4, longest_asked_seconds=900, sleep=waits.append)
+    return LiveCrimeSource(client, pages, page_rows=3, retries=retries)
 
 
 def test_month_is_read_page_by_page(portal: PortalServer, source: LiveCrimeSource) -> None:
@@ -89,7 +91,7 @@ def test_app_token_is_sent_as_header_only(portal: PortalServer, source: LiveCrim
     assert TOKEN not in source.describe()
 
 
-@pytest.mark.parametrize("fault", ["too_many", "error", "drop", "hang", "html", "empty", "truncated", "object"])
+@pytest.mark.parametrize("fault", ["too_many", "error", "drop", "hang", "html", "empty", "truncated", "object", "drip"])
 def test_passing_fault_is_retried(portal: PortalServer, source: LiveCrimeSource, waits: list[float], fault: Fault) -> None:
     """Whatever may pass is tried again, on the count as well as on a page, and the result is the same."""
     portal.faults.extend([fault, "none", "none", fault])
@@ -117,9 +119,11 @@ def test_waits_double_and_keep_what_the_portal_asks(portal: PortalServer, source
         ("hang", TransientError, "failed 4 times, the last time with: .*[Tt]imed? ?out"),
         ("truncated", TransientError, "the answer is not complete JSON, 4 times"),
         ("object", TransientError, "the answer is not a list of records, 4 times"),
-        ("html", SourceError, "the answer is not JSON but text/html; charset=utf-8, 4 times; is this the portal's address"),
-        ("forbidden", SourceError, r"access refused \(403 Client Error.*the app token may be wrong"),
-        ("bad_query", SourceError, "the portal refuses the query: 400 Client Error"),
+        ("html", SourceError, "the answer is not JSON but text/html; charset=utf-8, 4 times; is this the right address"),
+        ("drip", TransientError, r"the answer is not complete after 0\.6 seconds, 4 times"),
+        ("large", SourceError, "the answer is larger than 2000000 bytes; is this the right address"),
+        ("forbidden", SourceError, r"access is refused \(403 Client Error.*a token or password may be wrong"),
+        ("bad_query", SourceError, "the request is refused: 400 Client Error"),
     ],
 )
 def test_lasting_fault_is_the_right_error(
@@ -136,7 +140,7 @@ def test_lasting_fault_is_the_right_error(
     portal.every_fault = fault
     with pytest.raises(error, match=f"crimes of 2018-01: dataset ijzp-q8t2 at {portal.url}: {message}") as caught:
         source.read_month(JANUARY)
-    assert len(waits) == (0 if fault in ("forbidden", "bad_query") else 3)
+    assert len(waits) == (0 if fault in ("forbidden", "bad_query", "large") else 3)
     assert TOKEN not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -294,7 +298,7 @@ def test_portal_that_is_not_there_is_transient(pages: LandedPages, waits: list[f
         open_portal("http://127.0.0.1:9", timeout_seconds=0.4) as client,
         pytest.raises(TransientError, match=r"at http://127\.0\.0\.1:9: failed 2 times"),
     ):
-        LiveCrimeSource(client, pages, attempts=2, sleep=waits.append).read_month(JANUARY)
+        LiveCrimeSource(client, pages, retries=RetryPolicy(attempts=2, sleep=waits.append)).read_month(JANUARY)
 
 
 def test_portal_speaks_https_by_default(pages: LandedPages) -> None:

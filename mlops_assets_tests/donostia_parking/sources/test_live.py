@@ -8,6 +8,7 @@ import pytest
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
 from mlops_assets.donostia_parking.sources.live import LiveParkingSource
 from mlops_assets.errors import SettingsError, SourceError, TransientError
+from mlops_assets.http import RetryPolicy
 from mlops_assets_tests.donostia_parking.feed_server import Fault, FeedServer
 from mlops_assets_tests.donostia_parking.snapshots import body, feature, utc
 
@@ -27,7 +28,9 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def source(feed: FeedServer, waits: list[float]) -> LiveParkingSource:
-    return LiveParkingSource(feed.url, timeout_seconds=0.2, attempts=3, most_bytes=10_000, sleep=waits.append)
+    return LiveParkingSource(
+        feed.url, timeout_seconds=0.2, most_bytes=10_000, retries=RetryPolicy(sleep=waits.append, jitter=lambda: 0.5)
+    )
 
 
 def test_answer_is_kept_as_it_is(feed: FeedServer, source: LiveParkingSource) -> None:
@@ -80,9 +83,9 @@ def test_waits_double_and_keep_what_the_feed_asks(feed: FeedServer, source: Live
         ("truncated", TransientError, "the answer is not complete JSON, 3 times", 3),
         ("short", TransientError, "failed 3 times, the last time with: .*", 3),
         ("empty", TransientError, "the answer is empty, 3 times", 3),
-        ("html", SourceError, "the answer is a web page, not JSON, 3 times; is this the feed's address", 3),
+        ("html", SourceError, "the answer is a web page, not JSON, 3 times; is this the right address", 3),
         ("not_found", SourceError, "the request is refused: 404 Client Error", 1),
-        ("large", SourceError, "the answer is larger than 10000 bytes; is this the feed's address", 1),
+        ("large", SourceError, "the answer is larger than 10000 bytes; is this the right address", 1),
     ],
 )
 def test_lasting_fault_is_the_right_error(
@@ -97,7 +100,7 @@ def test_lasting_fault_is_the_right_error(
 
 def test_password_is_shown_nowhere(feed: FeedServer) -> None:
     """An address may hold one; messages, descriptions and landed snapshots do not."""
-    source = LiveParkingSource(f"http://user:secret@{feed.address}/", attempts=1)
+    source = LiveParkingSource(f"http://user:secret@{feed.address}/", retries=RetryPolicy(attempts=1))
     assert "secret" not in source.describe() + source.fetch_snapshot(NOW).source_name
     feed.every_fault = "not_found"
     with pytest.raises(SourceError, match="refused") as caught:
@@ -109,7 +112,7 @@ def test_password_is_shown_nowhere(feed: FeedServer) -> None:
 def test_feed_that_is_not_there_is_transient() -> None:
     """Nobody listening may be a restart; the error says where."""
     with pytest.raises(TransientError, match=r"feed http://127\.0\.0\.1:9/: failed 2 times"):
-        LiveParkingSource("http://127.0.0.1:9/", attempts=2, sleep=lambda _: None).fetch_snapshot(NOW)
+        LiveParkingSource("http://127.0.0.1:9/", retries=RetryPolicy(attempts=2, sleep=lambda _: None)).fetch_snapshot(NOW)
 
 
 @pytest.mark.parametrize("url", ["www.donostia.eus", "ftp://x.org/feed", "https://"])

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops_assets.chicago_crimes import STATE_PLANE, WGS_84
+
 POINTS_PER_BEAT = 200
 FEET_PER_MILE = 5_280
 
@@ -146,9 +148,10 @@ def _point_texts(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> dict
 
 
 def _to_degrees(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from pyproj import Transformer
+    from geopandas import GeoSeries
 
-    return Transformer.from_crs(3435, 4326, always_xy=True).transform(x, y)
+    points = GeoSeries.from_xy(x, y, crs=STATE_PLANE).to_crs(WGS_84)
+    return points.x.to_numpy(), points.y.to_numpy()
 
 
 def _addresses(x: np.ndarray, y: np.ndarray, on_avenue: np.ndarray, *, masked: bool) -> pa.Array:
