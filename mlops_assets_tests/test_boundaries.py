@@ -50,7 +50,7 @@ def test_boundaries_hold(options: UserOptions, graph: grimp.ImportGraph) -> None
         ("orchestration.checks", "chicago_crimes.contracts", "layers"),
         ("stores.lake", "orchestration.failures", "layers"),
         ("ml.bundle", "stores.catalog", "layers"),
-        ("ml.gate", "chicago_crimes.defaults", "layers"),
+        ("ml.promotion.gate", "chicago_crimes.defaults", "layers"),
         ("contracts.frames", "ml.metrics", "layers"),
         ("contracts.frames", "stores.lake", "layers"),
         ("errors", "partition", "layers"),

@@ -1,5 +1,6 @@
 """A model small enough to check by hand, for tests of everything that handles bundles: large things are blue."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from mlops_assets.contracts import Column, TableContract
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Bundle, Provenance
 from mlops_assets.ml.drift import build_profile
+from mlops_assets.ml.predictors import BinaryClassifier
 
 THINGS = TableContract(
     domain="examples",
@@ -24,6 +26,9 @@ THINGS = TableContract(
 )
 
 
+TinyBundle = Bundle[BinaryClassifier]
+
+
 def things() -> pd.DataFrame:
     """Return eight things as the lake would give them."""
     return pd.DataFrame(
@@ -36,29 +41,35 @@ def things() -> pd.DataFrame:
     )
 
 
-def tiny_bundle(**changes: Any) -> ModelBundle:
-    """Return a fitted bundle, with some of its fields changed."""
-    from sklearn.compose import make_column_transformer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
-    frame = things()
-    encode = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["kind"]), ("passthrough", ["size_m"]))
-    bundle = ModelBundle(
+def tiny_provenance(**changes: Any) -> Provenance:
+    """Return where a tiny model comes from, with some of its fields changed."""
+    provenance = Provenance(
         name="colour_model",
-        pipeline=make_pipeline(encode, LogisticRegression()).fit(frame, [0, 0, 0, 0, 1, 1, 1, 1]),
-        input_contract=THINGS,
-        threshold=0.5,
+        estimator_name="logistic_regression",
+        fingerprint="a" * 64,
         training_start_at=datetime(2024, 1, 1, tzinfo=timezone.utc),
         training_end_at=datetime(2024, 2, 1, tzinfo=timezone.utc),
         training_rows=8,
         seed=7,
         metrics={"auc": 1.0, "mcc": 0.5, "lift": None},
         baseline_metrics={"always_no": {"auc": 0.5, "mcc": 0.0}},
-        reference=build_profile(frame, ["size_m"], ["kind"]),
         feature_names=("kind_ball", "kind_box", "size_m"),
-        estimator_name="logistic_regression",
-        fingerprint="a" * 64,
     )
-    return replace(bundle, **changes)
+    return replace(provenance, **changes)
+
+
+def tiny_pipeline(colours: Sequence[int] = (0, 0, 0, 0, 1, 1, 1, 1)) -> Any:
+    """Return a pipeline fitted on the colours of the eight things."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    encode = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["kind"]), ("passthrough", ["size_m"]))
+    return make_pipeline(encode, LogisticRegression()).fit(things(), list(colours))
+
+
+def tiny_bundle(*, pipeline: Any = None, threshold: float = 0.5, **changes: Any) -> TinyBundle:
+    """Return a fitted bundle, with some fields of its provenance changed."""
+    predictor = BinaryClassifier(tiny_pipeline() if pipeline is None else pipeline, threshold)
+    return Bundle(predictor, tiny_provenance(**changes), THINGS, build_profile(things(), ["size_m"], ["kind"]))

@@ -4,7 +4,7 @@ from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, RAW_CRIMES
 from mlops_assets.chicago_crimes.modelling.features import ENCODED_COLUMNS
 from mlops_assets.contracts import Column, TableContract
-from mlops_assets.ml.promotion_record import promotion_contract
+from mlops_assets.ml.promotion import promotion_contract
 
 _UNUSED_IN_TRAINING = ("case_number", "block", "description")
 

@@ -14,7 +14,7 @@ from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.days import LocalDay
 from mlops_assets.donostia_parking.model_contracts import FORECAST_ACCURACY, FORECAST_CHAMPION, FORECAST_METRICS, FORECASTS
-from mlops_assets.donostia_parking.modelling.accuracy import summarize_accuracy
+from mlops_assets.donostia_parking.modelling.monitoring import summarize_accuracy
 from mlops_assets.orchestration.demo import Demo, DemoStep
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.stores.warehouse import Warehouse

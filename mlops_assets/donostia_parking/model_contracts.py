@@ -6,7 +6,7 @@ A forecast is issued at the end of a day and about the hours after it. `issue_da
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.donostia_parking import DOMAIN
 from mlops_assets.donostia_parking.contracts import HOURLY_FREE
-from mlops_assets.ml.promotion_record import decision_columns
+from mlops_assets.ml.promotion import decision_columns
 
 _ISSUE_DATE = Column("issue_date", "date", "Day in the city's time zone at whose end the forecast was issued: the partition.")
 _CITY = HOURLY_FREE.column("city_code")

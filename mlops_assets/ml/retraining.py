@@ -1,39 +1,59 @@
-"""Whether a model should be trained anew: its features have drifted, or its realised quality has fallen."""
+"""Whether a model should be retrained: its features have drifted, or its metrics on live rows have dropped."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.ml.metric_set import Measurement, Metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.metrics import BinaryMetrics
-
 
 @dataclass(frozen=True)
 class DriftLimits:
-    """From where on we act.
+    """When features count as drifted, and how many may be.
 
     Attributes:
         psi: A feature with a higher population stability index has drifted; 0.2 is the customary limit.
         ks: So has one with a higher Kolmogorov-Smirnov distance.
         drifted_share: Retraining is due when more than this share of the features has drifted.
-        max_auc_fall: Retraining is due when the realised AUC is lower than the tested one by more than this.
-        max_mcc_fall: The same for the MCC.
-        min_rows: Fewer current rows than this are not judged, because chance alone would cross the limits.
+        min_rows: With fewer current rows, chance alone would cross the limits.
     """
 
     psi: float = 0.2
     ks: float = 0.1
     drifted_share: float = 0.3
-    max_auc_fall: float = 0.05
-    max_mcc_fall: float = 0.1
     min_rows: int = 500
 
 
 @dataclass(frozen=True)
-class RetrainingVerdict:
+class DropLimit:
+    """How much worse a metric may be on live rows than was expected.
+
+    Attributes:
+        metric: what is watched.
+        max_drop: it may be worse by this much.
+        max_ratio: where given, for a metric of which less is better: a worse one is accepted, too, up to so many times what was
+            expected.
+    """
+
+    metric: Metric
+    max_drop: float
+    max_ratio: float | None = None
+
+    def is_exceeded(self, expected: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+        """Tell whether a metric has dropped too far; one that is not defined has not."""
+        before, now = self.metric.value_in(expected), self.metric.value_in(live)
+        if before is None or now is None or self.metric.gain(before, now) <= self.max_drop:
+            return False
+        return self.max_ratio is None or now > self.max_ratio * before
+
+
+@dataclass(frozen=True)
+class RetrainingDecision:
     """Whether retraining is due, and why or why not; true in an `if` when it is due."""
 
     is_due: bool
@@ -48,53 +68,51 @@ def drifted_features(drift: pd.DataFrame, limits: DriftLimits) -> list[str]:
     return drift.loc[(drift["psi"] > limits.psi) | (drift["ks"] > limits.ks), "feature"].tolist()
 
 
-def is_retraining_due(
+def decide_retraining(
     drift: pd.DataFrame,
     limits: DriftLimits,
     *,
-    tested: BinaryMetrics | None = None,
-    realised: BinaryMetrics | None = None,
-) -> RetrainingVerdict:
-    """Decide whether a model should be trained anew: too many features drifted, or its realised quality fell.
+    expected: Mapping[str, Any],
+    live: Measurement | None = None,
+    drop_limits: Sequence[DropLimit] = (),
+) -> RetrainingDecision:
+    """Decide whether a model should be retrained: too many features drifted, or a metric dropped on live rows.
 
     Args:
         drift: Result of `measure_drift`.
-        limits: From where on we act.
-        tested: The model's figures on rows of its training time that it was not fitted on; None to judge by drift alone.
-        realised: Its figures on current rows whose outcome is known; None while outcomes are unknown.
+        limits: When too many features have drifted.
+        expected: The model's metrics on rows of its training time that it was not fitted on.
+        live: Its metrics on current rows whose outcome is known; None while outcomes are unknown.
+        drop_limits: By how much live metrics may be worse than the expected ones.
     """
-    reasons = [*_drift_reasons(drift, limits), *_quality_reasons(tested, realised, limits)]
+    reasons = list(_drift_reasons(drift, limits))
+    if live is not None and live.row_count >= limits.min_rows:
+        reasons += drop_reasons(expected, live, drop_limits)
     if reasons:
-        return RetrainingVerdict(True, tuple(reasons))
+        return RetrainingDecision(True, tuple(reasons))
     if _is_too_small(drift, limits):
-        return RetrainingVerdict(
-            False,
-            (f"{drift['row_count'].max()} rows are too few to judge drift; at least {limits.min_rows} are needed.",),
-        )
-    return RetrainingVerdict(False, ("Drift and realised quality are within their limits.",))
+        few = f"{drift['row_count'].max()} rows are too few to judge drift; at least {limits.min_rows} are needed."
+        return RetrainingDecision(False, (few,))
+    return RetrainingDecision(False, ("Drift and live performance are within their limits.",))
 
 
-def _drift_reasons(drift: pd.DataFrame, limits: DriftLimits) -> list[str]:
+def drop_reasons(expected: Mapping[str, Any], live: Measurement, limits: Sequence[DropLimit]) -> Iterator[str]:
+    """Yield a sentence about each metric that dropped beyond its limit."""
+    for limit in limits:
+        if limit.is_exceeded(expected, live.metrics):
+            before, now = limit.metric.value_in(expected), limit.metric.value_in(live.metrics)
+            moved = "dropped" if limit.metric.greater_is_better else "rose"
+            yield (
+                f"The {limit.metric} {moved} from {before:.4f} when it was trained to {now:.4f} on {live.row_count} current rows, "
+                f"by more than {limit.max_drop:.4f}."
+            )
+
+
+def _drift_reasons(drift: pd.DataFrame, limits: DriftLimits) -> Iterator[str]:
     drifted = drifted_features(drift, limits)
-    if _is_too_small(drift, limits) or len(drifted) <= limits.drifted_share * len(drift):
-        return []
-    return [f"{len(drifted)} of {len(drift)} features drifted, more than {limits.drifted_share:.0%}: {', '.join(drifted)}."]
+    if not _is_too_small(drift, limits) and len(drifted) > limits.drifted_share * len(drift):
+        yield f"{len(drifted)} of {len(drift)} features drifted, more than {limits.drifted_share:.0%}: {', '.join(drifted)}."
 
 
 def _is_too_small(drift: pd.DataFrame, limits: DriftLimits) -> bool:
     return bool((drift["row_count"] < limits.min_rows).any())
-
-
-def _quality_reasons(tested: BinaryMetrics | None, realised: BinaryMetrics | None, limits: DriftLimits) -> list[str]:
-    if tested is None or realised is None or realised.row_count < limits.min_rows:
-        return []
-    falls = (
-        ("AUC", tested.auc, realised.auc, limits.max_auc_fall),
-        ("MCC", tested.mcc, realised.mcc, limits.max_mcc_fall),
-    )
-    return [
-        f"The {name} fell from {before:.4f} when it was trained to {after:.4f} on {realised.row_count} current rows, "
-        f"by more than {limit:.4f}."
-        for name, before, after, limit in falls
-        if before is not None and after is not None and before - after > limit
-    ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.ml.metric_set import LOG_LOSS, Metric
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -54,17 +55,11 @@ class Scoring:
 
     Attributes:
         metric: The one among the metrics that decides.
-        direction: Whether less or more of it is better.
         measure: Returns the metrics of an estimator from it, the features and the outcomes.
     """
 
-    metric: str
-    direction: Literal["minimize", "maximize"]
+    metric: Metric
     measure: Callable[[Any, Any, npt.ArrayLike], Mapping[str, Any]]
-
-    def is_better(self, score: float, other: float) -> bool:
-        """Say whether the first of two scores is strictly better."""
-        return score < other if self.direction == "minimize" else score > other
 
 
 def measure_binary(estimator: Any, X: Any, y: npt.ArrayLike) -> Mapping[str, Any]:
@@ -75,7 +70,7 @@ def measure_binary(estimator: Any, X: Any, y: npt.ArrayLike) -> Mapping[str, Any
     return evaluate_binary(y, probability, best_mcc_threshold(y, probability)).as_dict()
 
 
-BINARY_LOG_LOSS = Scoring("log_loss", "minimize", measure_binary)
+BINARY_LOG_LOSS = Scoring(LOG_LOSS, measure_binary)
 
 
 @dataclass(frozen=True)
@@ -160,7 +155,7 @@ def search(
     if not candidates:
         raise ValueError("The search needs at least one candidate.")
     _require_different_outcomes("validation rows", y_valid)
-    study, ends_at = _open_study(candidates, seed, scoring.direction), clock() + time_budget_seconds
+    study, ends_at = _open_study(candidates, seed, scoring.metric), clock() + time_budget_seconds
     scores: dict[str, float] = {}
     trials: list[Trial] = []
     best: tuple[Trial, Candidate, Any] | None = None
@@ -174,9 +169,9 @@ def search(
                 is_cut = True
                 break
             trial, estimator = _run_trial(candidate, params, prepare(candidate), y_valid, seed, scoring, clock)
-            scores[configuration] = trial.metrics[scoring.metric]
+            scores[configuration] = trial.metrics[scoring.metric.name]
             trials.append(trial)
-            if best is None or scoring.is_better(scores[configuration], best[0].metrics[scoring.metric]):
+            if best is None or scoring.metric.is_better(scores[configuration], best[0].metrics[scoring.metric.name]):
                 best = trial, candidate, estimator
             if on_trial is not None:
                 on_trial(trial)
@@ -185,13 +180,13 @@ def search(
     return SearchResult(tuple(trials), *best, is_cut_by_budget=is_cut)
 
 
-def _open_study(candidates: Sequence[Candidate], seed: int, direction: Literal["minimize", "maximize"]) -> optuna.Study:
+def _open_study(candidates: Sequence[Candidate], seed: int, metric: Metric) -> optuna.Study:
     """Return a study that begins with the defaults of every candidate."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=len(candidates))
-    study = optuna.create_study(sampler=sampler, direction=direction)
+    study = optuna.create_study(sampler=sampler, direction="maximize" if metric.greater_is_better else "minimize")
     for number, candidate in enumerate(candidates):
         study.enqueue_trial({_CANDIDATE: number, **{f"{number}.{name}": candidate.defaults[name] for name in candidate.space}})
     return study

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle
+    from mlops_assets.ml.metric_set import MetricSet
     from mlops_assets.ml.search import Trial
 
 
@@ -23,15 +24,15 @@ class TrainedModel:
         bundle: the winner.
         trials: every configuration tried, in order.
         is_cut_by_budget: whether the time budget ended the search before every planned configuration was tried.
+        compared_by: the metrics of the trials that people are shown, of which the primary one chose the winner.
         figures: PNG pictures for the run's record, by name.
-        compared_by: the metrics of the trials that people are shown; less is better of the first one, which chose the winner.
     """
 
-    bundle: ModelBundle
+    bundle: Bundle[Any]
     trials: Sequence[Trial]
     is_cut_by_budget: bool
+    compared_by: MetricSet
     figures: Mapping[str, bytes] = field(default_factory=dict)
-    compared_by: tuple[str, ...] = ("log_loss", "brier", "auc", "mcc")
 
 
 def fingerprint(frames: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:
@@ -57,10 +58,11 @@ def trials_table(trained: TrainedModel) -> pd.DataFrame:
     rows = [
         {
             **trial.labels,
-            **{name: trial.metrics[name] for name in trained.compared_by},
+            **{name: trial.metrics[name] for name in trained.compared_by.names},
             "fit_seconds": round(trial.fit_seconds, 1),
             "params": ", ".join(f"{name}={value}" for name, value in sorted(trial.params.items())),
         }
         for trial in trained.trials
     ]
-    return pd.DataFrame(rows).sort_values(trained.compared_by[0], kind="stable", ignore_index=True)
+    primary = trained.compared_by.primary
+    return pd.DataFrame(rows).sort_values(primary.name, ascending=not primary.greater_is_better, kind="stable", ignore_index=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -14,7 +14,7 @@ from mlops_assets.orchestration.mlflow_runs import mlflow_run_of
 from mlops_assets.orchestration.tables import add_stored_metadata, frame_metadata, image_metadata
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle
     from mlops_assets.ml.training import TrainedModel
     from mlops_assets.orchestration.clock import Clock
     from mlops_assets.stores.catalog import Stores
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class RegisteredModel:
     """A bundle and the version under which the registry knows it."""
 
-    bundle: ModelBundle
+    bundle: Bundle[Any]
     version: ModelVersion
 
 
@@ -76,13 +76,16 @@ class ModelIOManager(dg.IOManager):
         add_stored_metadata(
             context,
             {
-                "winner": obj.bundle.estimator_name,
+                "winner": obj.bundle.provenance.estimator_name,
                 **image_metadata(obj.figures),
                 **version_metadata(version, self._stores.mlflow_ui_url),
                 "candidates": frame_metadata(trials_table(obj)),
                 "is_search_cut_by_time_budget": obj.is_cut_by_budget,
-                **({} if obj.bundle.threshold is None else {"threshold": round(obj.bundle.threshold, 6)}),
-                "feature_count": len(obj.bundle.feature_names),
+                **{
+                    name: round(value, 6) if isinstance(value, float) else value
+                    for name, value in obj.bundle.predictor.settings.items()
+                },
+                "feature_count": len(obj.bundle.provenance.feature_names),
             },
         )
 

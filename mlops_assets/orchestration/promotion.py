@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -12,6 +12,7 @@ from pydantic import Field
 from mlops_assets.contracts import TableContract
 from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.errors import MissingModelError, MissingPartitionError
+from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.orchestration.asset_options import asset_key
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import retrying_transient_errors
@@ -22,25 +23,6 @@ from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.orchestration.upstream_state import SCORES_FROM, is_of_former_release
 from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import CHAMPION, ModelRegistry, ModelVersion
-
-
-class Decision(Protocol):
-    """What a domain's promotion rule says about a challenger."""
-
-    @property
-    def decision(self) -> str:
-        """The decision in a word, e.g. `promote`."""
-
-    @property
-    def reason(self) -> str:
-        """One sentence for people."""
-
-    @property
-    def is_promoted(self) -> bool:
-        """Whether the challenger becomes the champion."""
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the decision and its evidence by the columns of the champion's table."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +43,13 @@ class Decided:
     """A decision about a pair."""
 
     pair: CandidatePair
-    decision: Decision
+    decision: PromotionDecision
 
 
 def champion_asset(
     contract: TableContract,
     model_key: dg.AssetKey,
-    decide: Callable[[Stores, CandidatePair], Decision],
+    decide: Callable[[Stores, CandidatePair], PromotionDecision],
     **options: Any,
 ) -> dg.AssetsDefinition:
     """Return the asset that decides about every challenger that awaits a decision, in the order of their training windows.
@@ -102,7 +84,7 @@ def _decide_all(
     registry: ModelRegistry,
     name: str,
     known: set[int],
-    decide: Callable[[CandidatePair], Decision],
+    decide: Callable[[CandidatePair], PromotionDecision],
     undecided: dict[str, str],
     clock: Clock,
 ) -> Iterator[Decided]:
@@ -121,7 +103,7 @@ def _decide_all(
 
 
 def _promote(registry: ModelRegistry, version: ModelVersion, now: datetime) -> None:
-    """Put a version in charge, or only of the records of its time if the champion has seen later ones; repeatable."""
+    """Make a version champion, or only for the records of its time if the champion has seen later ones; repeatable."""
     champion = registry.version_by_alias(version.name, CHAMPION)
     if champion is not None and champion.training_end_at > version.training_end_at:
         registry.promote_for_its_time(version, now=now)
@@ -217,7 +199,7 @@ def _promotion_job(model_key: dg.AssetKey, decisions: TableContract) -> dg.JobDe
             version = registry.version(model_name(model_key), config.version)
             said = _said_by_rule(stores, decisions, version)
             version = registry.promote(version, now=clock.now())
-            metadata = {"reason": config.reason, "promotion_rule": said, **_charge_metadata(stores, version)}
+            metadata = {"reason": config.reason, "promotion_rule": said, **_champion_metadata(stores, version)}
         description = f"Promoted by hand: version {version.version} is champion. {config.reason} The rule had said: {said}"
         context.log.info(description)
         context.log_event(dg.AssetObservation(asset_key(decisions), description=description, metadata=metadata))
@@ -240,14 +222,14 @@ def _rollback_job(model_key: dg.AssetKey, champion_key: dg.AssetKey) -> dg.JobDe
     def restore(context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores], clock: dg.ResourceParam[Clock]) -> None:
         with retrying_transient_errors():
             version = stores.models().rollback(model_name(model_key), now=clock.now())
-            metadata = _charge_metadata(stores, version)
+            metadata = _champion_metadata(stores, version)
         description = f"Rolled back: version {version.version} is champion again."
         context.log.info(description)
         context.log_event(dg.AssetObservation(champion_key, description=description, metadata=metadata))
 
     @dg.job(
         name=f"rollback_{domain}_{name}",
-        description="Put the previous champion back in charge. Running it again undoes it.",
+        description="Make the previous champion champion again. Running it again undoes it.",
         tags={"domain": domain},
     )
     def rollback() -> None:
@@ -263,6 +245,6 @@ def _said_by_rule(stores: Stores, decisions: TableContract, version: ModelVersio
     return "nothing, for it has not been decided about" if rows.empty else f"{rows.iloc[-1]['decision']}: {rows.iloc[-1]['reason']}"
 
 
-def _charge_metadata(stores: Stores, champion: ModelVersion) -> dict[str, Any]:
+def _champion_metadata(stores: Stores, champion: ModelVersion) -> dict[str, Any]:
     """Return what the UI shows of a champion, and what conditions read: from when on there is one that may score."""
     return {**version_metadata(champion, stores.mlflow_ui_url), **_scores_from(stores.models(), champion.name)}

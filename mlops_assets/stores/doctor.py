@@ -69,7 +69,7 @@ def stores_to_check(stores: Stores, domains: Sequence[str]) -> list[str]:
 
 
 def check_stores(stores: Stores, domains: Sequence[str], timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[StoreHealth]:
-    """Write to, read from and clean up every store that the domains use, and load the models in charge.
+    """Write to, read from and clean up every store that the domains use, and load the versions that champions and challengers are.
 
     Yields:
         What came of each store as soon as it answers; of one that does not answer in time, that it did not.

@@ -19,10 +19,11 @@ from mlops_assets.chicago_crimes.contracts import SEASONS, TIMES_OF_DAY
 from mlops_assets.chicago_crimes.modelling import preprocessing
 from mlops_assets.chicago_crimes.modelling.features import CODE_COLUMNS, PERIODS, POSITION_COLUMNS
 from mlops_assets.chicago_crimes.modelling.training import MODEL_INPUT
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Provenance
 from mlops_assets.ml.encoders import CodeEncoder, CyclicEncoder, Winsorizer
 from mlops_assets.ml.former_modules import importable_by_former_names
 from mlops_assets_tests.chicago_crimes.tiny_crimes import WINDOW, police_stations
+from mlops_assets_tests.format_1 import write_format_1
 
 FEATURES = [
     *("x_ft", "y_ft", "distance_to_station_log", "is_location_known", "is_domestic"),
@@ -93,28 +94,25 @@ def write_former_bundle(
     features = preprocessor.fit_transform(development, is_arrest.tolist())[FEATURES[:-1]]
     estimator = HistGradientBoostingClassifier(max_iter=20, random_state=0).fit(features, is_arrest)
     steps = [("preprocess", preprocessor), ("select", FeatureSelector(FEATURES[:-1])), ("estimate", estimator)]
-    bundle = ModelBundle(
+    pipeline = Pipeline([("enrich", preprocessing.CrimeEnricher(police_stations())), *steps])
+    provenance = Provenance(
         name="arrest_model",
-        pipeline=Pipeline([("enrich", preprocessing.CrimeEnricher(police_stations())), *steps]),
-        input_contract=MODEL_INPUT,
-        threshold=0.4,
+        estimator_name="hist_gradient_boosting on natural rows",
+        fingerprint="0" * 64,
         training_start_at=WINDOW[0],
         training_end_at=datetime(2024, 1, 1, 6, tzinfo=timezone.utc),
         training_rows=len(development),
         seed=42,
         metrics={"auc": 0.9},
         baseline_metrics={},
-        reference=None,
         feature_names=tuple(FEATURES[:-1]),
-        estimator_name="hist_gradient_boosting on natural rows",
-        fingerprint="0" * 64,
     )
     with importable_by_former_names("chicago_crimes"), pytest.MonkeyPatch.context() as then:
         # A pickle names a class by its module; it refuses another class than the one that stands there.
         then.setattr(preprocessing, "CrimePreprocessor", CrimePreprocessor)
         then.setattr(preprocessing, "FeatureSelector", FeatureSelector)
-        bundle.save(folder)
-    return bundle.predict_probability(test), bundle.pipeline[1:-1].transform(test)
+        write_format_1(folder, pipeline, 0.4, provenance, MODEL_INPUT)
+    return pipeline.predict_proba(test[MODEL_INPUT.column_names])[:, 1], pipeline[1:-1].transform(test)
 
 
 def _prepared(crimes: pd.DataFrame) -> pd.DataFrame:

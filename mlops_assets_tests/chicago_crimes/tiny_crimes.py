@@ -18,7 +18,8 @@ from mlops_assets.chicago_crimes.modelling.training import train_arrest_model
 from mlops_assets.chicago_crimes.modelling.training_window import build_training_window, split_training_window
 from mlops_assets.contracts import TableContract
 from mlops_assets.contracts.frames import to_arrow, to_pandas
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Bundle
+from mlops_assets.ml.predictors import BinaryClassifier
 from mlops_assets.ml.training import TrainedModel
 
 SEED = 42
@@ -199,7 +200,7 @@ def trained() -> TrainedModel:
 
 
 @cache
-def useless_bundle() -> ModelBundle:
+def useless_bundle() -> Bundle[BinaryClassifier]:
     """Return a bundle whose estimator saw shuffled outcomes: of the right form, and it knows nothing."""
     development = prepared().development
     shuffled = np.random.default_rng(1).permutation(development["is_arrest"].to_numpy(dtype=bool))

@@ -11,6 +11,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.ml.metric_set import Metric
 from mlops_assets.ml.search import Candidate, Range, Scoring, SearchResult, Trial, search
 
 Y = np.array([False, True] * 20)
@@ -83,7 +84,9 @@ def test_lowest_validation_log_loss_wins() -> None:
 
 def test_another_metric_may_decide_and_more_of_it_may_be_better() -> None:
     """The search asks for numbers, not for a kind of model."""
-    most_iterations = Scoring("iterations", "maximize", lambda estimator, X, y: {"iterations": estimator.max_iter})
+    most_iterations = Scoring(
+        Metric("iterations", greater_is_better=True), lambda estimator, X, y: {"iterations": estimator.max_iter}
+    )
     candidate = Candidate({"family": "logistic"}, _logistic, {"max_iter": 40}, {"max_iter": Range(40, 60)})
     result = _search(candidate, tuning_trials=20, scoring=most_iterations)
     assert result.best.metrics["iterations"] == max(trial.params["max_iter"] for trial in result.trials) > 55
@@ -91,7 +94,9 @@ def test_another_metric_may_decide_and_more_of_it_may_be_better() -> None:
 
 def test_search_draws_near_what_did_well() -> None:
     """Of the settings drawn late, most come from the better half of the range; blind draws would give half."""
-    closeness = Scoring("distance", "minimize", lambda estimator, X, y: {"distance": abs(estimator.max_iter - 900)})
+    closeness = Scoring(
+        Metric("distance", greater_is_better=False), lambda estimator, X, y: {"distance": abs(estimator.max_iter - 900)}
+    )
     candidate = Candidate({"family": "logistic"}, _logistic, {"max_iter": 500}, {"max_iter": Range(1, 1000)})
     late = [trial.params["max_iter"] for trial in _search(candidate, tuning_trials=40, scoring=closeness).trials[-20:]]
     assert sum(value > 500 for value in late) >= 15

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_assets.ml.metric_set import BINARY_METRICS, Metric, MetricSet
 from mlops_assets.ml.search import Trial
 from mlops_assets.ml.training import TrainedModel, fingerprint, trials_table
 from mlops_assets_tests.tiny_bundle import things, tiny_bundle
@@ -82,13 +83,22 @@ def test_rows_cannot_move_from_one_table_to_the_next_unseen() -> None:
 def test_trials_are_listed_best_first() -> None:
     """With what people compare: the score, other figures, the time and the settings."""
     trials = [_trial("forest", 0.4, leaf=5, depth=3), _trial("boosting", 0.3), _trial("linear", 0.4)]
-    table = trials_table(TrainedModel(tiny_bundle(), trials, is_cut_by_budget=False))
+    table = trials_table(TrainedModel(tiny_bundle(), trials, is_cut_by_budget=False, compared_by=BINARY_METRICS))
     assert table["family"].tolist() == ["boosting", "forest", "linear"]
     assert table.index.tolist() == [0, 1, 2]
     assert table[["features", "log_loss", "fit_seconds", "params"]].iloc[1].tolist() == ["native", 0.4, 1.3, "depth=3, leaf=5"]
 
 
+def test_trials_are_listed_by_the_metric_that_decides() -> None:
+    """The largest first where more of it is better."""
+    trials = [_trial("forest", 0.4, leaf=5), _trial("boosting", 0.3)]
+    by_growth = MetricSet(Metric("log_loss", greater_is_better=True))
+    table = trials_table(TrainedModel(tiny_bundle(), trials, is_cut_by_budget=False, compared_by=by_growth))
+    assert table["family"].tolist() == ["forest", "boosting"]
+    assert "auc" not in table
+
+
 def test_a_trained_model_may_come_without_figures() -> None:
     """Pictures are an extra."""
-    model = TrainedModel(tiny_bundle(), [_trial("linear", 0.4)], is_cut_by_budget=False)
+    model = TrainedModel(tiny_bundle(), [_trial("linear", 0.4)], is_cut_by_budget=False, compared_by=BINARY_METRICS)
     assert dict(model.figures) == {}

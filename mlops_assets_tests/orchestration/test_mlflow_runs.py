@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.errors import TransientError
+from mlops_assets.ml.metric_set import BINARY_METRICS
 from mlops_assets.ml.search import Trial
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.orchestration import failures
@@ -40,12 +41,12 @@ _PROCESSES = multiprocessing.get_context("spawn")
 
 @dg.asset(key=KEY, partitions_def=MONTHS, io_manager_key=MODELS)
 def colour_model() -> TrainedModel:
-    return TrainedModel(tiny_bundle(), TRIALS, is_cut_by_budget=False)
+    return TrainedModel(tiny_bundle(), TRIALS, is_cut_by_budget=False, compared_by=BINARY_METRICS)
 
 
 @dg.asset(key=["examples", "shape_model"], partitions_def=MONTHS, io_manager_key=MODELS)
 def shape_model() -> TrainedModel:
-    return TrainedModel(tiny_bundle(), TRIALS, is_cut_by_budget=False)
+    return TrainedModel(tiny_bundle(), TRIALS, is_cut_by_budget=False, compared_by=BINARY_METRICS)
 
 
 @dg.asset(key=["examples", "table"], partitions_def=MONTHS)
@@ -124,7 +125,12 @@ class TestNesting:
 
         @dg.asset(key=KEY, partitions_def=MONTHS, io_manager_key=MODELS)
         def another_each_time(context: dg.AssetExecutionContext) -> TrainedModel:
-            return TrainedModel(tiny_bundle(fingerprint=f"attempt {context.retry_number}"), TRIALS, is_cut_by_budget=False)
+            return TrainedModel(
+                tiny_bundle(fingerprint=f"attempt {context.retry_number}"),
+                TRIALS,
+                is_cut_by_budget=False,
+                compared_by=BINARY_METRICS,
+            )
 
         attempts: list[Any] = []
 

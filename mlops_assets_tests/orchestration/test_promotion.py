@@ -1,7 +1,6 @@
 """Every evaluated version gets its decision, once, in the order of the training windows, compared with the champion of its time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import MissingModelError, MissingPartitionError
+from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.orchestration.model_io import model_name
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset, jobs_by_hand, note_champion_of_former_release
 from mlops_assets.orchestration.upstream_state import champion_scores_from
@@ -36,22 +36,6 @@ CHAMPION = TableContract(
     key=("challenger_version",),
 )
 NOW = datetime(2024, 6, 1, tzinfo=timezone.utc)
-
-
-@dataclass(frozen=True)
-class SkillDecision:
-    """The better skill wins; below zero nobody does."""
-
-    skill: float
-    is_promoted: bool
-    reason: str = "by skill"
-
-    @property
-    def decision(self) -> str:
-        return "promote" if self.is_promoted else "keep"
-
-    def as_row(self) -> dict[str, Any]:
-        return {"decision": self.decision, "reason": self.reason, "skill": self.skill}
 
 
 class League:
@@ -102,12 +86,12 @@ class League:
         assert event.asset_materialization is not None
         return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
-    def _decide(self, _: Stores, pair: CandidatePair) -> SkillDecision:
+    def _decide(self, _: Stores, pair: CandidatePair) -> PromotionDecision:
         if pair.challenger.version not in self.skills:
             raise MissingPartitionError("it has not been evaluated")
         skill = self.skills[pair.challenger.version]
         opponent = 0.0 if pair.incumbent is None else self.skills[pair.incumbent.version]
-        return SkillDecision(skill, skill > opponent)
+        return PromotionDecision("promote" if skill > opponent else "keep_champion", "by skill", {"skill": skill})
 
 
 @pytest.fixture
@@ -118,7 +102,7 @@ def league(tmp_path: Path, instance: dg.DagsterInstance, mlflow_database: Path) 
 def test_months_of_a_backfill_are_decided_in_order(league: League) -> None:
     """Trained in any order, each is compared with the champion of its time: one row per challenger."""
     may, march, april = (league.train(month, skill) for month, skill in ((5, 0.4), (3, 0.2), (4, 0.1)))
-    assert league.decide() == {march: (None, "promote"), april: (march, "keep"), may: (march, "promote")}
+    assert league.decide() == {march: (None, "promote"), april: (march, "keep_champion"), may: (march, "promote")}
     assert (league.alias("champion"), league.alias("previous_champion")) == (may, march)
 
 
@@ -220,7 +204,9 @@ def test_person_may_promote_what_the_rule_rejected(league: League) -> None:
     league.decide()
     said = by_hand(league, "promote", version=version, reason="The other source is gone.")
     assert league.alias("champion") == version
-    assert said == (f"Promoted by hand: version {version} is champion. The other source is gone. The rule had said: keep: by skill")
+    assert said == (
+        f"Promoted by hand: version {version} is champion. The other source is gone. The rule had said: keep_champion: by skill"
+    )
     assert champion_scores_from(league.instance, league.asset.key) == datetime(2024, 4, 1, tzinfo=timezone.utc)
 
 

@@ -10,14 +10,13 @@ from uuid import uuid4
 
 import pytest
 
-from mlops_assets.ml.bundle import ModelBundle
 from mlops_assets.ml.search import Trial
 from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.models.connection import Connection
 from mlops_assets.stores.models.registry import ModelRegistry
 from mlops_assets.stores.models.versions import ModelVersion
 from mlops_assets_tests.services.mlflow_server import mlflow_serving
-from mlops_assets_tests.tiny_bundle import tiny_bundle
+from mlops_assets_tests.tiny_bundle import TinyBundle, tiny_bundle
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 LATER = datetime(2024, 4, 1, tzinfo=timezone.utc)
@@ -50,7 +49,7 @@ class Backend:
         """Open a registry that has loaded nothing yet."""
         return open_model_registry(self.uri, self.artifact_folder)
 
-    def save(self, bundle: ModelBundle, partition: str = "2024-01") -> ModelVersion:
+    def save(self, bundle: TinyBundle, partition: str = "2024-01") -> ModelVersion:
         """Save a bundle with two trials, a figure and a file."""
         return save_trained(self.registry(), bundle, self.model_name, self.asset, partition)
 
@@ -70,7 +69,7 @@ class Backend:
         return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def save_trained(registry: ModelRegistry, bundle: ModelBundle, model_name: str, asset: str, partition: str) -> ModelVersion:
+def save_trained(registry: ModelRegistry, bundle: TinyBundle, model_name: str, asset: str, partition: str) -> ModelVersion:
     """Save a bundle with two trials, a figure and a file."""
     return registry.save(
         bundle,
@@ -108,7 +107,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path, mlflow_database: Pat
 
 
 @pytest.fixture(scope="session")
-def bundle() -> ModelBundle:
+def bundle() -> TinyBundle:
     """Give one fitted bundle, trained on January 2024."""
     return tiny_bundle()
 

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 
 from mlops_assets.errors import MissingModelError, PermanentError, SettingsError
-from mlops_assets.ml.bundle import ModelBundle
 from mlops_assets.ml.search import Trial
 from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.models.versions import ModelVersion
 from mlops_assets_tests.stores.dying_registry import dying_registry, interrupt
 from mlops_assets_tests.stores.registry_backends import FIGURES, LATER, NOW, Backend, assert_only_this_is_left
-from mlops_assets_tests.tiny_bundle import things, tiny_bundle
+from mlops_assets_tests.tiny_bundle import TinyBundle, things, tiny_bundle
 
 
-def trained_until(month: int, fingerprint: str) -> ModelBundle:
+def trained_until(month: int, fingerprint: str) -> TinyBundle:
     """Return a bundle whose training window ends with the first day of a month of 2024."""
     return tiny_bundle(training_end_at=datetime(2024, month, 1, tzinfo=timezone.utc), fingerprint=fingerprint)
 
@@ -26,17 +25,17 @@ def trained_until(month: int, fingerprint: str) -> ModelBundle:
 class TestSaving:
     """A save leaves one version, one finished run with its trials, and files."""
 
-    def test_saved_version_is_found_again(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_saved_version_is_found_again(self, backend: Backend, bundle: TinyBundle) -> None:
         """What `save` returns is what the registry finds by number and by partition, in another process too."""
         version = backend.save(bundle)
         registry = backend.registry()
         assert version == registry.version(backend.model_name, 1) == registry.version_for_partition(backend.model_name, "2024-01")
         assert registry.versions(backend.model_name) == [version]
         assert (version.version, version.partition, version.fingerprint) == (1, "2024-01", "a" * 64)
-        assert version.training_end_at == bundle.training_end_at
+        assert version.training_end_at == bundle.provenance.training_end_at
         assert registry.version_for_partition(backend.model_name, "2024-02") is None
 
-    def test_run_holds_params_metrics_tags_and_files(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_run_holds_params_metrics_tags_and_files(self, backend: Backend, bundle: TinyBundle) -> None:
         """The version's run carries the partition's name, the Dagster run, settings, metrics beside baselines, and plots."""
         version = backend.save(bundle)
         client = backend.client()
@@ -81,9 +80,9 @@ class TestSaving:
         assert (trial.data.params["C"], trial.data.metrics["validation/auc"]) == ("1.23457e-07", exact)
         assert client.get_logged_model(version.model_id).params["threshold"] == "0.123457"
         assert client.get_experiment(version.experiment_id).tags["mlflow.experimentKind"] == "custom_model_development"
-        assert registry.load(version).threshold == exact
+        assert registry.load(version).predictor.threshold == exact
 
-    def test_trials_are_child_runs(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_trials_are_child_runs(self, backend: Backend, bundle: TinyBundle) -> None:
         """Every trial is a finished run below the version's run, one after the other, with its settings and metrics."""
         version = backend.save(bundle)
         children = [run for run in backend.runs() if run.data.tags.get("mlflow.parentRunId") == version.run_id]
@@ -113,14 +112,14 @@ class TestSaving:
             f"p{number}": str(number) for number in range(250)
         }
 
-    def test_same_fingerprint_and_partition_is_saved_once(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_same_fingerprint_and_partition_is_saved_once(self, backend: Backend, bundle: TinyBundle) -> None:
         """Saving the same model of the same partition again writes nothing and returns the first version."""
         version = backend.save(bundle)
         runs = {run.info.run_id for run in backend.runs()}
         assert backend.save(bundle) == version
         assert {run.info.run_id for run in backend.runs()} == runs
 
-    def test_other_fingerprint_or_partition_is_a_new_version(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_other_fingerprint_or_partition_is_a_new_version(self, backend: Backend, bundle: TinyBundle) -> None:
         """Another model or another partition is registered beside the first; the newest of a partition is found."""
         backend.save(bundle)
         backend.save(bundle, "2024-02")
@@ -130,7 +129,7 @@ class TestSaving:
         assert registry.version_for_partition(backend.model_name, "2024-01") == retrained
 
     @pytest.mark.parametrize("damage", ["truncated", "deleted"])
-    def test_damaged_files_are_written_again(self, backend: Backend, bundle: ModelBundle, damage: str) -> None:
+    def test_damaged_files_are_written_again(self, backend: Backend, bundle: TinyBundle, damage: str) -> None:
         """A version whose files are damaged says so when loaded, and is whole again after a save, under the same number."""
         version = backend.save(bundle)
         (pipeline,) = [path for path in backend.files() if path.name == "bundle.joblib"]
@@ -141,9 +140,9 @@ class TestSaving:
         with pytest.raises(PermanentError, match=r"examples\.colour_model_.* version 1"):
             backend.registry().load(version)
         assert backend.save(bundle) == version
-        assert backend.registry().load(version).fingerprint == bundle.fingerprint
+        assert backend.registry().load(version).provenance.fingerprint == bundle.provenance.fingerprint
 
-    def test_failed_save_leaves_a_failed_run_that_the_next_save_removes(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_failed_save_leaves_a_failed_run_that_the_next_save_removes(self, backend: Backend, bundle: TinyBundle) -> None:
         """An error while saving marks the run FAILED; the next save of the partition replaces it."""
         unreadable = Trial({"family": "logistic_regression"}, {}, {"auc": "high"}, 1.0)
         with pytest.raises(TypeError, match="must be real number"):
@@ -155,7 +154,7 @@ class TestSaving:
         assert_only_this_is_left(backend, version)
 
     def test_nothing_is_written_to_the_current_folder(
-        self, backend: Backend, bundle: ModelBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, backend: Backend, bundle: TinyBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """MLflow's habit of using the current folder as its default store does not show."""
         current = tmp_path / "current"
@@ -168,12 +167,14 @@ class TestSaving:
 class TestLoading:
     """A loaded bundle is the saved bundle."""
 
-    def test_loaded_bundle_predicts_the_same(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_loaded_bundle_predicts_the_same(self, backend: Backend, bundle: TinyBundle) -> None:
         """The model that comes out of the registry gives the probabilities of the one that went in."""
         loaded = backend.registry().load(backend.save(bundle))
-        np.testing.assert_array_equal(loaded.predict_probability(things()), bundle.predict_probability(things()))
+        np.testing.assert_array_equal(
+            loaded.predict(things())["probability"].to_numpy(), bundle.predict(things())["probability"].to_numpy()
+        )
 
-    def test_last_bundles_stay_in_memory(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_last_bundles_stay_in_memory(self, backend: Backend, bundle: TinyBundle) -> None:
         """Champion and challenger are read once; the one unused longest makes room."""
         versions = [backend.save(bundle, f"2024-0{month}") for month in (1, 2, 3)]
         registry = backend.registry()
@@ -183,7 +184,7 @@ class TestLoading:
         assert registry.load(versions[0]) is first
         assert registry.load(versions[1]) is not second
 
-    def test_mlflow_loads_it_as_pyfunc(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_mlflow_loads_it_as_pyfunc(self, backend: Backend, bundle: TinyBundle) -> None:
         """Any MLflow tool can load the model and score records as the lake gives them."""
         version = backend.save(bundle)
         import mlflow.pyfunc  # after the save, which keeps the import from warning
@@ -191,7 +192,7 @@ class TestLoading:
 
         model = mlflow.pyfunc.load_model(download_artifacts(version.artifact_uri, tracking_uri=backend.uri))
         predicted = model.predict(things())
-        np.testing.assert_array_equal(predicted["probability"], bundle.predict_probability(things()))
+        np.testing.assert_array_equal(predicted["probability"], bundle.predict(things())["probability"].to_numpy())
         assert [column.name for column in model.metadata.signature.inputs] == bundle.input_contract.column_names
 
     def test_missing_models_are_named(self, backend: Backend) -> None:
@@ -207,7 +208,7 @@ class TestLoading:
 class TestPromotion:
     """Aliases move so that there is always a champion, and the way back stays open."""
 
-    def test_promotion_keeps_the_former_champion(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_promotion_keeps_the_former_champion(self, backend: Backend, bundle: TinyBundle) -> None:
         """The new champion stops being challenger; the former one is one alias away."""
         registry = backend.registry()
         first, second = backend.save(bundle), backend.save(bundle, "2024-02")
@@ -218,7 +219,7 @@ class TestPromotion:
         assert [version.aliases for version in registry.versions(backend.model_name)] == [("champion",), ("previous_champion",)]
         assert registry.version_by_alias(backend.model_name, "challenger") is None
 
-    def test_promoting_the_champion_changes_nothing(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_promoting_the_champion_changes_nothing(self, backend: Backend, bundle: TinyBundle) -> None:
         """A repeated promotion neither loses the former champion nor moves the time of promotion."""
         registry = backend.registry()
         first, second = backend.save(bundle), backend.save(bundle, "2024-02")
@@ -231,7 +232,7 @@ class TestPromotion:
 
     @pytest.mark.parametrize("calls", [1, 2, 3, 4])
     def test_interrupted_promotion_has_a_champion_and_can_be_repeated(
-        self, backend: Backend, bundle: ModelBundle, calls: int
+        self, backend: Backend, bundle: TinyBundle, calls: int
     ) -> None:
         """After any write of a promotion there is a champion; repeating the promotion completes it."""
         registry = backend.registry()
@@ -246,7 +247,7 @@ class TestPromotion:
         assert [version.aliases for version in versions] == [("champion",), ("previous_champion",)]
         assert [version.promoted_at for version in versions] == [NOW, NOW]
 
-    def test_rollback_swaps_champion_and_previous_champion(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_rollback_swaps_champion_and_previous_champion(self, backend: Backend, bundle: TinyBundle) -> None:
         """A rollback restores the former champion, and a second one takes it back."""
         registry = backend.registry()
         first, second = backend.save(bundle), backend.save(bundle, "2024-02")
@@ -259,7 +260,7 @@ class TestPromotion:
         again = registry.rollback(backend.model_name, now=LATER)
         assert (again.version, again.rolled_back_at) == (2, None)
 
-    def test_rollback_without_previous_champion_is_refused(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_rollback_without_previous_champion_is_refused(self, backend: Backend, bundle: TinyBundle) -> None:
         """With nothing to go back to, the champion stays, and the error says what to do."""
         registry = backend.registry()
         version = backend.save(bundle)
@@ -269,7 +270,7 @@ class TestPromotion:
             registry.promote(version, now=NOW)
         assert registry.version(backend.model_name, 1).aliases == ("champion",)
 
-    def test_interrupted_rollback_leaves_the_restored_champion(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_interrupted_rollback_leaves_the_restored_champion(self, backend: Backend, bundle: TinyBundle) -> None:
         """When the swap stops half way the restored version is in charge, and repeating does not undo it."""
         registry = backend.registry()
         registry.promote(backend.save(bundle), now=NOW)
@@ -281,7 +282,7 @@ class TestPromotion:
         with pytest.raises(MissingModelError, match="champion is version 1, previous champion is version 1"):
             registry.rollback(backend.model_name, now=NOW)
 
-    def test_any_alias_can_be_set(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_any_alias_can_be_set(self, backend: Backend, bundle: TinyBundle) -> None:
         """A free alias names one version at a time."""
         registry = backend.registry()
         first, second = backend.save(bundle), backend.save(bundle, "2024-02")
@@ -327,7 +328,7 @@ class TestVersionsOfOthers:
         [({}, "it has no tag"), ({"training_start_at": "2024-01-01", "training_end_at": "2030-01-01"}, "has no time zone")],
     )
     def test_they_are_left_out_with_a_warning(
-        self, backend: Backend, bundle: ModelBundle, caplog: pytest.LogCaptureFixture, tags: dict[str, str], reason: str
+        self, backend: Backend, bundle: TinyBundle, caplog: pytest.LogCaptureFixture, tags: dict[str, str], reason: str
     ) -> None:
         """Everything is found, saved, promoted and rolled back as if they were not there; a warning names each once."""
         first = backend.save(bundle)
@@ -350,7 +351,7 @@ class TestVersionsOfOthers:
         assert warning.startswith(f"version {foreign} of {backend.model_name} was not registered by mlops_assets")
         assert reason in warning
 
-    def test_in_charge_it_is_an_error_that_says_what_to_do(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_in_charge_it_is_an_error_that_says_what_to_do(self, backend: Backend, bundle: TinyBundle) -> None:
         """Nothing is scored by an unknown model, and nobody else's decision is undone; training goes on."""
         first, registry = backend.save(bundle), backend.registry()
         registry.promote(first, now=NOW)
@@ -372,7 +373,7 @@ class TestVersionsOfOthers:
         backend.client().set_registered_model_alias(backend.model_name, "champion", str(first.version))
         assert registry.version_by_alias(backend.model_name, "champion") == registry.version(backend.model_name, first.version)
 
-    def test_rollback_does_not_lead_to_it(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_rollback_does_not_lead_to_it(self, backend: Backend, bundle: TinyBundle) -> None:
         """A previous champion that nobody knows is refused before anything changes."""
         first, registry = backend.save(bundle), backend.registry()
         registry.promote(first, now=NOW)
@@ -387,7 +388,7 @@ class TestVersionsOfOthers:
 class TestEvaluation:
     """An evaluation belongs to the run of the version it judges."""
 
-    def test_metrics_and_figures_join_the_run(self, backend: Backend, bundle: ModelBundle) -> None:
+    def test_metrics_and_figures_join_the_run(self, backend: Backend, bundle: TinyBundle) -> None:
         """Test metrics stand beside the validation metrics; a later evaluation supersedes, even with lower values."""
         version = backend.save(bundle)
         registry, client = backend.registry(), backend.client()
@@ -412,7 +413,7 @@ def test_urls_lead_to_run_and_version() -> None:
     )
 
 
-def test_folder_may_have_any_name(tmp_path: Path, mlflow_database: Path, bundle: ModelBundle) -> None:
+def test_folder_may_have_any_name(tmp_path: Path, mlflow_database: Path, bundle: TinyBundle) -> None:
     """Blanks, percent signs and other characters in the data directory's name survive the way through MLflow's URIs."""
     folder = tmp_path / "100%20 sure#é"
     folder.mkdir()
@@ -420,7 +421,7 @@ def test_folder_may_have_any_name(tmp_path: Path, mlflow_database: Path, bundle:
     uri, artifacts = f"sqlite:///{quote(str(folder / 'mlflow.db'))}", folder / "artifacts"
     backend = Backend(uri, artifacts, artifacts, "model", "a/model")
     version = backend.save(bundle)
-    assert backend.registry().load(version).fingerprint == bundle.fingerprint
+    assert backend.registry().load(version).provenance.fingerprint == bundle.provenance.fingerprint
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     with pytest.raises(SettingsError, match=r"MLflow cannot open .*/sure\?/mlflow\.db: there is a \? in the name"):
         open_model_registry(f"sqlite:///{quote(str(tmp_path / 'sure?' / 'mlflow.db'))}", folder)

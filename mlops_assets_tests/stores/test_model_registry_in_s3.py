@@ -10,13 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from mlops_assets.ml.bundle import ModelBundle
 from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.models.registry import ModelRegistry
 from mlops_assets.stores.objects import open_object_storage
 from mlops_assets_tests.services.buckets import fresh_prefix
 from mlops_assets_tests.services.mlflow_server import mlflow_serving
-from mlops_assets_tests.tiny_bundle import things, tiny_bundle
+from mlops_assets_tests.tiny_bundle import TinyBundle, things, tiny_bundle
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 
@@ -45,7 +44,7 @@ def registry(server_url: str, tmp_path: Path) -> ModelRegistry:
     return open_model_registry(server_url, tmp_path / "scratch")
 
 
-def save(registry: ModelRegistry, bundle: ModelBundle, partition: str) -> int:
+def save(registry: ModelRegistry, bundle: TinyBundle, partition: str) -> int:
     version = registry.save(bundle, model_name="examples.colour_model", asset="examples/colour_model", partition=partition, now=NOW)
     return version.version
 
@@ -66,8 +65,8 @@ def test_model_is_registered_promoted_loaded_and_rolled_back(
     champion = elsewhere.version_by_alias("examples.colour_model", "champion")
     assert champion is not None
     assert champion.version == first
-    expected = bundle.predict_probability(things())
-    np.testing.assert_array_equal(elsewhere.load(champion).predict_probability(things()), expected)
+    expected = bundle.predict(things())["probability"].to_numpy()
+    np.testing.assert_array_equal(elsewhere.load(champion).predict(things())["probability"].to_numpy(), expected)
 
 
 @pytest.mark.services

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from mlops_assets.ml.bundle import ModelBundle
 from mlops_assets.stores.models import open_model_registry
 from mlops_assets_tests.stores.dying_registry import dying_registry, interrupt, kill_this_process
 from mlops_assets_tests.stores.registry_backends import TRIALS, Backend, assert_only_this_is_left, save_trained
-from mlops_assets_tests.tiny_bundle import tiny_bundle
+from mlops_assets_tests.tiny_bundle import TinyBundle, tiny_bundle
 
 # Children start from a process that has MLflow loaded already: a fresh one would spend seconds on imports.
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -67,7 +66,7 @@ class TestKilledProcesses:
         ],
     )
     def test_killed_save_is_completed_by_the_next(
-        self, backend: Backend, bundle: ModelBundle, tmp_path: Path, moment: tuple[str, int]
+        self, backend: Backend, bundle: TinyBundle, tmp_path: Path, moment: tuple[str, int]
     ) -> None:
         """After the rerun there is exactly one version, no unfinished run, no orphaned file, and the very same bundle."""
         _kill_while_saving(backend, moment)
@@ -78,9 +77,7 @@ class TestKilledProcesses:
         assert stored == {path.name: path.read_bytes() for path in (tmp_path / "undisturbed").iterdir()}
 
     @pytest.mark.parametrize("deletions", [1, 2, 3])
-    def test_interrupted_clearing_is_completed_by_the_next_save(
-        self, backend: Backend, bundle: ModelBundle, deletions: int
-    ) -> None:
+    def test_interrupted_clearing_is_completed_by_the_next_save(self, backend: Backend, bundle: TinyBundle, deletions: int) -> None:
         """What was left behind is deleted from the inside out, so that half of it is still recognized."""
         names = (backend.model_name, backend.asset, "2024-01")
         for moment in (("create_registered_model", 1), ("delete_", deletions)):

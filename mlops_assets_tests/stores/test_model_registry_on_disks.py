@@ -31,7 +31,7 @@ class TestModelRegistryOnDisks(DiskContract):
 
     def read(self, folder: Path) -> list[str]:
         registry = self._registry(folder)
-        return [registry.load(version).fingerprint for version in registry.versions("examples.colour_model")]
+        return [registry.load(version).provenance.fingerprint for version in registry.versions("examples.colour_model")]
 
     def _registry(self, folder: Path) -> ModelRegistry:
         return open_model_registry(f"sqlite:///{folder}/mlflow.db", folder / "artifacts")

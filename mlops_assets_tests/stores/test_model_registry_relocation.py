@@ -51,7 +51,7 @@ def champion(data: Path) -> str:
     assert version is not None
     bundle = registry.load(version)
     assert len(bundle.predict(things())) == len(things())
-    return bundle.fingerprint
+    return bundle.provenance.fingerprint
 
 
 def addresses(data: Path) -> set[str]:
@@ -149,7 +149,7 @@ def test_data_directories_may_share_a_registry(original: Path, tmp_path: Path) -
     sharing = open_model_registry(f"sqlite:///{original}/mlflow/mlflow.db", tmp_path / "other" / "mlflow" / "artifacts")
     version = sharing.version_by_alias(MODEL, "champion")
     assert version is not None
-    assert sharing.load(version).fingerprint == "second"
+    assert sharing.load(version).provenance.fingerprint == "second"
     assert addresses(original) == before
 
 

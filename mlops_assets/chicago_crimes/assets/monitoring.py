@@ -76,8 +76,8 @@ def arrest_drift(
     }
     context.add_asset_metadata(
         {
-            "is_retraining_due": drift.verdict.is_due,
-            "reasons": " ".join(drift.verdict.reasons),
+            "is_retraining_due": drift.retraining.is_due,
+            "reasons": " ".join(drift.retraining.reasons),
             **image_metadata(figures),
             **version_metadata(champion.version, stores.mlflow_ui_url),
             "outcomes_known": outcomes_known,

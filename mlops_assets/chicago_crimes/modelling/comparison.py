@@ -77,7 +77,7 @@ def compare_recipes(
         on_trial=on_trial,
     ).bundle
     probabilities = {
-        f"platform: {ours.estimator_name}": (ours.predict_probability(test), ours.require_threshold()),
+        f"platform: {ours.provenance.estimator_name}": (ours.predict(test)["probability"].to_numpy(), ours.predictor.threshold),
         "original: 7 features, balanced": (_original_probability(development, test), 0.5),
         "baseline: arrest rate of the type": (rate_by_type(development, test), 0.5),
         "baseline: always no": (np.zeros(len(test)), 0.5),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_assets.ml.gate import QualityGate, gate_failures
+from mlops_assets.ml.metric_set import AUC, BRIER, CALIBRATION_ERROR, LOG_LOSS, MCC, as_measurement
 from mlops_assets.ml.metrics import (
     BinaryMetrics,
     calibration_table,
@@ -14,18 +14,24 @@ from mlops_assets.ml.metrics import (
     precision_recall_points,
     roc_points,
 )
+from mlops_assets.ml.promotion import BaselineLimit, Limit, QualityGate
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle
+    from mlops_assets.ml.predictors import BinaryClassifier
 
 SLICES = ("district_code", "primary_type")
 _MIN_SLICE_ROWS = 100
 """Smaller districts and types are measured together: their own figures would be chance."""
 
-GATE = QualityGate(min_rows=500, min_positive_count=50, min_auc=0.75, min_mcc=0.30, max_calibration_error=0.06)
+GATE = QualityGate(
+    (Limit(AUC, 0.75), Limit(MCC, 0.30), Limit(CALIBRATION_ERROR, 0.06), BaselineLimit(BRIER), BaselineLimit(LOG_LOSS)),
+    min_rows=500,
+    min_class_rows=50,
+)
 """What a model must reach before it may challenge the champion. The original's published AUC and MCC are 0.89 and 0.58 on an
 easier, random split; a model far below has learned from broken data. The calibration limit keeps out models whose probabilities
 mean nothing."""
@@ -53,7 +59,7 @@ class ArrestEvaluation:
     probability: np.ndarray
 
 
-def evaluate_arrest_model(bundle: ModelBundle, development: pd.DataFrame, test: pd.DataFrame) -> ArrestEvaluation:
+def evaluate_arrest_model(bundle: Bundle[BinaryClassifier], development: pd.DataFrame, test: pd.DataFrame) -> ArrestEvaluation:
     """Score the test rows by the bundle, from raw columns as in production, and measure it beside two baselines.
 
     Args:
@@ -65,16 +71,16 @@ def evaluate_arrest_model(bundle: ModelBundle, development: pd.DataFrame, test: 
 
     outcome = test["is_arrest"].to_numpy(dtype=bool)
     probabilities = {
-        "model": bundle.predict_probability(test),
+        "model": bundle.predict(test)["probability"].to_numpy(),
         "always_no": np.zeros(len(test)),
         "type_rate": rate_by_type(development, test),
     }
-    thresholds = {"model": bundle.require_threshold(), "always_no": 0.5, "type_rate": 0.5}
+    thresholds = {"model": bundle.predictor.threshold, "always_no": 0.5, "type_rate": 0.5}
     overall = {
         predictor: evaluate_binary(outcome, probability, thresholds[predictor]) for predictor, probability in probabilities.items()
     }
     table = _table(test, outcome, probabilities, thresholds, overall)
-    failures = gate_failures(overall["model"], overall["type_rate"], GATE)
+    failures = GATE.failures(as_measurement(overall["model"]), as_measurement(overall["type_rate"]))
     return ArrestEvaluation(table, overall["model"], overall["type_rate"], failures, probabilities["model"])
 
 
@@ -85,32 +91,32 @@ def rate_by_type(development: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
     return test["primary_type"].map(rates).astype(float).fillna(is_arrest.mean()).to_numpy()
 
 
-def measure_importance(bundle: ModelBundle, test: pd.DataFrame, seed: int) -> pd.Series:
+def measure_importance(bundle: Bundle[BinaryClassifier], test: pd.DataFrame, seed: int) -> pd.Series:
     """Return, by feature, how much the log loss of the estimator rises when the feature is shuffled, the largest first."""
     import pandas as pd
     from sklearn.inspection import permutation_importance
 
     rows = test.sample(min(_IMPORTANCE_ROWS, len(test)), random_state=seed)
     result = permutation_importance(
-        bundle.pipeline[-1],
-        bundle.pipeline[:-1].transform(rows[bundle.input_contract.column_names]),
+        bundle.predictor.pipeline[-1],
+        bundle.predictor.pipeline[:-1].transform(bundle.inputs_of(rows)),
         rows["is_arrest"].to_numpy(dtype=bool),
         scoring="neg_log_loss",
         n_repeats=1,
         random_state=seed,
     )
-    return pd.Series(result.importances_mean, index=list(bundle.feature_names)).sort_values(ascending=False)
+    return pd.Series(result.importances_mean, index=list(bundle.provenance.feature_names)).sort_values(ascending=False)
 
 
-def largest_feature_difference(bundle: ModelBundle, test: pd.DataFrame) -> float:
+def largest_feature_difference(bundle: Bundle[BinaryClassifier], test: pd.DataFrame) -> float:
     """Return the largest difference between the features that the bundle makes from raw columns and from the enriched ones.
 
     Anything but 0 means that serving sees other features than training did; infinite means that one of them is missing.
     """
     import numpy as np
 
-    served = bundle.pipeline[:-1].transform(test[bundle.input_contract.column_names]).to_numpy()
-    trained = bundle.pipeline[1:-1].transform(test).to_numpy()
+    served = bundle.predictor.pipeline[:-1].transform(bundle.inputs_of(test)).to_numpy()
+    trained = bundle.predictor.pipeline[1:-1].transform(test).to_numpy()
     difference = np.where(np.isnan(served) & np.isnan(trained), 0.0, np.abs(served - trained))
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.chicago_crimes.modelling.evaluation import GATE
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.ml.gate import gate_failures
-from mlops_assets.ml.metrics import BinaryMetrics
+from mlops_assets.ml.metric_set import AUC, BINARY_METRICS, MCC, Measurement, measure_probabilities
 from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, decide_promotion
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle
+    from mlops_assets.ml.predictors import BinaryClassifier
 
-POLICY = PromotionPolicy()
+POLICY = PromotionPolicy(BINARY_METRICS.primary, max_drops={AUC: 0.005, MCC: 0.01})
+"""AUC and MCC are what people read; each model's MCC is at its own threshold."""
 
 
 def failures_at_gate(evaluation: pd.DataFrame, model_version: int) -> list[str]:
@@ -27,36 +28,35 @@ def failures_at_gate(evaluation: pd.DataFrame, model_version: int) -> list[str]:
     rows = evaluation[(evaluation["model_version"] == model_version) & (evaluation["slice_kind"] == "all")]
     if rows.empty:
         raise MissingPartitionError(f"version {model_version} has no rows in arrest_evaluation; materialize its evaluation first")
-    figures = {row["predictor"]: _metrics(row) for _, row in rows.iterrows()}
-    return gate_failures(figures["model"], figures["type_rate"], GATE)
+    stored = {row["predictor"]: _stored(row) for _, row in rows.iterrows()}
+    return GATE.failures(stored["model"], stored["type_rate"])
 
 
 def decide_champion(
-    test: pd.DataFrame, challenger: ModelBundle, champion: ModelBundle | None, objections: list[str]
+    test: pd.DataFrame,
+    challenger: Bundle[BinaryClassifier],
+    incumbent: Bundle[BinaryClassifier] | None,
+    blockers: list[str],
 ) -> PromotionDecision:
     """Let both models score the challenger's test rows and apply the promotion rule.
 
     Args:
         test: `test_split` of the challenger's month: rows that neither model was fitted on.
         challenger: the new bundle.
-        champion: the bundle in charge, if any.
-        objections: failures at the quality gate and other reasons against the challenger.
+        incumbent: the champion's bundle, if there is one.
+        blockers: failures at the quality gate and other reasons against the challenger.
     """
-    return decide_promotion(
-        test["is_arrest"].to_numpy(dtype=bool),
-        challenger.predict_probability(test),
-        None if champion is None else champion.predict_probability(test),
-        challenger.require_threshold(),
-        None if champion is None else champion.require_threshold(),
-        gate_failures=objections,
-        policy=POLICY,
-    )
+    measured = None if incumbent is None else measure_on_test(incumbent, test)
+    return decide_promotion(measure_on_test(challenger, test), measured, blockers=blockers, policy=POLICY)
 
 
-def _metrics(row: pd.Series) -> BinaryMetrics:
-    import pandas as pd
+def measure_on_test(bundle: Bundle[BinaryClassifier], test: pd.DataFrame) -> Measurement:
+    """Measure a model on test rows, at its own threshold."""
+    predicted = bundle.predict(test)["probability"].to_numpy()
+    return measure_probabilities(test["is_arrest"].to_numpy(dtype=bool), predicted, bundle.predictor.threshold, POLICY.metric)
 
-    counts = {name: int(row[name]) for name in ("row_count", "positive_count")}
-    names = [name for name in BinaryMetrics.__dataclass_fields__ if name not in counts]
-    # The table knows an undefined figure as empty, the gate as None.
-    return BinaryMetrics(**counts, **{name: None if pd.isna(row[name]) else float(row[name]) for name in names})  # type: ignore[arg-type]
+
+def _stored(row: pd.Series) -> Measurement:
+    """Return the metrics in a row of `arrest_evaluation`."""
+    rows, positives = int(row["row_count"]), int(row["positive_count"])
+    return Measurement({limit.metric.name: row[limit.metric.name] for limit in GATE.limits}, rows, (rows - positives, positives))

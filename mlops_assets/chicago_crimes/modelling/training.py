@@ -14,6 +14,7 @@ from mlops_assets.chicago_crimes.modelling.features import PROFILED_CATEGORIES, 
 from mlops_assets.chicago_crimes.modelling.resampling import ClassBalance, balance_classes
 from mlops_assets.chicago_crimes.modelling.selection import selected_names
 from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.ml.metric_set import BINARY_METRICS
 from mlops_assets.ml.search import Candidate, search
 from mlops_assets.ml.training import TrainedModel, fingerprint
 
@@ -83,7 +84,8 @@ def train_arrest_model(
     from sklearn.pipeline import Pipeline
 
     from mlops_assets.chicago_crimes.modelling.preprocessing import CrimeEnricher
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle, Provenance
+    from mlops_assets.ml.predictors import BinaryClassifier
 
     columns = selected_names(selected_features)
     if not columns:
@@ -104,18 +106,14 @@ def train_arrest_model(
     validation_score = result.best_estimator.predict_proba(prepare(best)[2])[:, 1]
     features, values, outcome = _fit_features(best.labels["features"], development, columns)
     estimator = best.build(result.best.params, seed).fit(*_resample(best.labels["resampling"], values, outcome, balance))
-    bundle = ModelBundle(
+    provenance = Provenance(
         name=MODEL_NAME,
-        pipeline=Pipeline([("enrich", CrimeEnricher(stations)), ("features", features), ("estimate", estimator)]),
-        input_contract=MODEL_INPUT,
-        threshold=float(result.best.metrics["threshold"]),
         training_start_at=window[0],
         training_end_at=window[1],
         training_rows=len(development),
         seed=seed,
         metrics=dict(result.best.metrics),
         baseline_metrics={},
-        reference=_reference(development, validation_score),
         feature_names=tuple(values.columns),
         estimator_name=result.best.name,
         fingerprint=fingerprint(
@@ -129,7 +127,10 @@ def train_arrest_model(
             },
         ),
     )
-    return TrainedModel(bundle, result.trials, result.is_cut_by_budget)
+    pipeline = Pipeline([("enrich", CrimeEnricher(stations)), ("features", features), ("estimate", estimator)])
+    predictor = BinaryClassifier(pipeline, float(result.best.metrics["threshold"]))
+    bundle = Bundle(predictor, provenance, MODEL_INPUT, _reference(development, validation_score))
+    return TrainedModel(bundle, result.trials, result.is_cut_by_budget, BINARY_METRICS)
 
 
 def _prepare_on_demand(

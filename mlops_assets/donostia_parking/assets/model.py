@@ -21,9 +21,10 @@ from mlops_assets.donostia_parking.model_contracts import (
     FORECAST_METRICS,
     TRAINING_WINDOW,
 )
-from mlops_assets.donostia_parking.modelling.promotion import ForecastDecision, decide_champion, failures_at_gate
+from mlops_assets.donostia_parking.modelling.promotion import decide_champion, failures_at_gate
 from mlops_assets.donostia_parking.modelling.training_window import build_training_window
 from mlops_assets.donostia_parking.partitions import HISTORY_IN, PARKING_DAYS
+from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.orchestration.asset_options import model
 from mlops_assets.orchestration.clock import Clock
@@ -102,11 +103,10 @@ def forecast_model(
     training_window: pd.DataFrame,
     parking_city: dg.ResourceParam[City],
 ) -> TrainedModel:
-    from mlops_assets.donostia_parking.modelling.registering import as_trained_model
     from mlops_assets.donostia_parking.modelling.training import train_forecast_model
 
     with naming(f"{DOMAIN}/forecast_model, day {context.partition_key}"):
-        trained = train_forecast_model(
+        return train_forecast_model(
             training_window,
             time_zone=parking_city.time_zone,
             end_at=training_window["hour_at"].max() + timedelta(hours=1),
@@ -114,7 +114,6 @@ def forecast_model(
             seed=config.seed,
             names=[candidate.value for candidate in config.candidates],
         )
-    return as_trained_model(trained)
 
 
 @warehouse_asset(
@@ -130,18 +129,18 @@ def forecast_metrics(
     from mlops_assets.donostia_parking.modelling.training import metrics_table
 
     version = forecast_model.version
-    metrics = metrics_table(forecast_model.bundle.pipeline, version.created_at)
+    metrics = metrics_table(forecast_model.bundle.predictor, version.created_at)
     context.add_asset_metadata(
         {
             **image_metadata({"skill_by_horizon": plot_skill(metrics)}),
             **version_metadata(version, stores.mlflow_ui_url),
-            **{name: round(value, 3) for name, value in forecast_model.bundle.metrics.items() if value is not None},
+            **{name: round(value, 3) for name, value in forecast_model.bundle.provenance.metrics.items() if value is not None},
         }
     )
     return metrics.assign(issue_date=_date(context.partition_key), model_version=version.version, model_run_id=version.run_id)
 
 
-def decide_about(stores: Stores, pair: CandidatePair) -> ForecastDecision:
+def decide_about(stores: Stores, pair: CandidatePair) -> PromotionDecision:
     """Apply the promotion rule to what the challenger's backtest says."""
     challenger = pair.challenger
     metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_day(challenger.partition)])

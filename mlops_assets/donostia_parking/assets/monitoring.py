@@ -45,7 +45,7 @@ def forecasts(
     created_at = issued_at(day, clock.now())
     champion = champion_before(stores.models(), forecast_model.key, created_at)
     with naming(f"{FORECASTS.label}, day {day}"):
-        rows = champion.bundle.pipeline.predict(hourly_free, created_at)
+        rows = champion.bundle.predict(hourly_free, created_at=created_at)
     figure = plot_forecast(hourly_free, rows, CITY_TOTAL_ID, f"Free places in {parking_city.name}")
     context.add_asset_metadata(
         {
@@ -74,16 +74,15 @@ def forecast_accuracy(
     hourly_free: pd.DataFrame,
 ) -> pd.DataFrame:
     """Yesterday's forecasts beside today's hours, and whether their errors call for a new model."""
-    from mlops_assets.donostia_parking.modelling.accuracy import compare_with_actual, summarize_accuracy
-    from mlops_assets.donostia_parking.modelling.retraining import is_retraining_due
+    from mlops_assets.donostia_parking.modelling.monitoring import compare_with_actual, decide_retraining, summarize_accuracy
 
     accuracy = compare_with_actual(forecasts, hourly_free)
     metrics = _metrics_behind(stores, forecasts)
-    verdict = is_retraining_due(accuracy, metrics)
+    retraining = decide_retraining(accuracy, metrics)
     context.add_asset_metadata(
         {
-            "is_retraining_due": verdict.is_due,
-            "reasons": " ".join(verdict.reasons),
+            "is_retraining_due": retraining.is_due,
+            "reasons": " ".join(retraining.reasons),
             "by_car_park": frame_metadata(summarize_accuracy(accuracy, metrics)),
         }
     )

@@ -1,25 +1,26 @@
-"""The bundle: everything that forecasts need after training, in one object. Rows of the last weeks in, forecasts out."""
+"""The fitted forecast model of a city. Rows of the last weeks in, forecasts out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from mlops_assets.contracts import Column, TableContract
+from mlops_assets.contracts import Column
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.model_contracts import FORECASTS
 from mlops_assets.donostia_parking.modelling.backtesting import BASELINE, build_city_panel
 from mlops_assets.errors import ContractError, PermanentError
 from mlops_assets.ml.forecasting.judging import LEVELS
 from mlops_assets.ml.forecasting.slots import LocalSlots
+from mlops_assets.ml.predictors import Forecaster
 
 if TYPE_CHECKING:
-    from mlops_assets.ml.forecasting.candidates import Forecaster
+    from mlops_assets.ml.forecasting.candidates import FittedCandidate
     from mlops_assets.ml.forecasting.judging import IntervalWidths
     from mlops_assets.ml.forecasting.panel import Panel
 
@@ -31,7 +32,7 @@ NO_METHOD = "none"
 
 @dataclass(frozen=True, eq=False)
 class CarParkModel:
-    """What the bundle knows of one car park, or of the city.
+    """What the model knows of one car park, or of the city.
 
     Attributes:
         method: the chosen candidate.
@@ -49,13 +50,10 @@ class CarParkModel:
 
 
 @dataclass(frozen=True, eq=False)
-class ForecastBundle:
-    """A fitted model of all car parks of a city with what it expects, where it comes from and how good it is.
-
-    It can be pickled, and equal training gives equal bytes.
+class CarParkForecaster(Forecaster):
+    """A fitted model of all car parks of a city. Equal training gives equal bytes.
 
     Attributes:
-        name: the model's name among people.
         city_code: which city.
         time_zone: the city's.
         car_parks: what is known of each car park and the city, by identifier.
@@ -64,39 +62,20 @@ class ForecastBundle:
         fallbacks: names of the methods that answer, in this order, where the chosen one has nothing to say.
         horizon_hours: how far the model forecasts.
         history_days: how many days of rows it wants to see.
-        input_contract: the columns of these rows.
-        training_start_at: start of the training window (UTC, included).
-        training_end_at: end of the training window (UTC, excluded): the model has seen nothing from this moment on.
-        training_rows: trusted values that it was trained on.
-        seed: of every random choice; the present methods make none that depends on it.
-        metrics: what the model reached in rolling forecasts of the past, for the city and over the car parks; None where unknown.
-        baseline_metrics: the same of every candidate by itself.
-        feature_names: what the regression looks at.
-        estimator_name: which methods are in use, and for how many car parks.
-        fingerprint: SHA-256 in hexadecimal over everything that determines the model.
-        library_versions: the versions that the model was fitted with.
     """
 
-    name: str
     city_code: str
     time_zone: str
     car_parks: Mapping[str, CarParkModel]
-    forecasters: Mapping[str, Forecaster]
+    forecasters: Mapping[str, FittedCandidate]
     descriptions: Mapping[str, str]
     fallbacks: tuple[str, ...]
     horizon_hours: int
     history_days: int
-    input_contract: TableContract
-    training_start_at: datetime
-    training_end_at: datetime
-    training_rows: int
-    seed: int
-    metrics: Mapping[str, float | None]
-    baseline_metrics: Mapping[str, Mapping[str, float | None]]
-    feature_names: tuple[str, ...]
-    estimator_name: str
-    fingerprint: str
-    library_versions: Mapping[str, str]
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        # Bundles of format 1 pickled their provenance along, which the envelope of format 2 says.
+        self.__dict__.update({each.name: state[each.name] for each in fields(self)})
 
     @property
     def time_column(self) -> str:
@@ -104,15 +83,15 @@ class ForecastBundle:
         return "hour_at"
 
     @property
-    def output_columns(self) -> tuple[Column, ...]:
+    def outputs(self) -> tuple[Column, ...]:
         """The columns of a forecast."""
-        return FORECASTS.derive("forecast", FORECASTS.meaning, dropped=_KNOWN_TO_THE_REGISTRY, key=()).columns
+        return tuple(column for column in FORECASTS.columns if column.name not in _KNOWN_TO_THE_REGISTRY)
 
-    def predict(self, recent: pd.DataFrame, created_at: datetime) -> pd.DataFrame:
+    def forecast(self, records: pd.DataFrame, created_at: datetime) -> pd.DataFrame:
         """Forecast every car park of the rows from a moment on.
 
         Args:
-            recent: rows of `hourly_free`, best of the last `history_days` days; fewer do. Hours that begin at `created_at` or
+            records: rows of `hourly_free`, best of the last `history_days` days; fewer do. Hours that begin at `created_at` or
                 later are not looked at.
             created_at: the moment of the forecast, with a time zone. The first hour that begins then or later has horizon 1.
 
@@ -120,30 +99,26 @@ class ForecastBundle:
             The columns of the contract `FORECASTS` without those of issue and model, by car park and hour.
 
         Raises:
-            ContractError: columns are missing, or there are rows of another city.
+            ContractError: there are rows of another city.
             NotEnoughDataError: no row is recent.
+            PermanentError: the moment has no time zone.
         """
-        self._require(recent, created_at)
+        if created_at.utcoffset() is None:
+            raise PermanentError(f"the moment of a forecast needs a time zone, unlike {created_at.isoformat()}")
+        others = sorted(set(records["city_code"].unique()) - {self.city_code})
+        if others:
+            raise ContractError(f"the forecast model knows {self.city_code}, and the rows are of {', '.join(others)}")
         end_at = pd.Timestamp(created_at).tz_convert("UTC").ceil("h")
         start_at = end_at - timedelta(days=self.history_days)
-        rows = recent[(recent["hour_at"] >= start_at) & (recent["hour_at"] < end_at)]
+        rows = records[(records["hour_at"] >= start_at) & (records["hour_at"] < end_at)]
         panel = build_city_panel(rows, self.time_zone, end_at=end_at.to_pydatetime())
         said = self._ask_methods(panel)
         places = rows.sort_values("hour_at").groupby("car_park_id")["total_places"].last()
         parts = [self._forecast_car_park(panel, column, said, places[name]) for column, name in enumerate(panel.names)]
-        return pd.concat(parts, ignore_index=True).assign(
+        forecast = pd.concat(parts, ignore_index=True).assign(
             created_at=pd.Timestamp(created_at).tz_convert("UTC").as_unit("us"), city_code=self.city_code
         )
-
-    def _require(self, recent: pd.DataFrame, created_at: datetime) -> None:
-        missing = [name for name in self.input_contract.column_names if name not in recent.columns]
-        if missing:
-            raise ContractError(f"model {self.name} cannot forecast from these rows: columns missing: {', '.join(missing)}")
-        if created_at.utcoffset() is None:
-            raise PermanentError(f"model {self.name}: the moment of a forecast needs a time zone, unlike {created_at.isoformat()}")
-        others = sorted(set(recent["city_code"].unique()) - {self.city_code})
-        if others:
-            raise ContractError(f"model {self.name} knows {self.city_code}, and the rows are of {', '.join(others)}")
+        return forecast[[column.name for column in self.outputs]]
 
     def _ask_methods(self, panel: Panel) -> dict[str, np.ndarray]:
         """Return what each method in use says from the end of the panel on: series, horizon."""
@@ -188,3 +163,7 @@ class ForecastBundle:
         slots = LocalSlots(panel, self.horizon_hours).hour_of_day[len(panel) :]
         delay = len(panel) - 1 - int(panel.last_known[len(panel), column])
         return {level: known.widths.half_widths(level, slots, delay=delay) for level in LEVELS}
+
+
+ForecastBundle = CarParkForecaster
+"""The class by its name in bundles of format 1."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -25,43 +24,41 @@ from mlops_assets.donostia_parking.modelling.backtesting import (
     evaluated_positions,
     summarize_figures,
 )
-from mlops_assets.donostia_parking.modelling.forecaster import CarParkModel, ForecastBundle
-from mlops_assets.ml.bundle import current_library_versions
+from mlops_assets.donostia_parking.modelling.forecaster import CarParkForecaster, CarParkModel
+from mlops_assets.ml.bundle import Bundle, Provenance, current_library_versions
 from mlops_assets.ml.forecasting.backtest import fallback_candidates
 from mlops_assets.ml.forecasting.combination import FittedCombination
 from mlops_assets.ml.forecasting.evaluation import ALL_HORIZONS, evaluate, evaluate_points, horizon_table
 from mlops_assets.ml.forecasting.judging import MIN_ORIGINS, judge
 from mlops_assets.ml.forecasting.regression import FEATURE_NAMES
 from mlops_assets.ml.forecasting.sarimax import FittedSarimax
-from mlops_assets.ml.training import fingerprint
+from mlops_assets.ml.metric_set import Metric, MetricSet
+from mlops_assets.ml.search import Trial
+from mlops_assets.ml.training import TrainedModel, fingerprint
 
 if TYPE_CHECKING:
     from mlops_assets.ml.forecasting.backtest import Backtest
-    from mlops_assets.ml.forecasting.candidates import Forecaster
+    from mlops_assets.ml.forecasting.candidates import FittedCandidate
     from mlops_assets.ml.forecasting.judging import Judgement
     from mlops_assets.ml.forecasting.panel import Panel
 
 MODEL_NAME = "forecast_model"
-CHOSEN = "chosen"
+_CHOSEN = "chosen"
 """Stands among the candidates for choosing one of them for each car park, as the model does."""
 _LIBRARIES = ("scikit-learn", "scipy", "statsmodels")
 """Whose versions matter beside those of every model."""
 
 
-@dataclass(frozen=True)
-class TrainedForecast:
-    """A bundle with the candidates that its methods won against.
-
-    Attributes:
-        bundle: the model.
-        candidates: one row per candidate, `chosen` first: figures of rolling forecasts of the past, for how many car parks it was
-            chosen, and the seconds that its backtest took.
-        figures: PNG pictures for the run's record, by name.
-    """
-
-    bundle: ForecastBundle
-    candidates: pd.DataFrame
-    figures: Mapping[str, bytes] = field(default_factory=dict)
+CITY_MAE = Metric("city_mae_places", greater_is_better=False)
+METRICS = MetricSet(
+    CITY_MAE,
+    (
+        Metric("city_skill", greater_is_better=True),
+        Metric("car_park_mae_places", greater_is_better=False),
+        Metric("car_park_skill", greater_is_better=True),
+    ),
+)
+"""By which candidates are shown; skill is 1 minus the ratio to the error of repeating the day before."""
 
 
 def train_forecast_model(
@@ -73,7 +70,7 @@ def train_forecast_model(
     history_days: int = defaults.HISTORY_DAYS,
     seed: int = defaults.SEED,
     names: Sequence[str] = (),
-) -> TrainedForecast:
+) -> TrainedModel:
     """Try every candidate on the past, choose one for each car park and for the city, and fit these on the whole window.
 
     Little history is no error: where nothing can be compared, all candidates count the same, and the reason says so.
@@ -86,6 +83,10 @@ def train_forecast_model(
         history_days: length of the training window.
         seed: of every random choice.
         names: candidates to try; all if empty.
+
+    Returns:
+        The model with a trial for each candidate: its figures by itself in rolling forecasts of the past, and for how many car
+        parks it was chosen. The bundle's metrics are those of choosing among them, its baselines the candidates.
 
     Raises:
         ContractError: there are rows of several cities.
@@ -102,8 +103,7 @@ def train_forecast_model(
     figures = horizon_table(evaluate(backtest, evaluated_positions(backtest), baseline=BASELINE))
     table = _compare_candidates(backtest, figures, Counter(methods))
     summaries = _summaries_by_candidate(table)
-    bundle = ForecastBundle(
-        name=MODEL_NAME,
+    forecaster = CarParkForecaster(
         city_code=str(rows["city_code"].iloc[0]),
         time_zone=time_zone,
         car_parks=_describe_car_parks(panel, backtest, judgement, forecasters, figures),
@@ -112,22 +112,38 @@ def train_forecast_model(
         fallbacks=tuple(candidate.name for candidate in fallback_candidates()),
         horizon_hours=horizon_hours,
         history_days=history_days,
-        input_contract=MODEL_INPUT,
+    )
+    provenance = Provenance(
+        name=MODEL_NAME,
         training_start_at=start_at,
         training_end_at=end_at,
         training_rows=int(panel.is_known.sum()),
         seed=seed,
-        metrics=summaries.pop(CHOSEN),
+        metrics=summaries.pop(_CHOSEN),
         baseline_metrics=summaries,
         feature_names=FEATURE_NAMES,
         estimator_name=", ".join(f"{method} ({count})" for method, count in sorted(Counter(methods).items())),
         fingerprint=_fingerprint(rows, (start_at, end_at), horizon_hours, seed, backtest.candidates),
         library_versions={**current_library_versions(), **{name: version(name) for name in _LIBRARIES}},
     )
-    return TrainedForecast(bundle, table)
+    return TrainedModel(Bundle(forecaster, provenance, MODEL_INPUT), _trials(table), is_cut_by_budget=False, compared_by=METRICS)
 
 
-def _fit_methods(panel: Panel, backtest: Backtest, methods: Sequence[str]) -> dict[str, Forecaster]:
+def _trials(table: pd.DataFrame) -> list[Trial]:
+    """Return each candidate by itself; choosing among them is none."""
+    return [
+        Trial(
+            labels={"family": row["candidate"]},
+            params={"car_park_count": row["car_park_count"]},
+            metrics={name: row[name] for name in FIGURE_NAMES},
+            fit_seconds=row["seconds"],
+        )
+        for row in _records(table)
+        if row["candidate"] != _CHOSEN
+    ]
+
+
+def _fit_methods(panel: Panel, backtest: Backtest, methods: Sequence[str]) -> dict[str, FittedCandidate]:
     """Fit what was chosen for any series, and the fallbacks, on the whole panel."""
     mixed = [combination for combination in combinations() if combination.name in methods]
     members = {name for combination in mixed for name in combination.members}
@@ -149,7 +165,7 @@ def _fit_methods(panel: Panel, backtest: Backtest, methods: Sequence[str]) -> di
 
 
 def _describe_car_parks(
-    panel: Panel, backtest: Backtest, judgement: Judgement, forecasters: Mapping[str, Forecaster], figures: pd.DataFrame
+    panel: Panel, backtest: Backtest, judgement: Judgement, forecasters: Mapping[str, FittedCandidate], figures: pd.DataFrame
 ) -> dict[str, CarParkModel]:
     car_parks = {}
     for column, name in enumerate(panel.names):
@@ -166,7 +182,7 @@ def _describe_car_parks(
 
 def _compare_candidates(backtest: Backtest, figures: pd.DataFrame, counts: Mapping[str, int]) -> pd.DataFrame:
     """Return one row per candidate with its figures by itself, below those of choosing among them."""
-    rows: list[dict[str, Any]] = [{"candidate": CHOSEN, **summarize_figures(figures), "car_park_count": sum(counts.values())}]
+    rows: list[dict[str, Any]] = [{"candidate": _CHOSEN, **summarize_figures(figures), "car_park_count": sum(counts.values())}]
     for name in backtest.candidates:
         points = evaluate_points(backtest, evaluated_positions(backtest), baseline=BASELINE, candidate=name)
         summary = summarize_figures(horizon_table(points))
@@ -174,7 +190,7 @@ def _compare_candidates(backtest: Backtest, figures: pd.DataFrame, counts: Mappi
     return pd.DataFrame(rows)
 
 
-def _reason(backtest: Backtest, judgement: Judgement, column: int, forecaster: Forecaster) -> str:
+def _reason(backtest: Backtest, judgement: Judgement, column: int, forecaster: FittedCandidate) -> str:
     """Say why a method was chosen for a series."""
     number, name = judgement.choice[column], backtest.panel.names[column]
     count, mae = judgement.origin_counts[column], judgement.mae[:, column]
@@ -210,26 +226,26 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def metrics_table(bundle: ForecastBundle, run_at: datetime) -> pd.DataFrame:
-    """Return how good a bundle was in rolling forecasts of the past: rows of `forecast_metrics` without issue and model.
+def metrics_table(forecaster: CarParkForecaster, run_at: datetime) -> pd.DataFrame:
+    """Return how good a model was in rolling forecasts of the past: rows of `forecast_metrics` without issue and model.
 
     Every car park has a row over all horizons; it is empty where there was nothing to compare.
 
     Args:
-        bundle: the model.
+        forecaster: the model.
         run_at: when it was trained.
     """
     rows = []
-    for name, car_park in bundle.car_parks.items():
+    for name, car_park in forecaster.car_parks.items():
         about = {
             "run_at": pd.Timestamp(run_at).tz_convert("UTC").as_unit("us"),
-            "city_code": bundle.city_code,
+            "city_code": forecaster.city_code,
             "car_park_id": name,
             "method": car_park.method,
-            "model_description": f"{bundle.descriptions[car_park.method]}; {car_park.reason}",
+            "model_description": f"{forecaster.descriptions[car_park.method]}; {car_park.reason}",
             "training_point_count": car_park.training_points,
-            "history_days": bundle.history_days,
-            "forecast_horizon_hours": bundle.horizon_hours,
+            "history_days": forecaster.history_days,
+            "forecast_horizon_hours": forecaster.horizon_hours,
         }
         nothing = {"horizon_hours": ALL_HORIZONS, "forecast_count": 0}
         rows += [{**about, **figures} for figures in car_park.figures or [nothing]]

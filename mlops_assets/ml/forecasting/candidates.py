@@ -19,7 +19,7 @@ NOTHING_TO_FIT_HOURS = 28 * DAY_HOURS
 """How many hours a candidate that is not fitted may forecast from at once: only memory sets a limit."""
 
 
-class Forecaster(Protocol):
+class FittedCandidate(Protocol):
     """A fitted candidate. It can be pickled, and equal fits give equal bytes."""
 
     def predict(self, panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
@@ -51,7 +51,7 @@ class Candidate(Protocol):
     refit_hours: int
     is_fitted_alone: bool
 
-    def fit(self, history: Panel) -> Forecaster:
+    def fit(self, history: Panel) -> FittedCandidate:
         """Learn from past hours. Little, missing or constant data give a forecaster that says less, never an error."""
         ...
 

@@ -15,7 +15,7 @@ from mlops_assets.ml.forecasting.candidates import fill_gaps
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlops_assets.ml.forecasting.candidates import Forecaster
+    from mlops_assets.ml.forecasting.candidates import FittedCandidate
     from mlops_assets.ml.forecasting.panel import Panel
 
 SHARPEST = 8
@@ -98,7 +98,7 @@ class FittedCombination:
     """A combination whose members are fitted and whose weights are known."""
 
     def __init__(
-        self, members: Mapping[str, Forecaster], weights: Mapping[str, np.ndarray], fallbacks: Sequence[Forecaster]
+        self, members: Mapping[str, FittedCandidate], weights: Mapping[str, np.ndarray], fallbacks: Sequence[FittedCandidate]
     ) -> None:
         """Use fitted members, and weights by series, in the order of the members; other series weigh them equally.
 

@@ -8,11 +8,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import MissingModelError, PermanentError
-from mlops_assets.ml.bundle import DESCRIPTION_FILE, PIPELINE_FILE, check_files
-from mlops_assets.ml.bundle_flavor import served
+from mlops_assets.ml.bundle_files import DESCRIPTION_FILE, PREDICTOR_FILE, check_files
 from mlops_assets.stores.urls import local_path
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
     from mlops_assets.contracts import Column
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle
     from mlops_assets.stores.models.versions import ModelVersion
 
 # Where MLflow's `python_function` flavor keeps the folder called `bundle` that it is given as data.
@@ -59,7 +58,7 @@ def _repository(client: MlflowClient, artifact_uri: str) -> ArtifactRepository:
     return get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri)
 
 
-def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel, artifact_folder: Path) -> None:
+def upload_bundle(client: MlflowClient, bundle: Bundle[Any], model: LoggedModel, artifact_folder: Path) -> None:
     """Write the files of a model: the bundle, and what lets MLflow load it as `python_function`.
 
     MLflow's own `save_model` would look through every installed package, for a second, to compare versions just read.
@@ -82,7 +81,7 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
     mlflow.pyfunc.add_to_model(
         description, loader_module="mlops_assets.ml.bundle_flavor", data=_BUNDLE_PATH, python_env=_ENVIRONMENT_FILE
     )
-    versions = {**bundle.library_versions, "mlflow": mlflow.__version__}
+    versions = {**bundle.provenance.library_versions, "mlflow": mlflow.__version__}
     python = versions.pop("python")
     with scratch_folder(artifact_folder) as folder:
         bundle.save(folder / _BUNDLE_PATH)
@@ -93,7 +92,7 @@ def upload_bundle(client: MlflowClient, bundle: ModelBundle, model: LoggedModel,
         store_folder(client, model.artifact_location, folder)
 
 
-def _signature(bundle: ModelBundle) -> ModelSignature:
+def _signature(bundle: Bundle[Any]) -> ModelSignature:
     """Return what goes into a model and comes out of it as MLflow shows and enforces it.
 
     Dates and timestamps are declared as anything, for MLflow knows neither dates nor time zones, and would refuse both. So are
@@ -120,9 +119,9 @@ def _signature(bundle: ModelBundle) -> ModelSignature:
         specs: list[ColSpec | TensorSpec] = [ColSpec(type_of(column), column.name) for column in columns]
         return Schema(specs)
 
-    model = served(bundle)
-    params = ParamSchema([ParamSpec(name, DataType.string, default) for name, default in model.params.items()])
-    return ModelSignature(described(bundle.input_contract.columns), described(model.outputs), params)
+    predictor = bundle.predictor
+    params = ParamSchema([ParamSpec(name, DataType.string, default) for name, default in predictor.params.items()])
+    return ModelSignature(described(bundle.input_contract.columns), described(predictor.outputs), params)
 
 
 @contextmanager
@@ -135,7 +134,7 @@ def bundle_folder(client: MlflowClient, version: ModelVersion) -> Iterator[Path]
     from mlflow.artifacts import download_artifacts
 
     stored = _repository(client, version.artifact_uri).list_artifacts(_BUNDLE_PATH)
-    gone = {DESCRIPTION_FILE, PIPELINE_FILE} - {PurePosixPath(file.path).name for file in stored}
+    gone = {DESCRIPTION_FILE, PREDICTOR_FILE} - {PurePosixPath(file.path).name for file in stored}
     uri = f"{version.artifact_uri}/{_BUNDLE_PATH}"
     if gone:
         raise MissingModelError(f"{version} has lost its files: {', '.join(sorted(gone))} not in {uri}; train it again")
@@ -143,7 +142,7 @@ def bundle_folder(client: MlflowClient, version: ModelVersion) -> Iterator[Path]
         yield local_path(uri)
         return
     with tempfile.TemporaryDirectory() as copy:
-        for name in (DESCRIPTION_FILE, PIPELINE_FILE):
+        for name in (DESCRIPTION_FILE, PREDICTOR_FILE):
             download_artifacts(artifact_uri=f"{uri}/{name}", dst_path=copy, tracking_uri=client.tracking_uri)
         yield Path(copy)
 

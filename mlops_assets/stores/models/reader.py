@@ -7,10 +7,10 @@ from collections import OrderedDict
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Bundle
 from mlops_assets.stores.models.files import bundle_folder
 from mlops_assets.stores.models.versions import ALIASES, CHAMPION, ForeignVersionError, ModelVersion, read_version
 
@@ -32,10 +32,10 @@ class RegistryReader:
     def __init__(self, connection: Connection) -> None:
         """Read behind `connection`, which is opened at first use."""
         self._connection = connection
-        self._loaded: OrderedDict[tuple[str, int, str], ModelBundle] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, int, str], Bundle[Any]] = OrderedDict()
         self._warned: set[str] = set()
 
-    def load(self, version: ModelVersion) -> ModelBundle:
+    def load(self, version: ModelVersion) -> Bundle[Any]:
         """Return the bundle of a version; the last ones loaded are kept in memory.
 
         Raises:
@@ -131,10 +131,10 @@ class RegistryReader:
         except ForeignVersionError as error:
             raise error.as_holder_of(alias) from error
 
-    def _read_bundle(self, version: ModelVersion) -> ModelBundle:
+    def _read_bundle(self, version: ModelVersion) -> Bundle[Any]:
         with self._errors(f"load {version}"), bundle_folder(self._client, version) as folder:
             try:
-                return ModelBundle.load(folder)
+                return Bundle.load(folder)
             except PermanentError as error:
                 raise PermanentError(f"cannot load {version}, kept at {version.artifact_uri}: {error}") from error
 

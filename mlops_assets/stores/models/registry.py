@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import MissingModelError, PermanentError
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Bundle
 from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.models.connection import tolerating
 from mlops_assets.stores.models.files import is_intact, upload_bundle
@@ -53,25 +53,25 @@ class ModelRegistry(RegistryReader):
         _ = self._client
 
     def check_health(self, domains: Sequence[str] = ()) -> HealthCheck:
-        """Write a record and a file, read them back and delete both; then load the models in charge.
+        """Write a record and a file, read them back and delete both; then load the versions that hold an alias of this package.
 
         Args:
             domains: those whose models are loaded.
 
         Raises:
-            MissingModelError: files of models in charge are missing or damaged, or cannot be loaded here.
+            MissingModelError: files of such versions are missing or damaged, or cannot be loaded here.
             other errors: those that a user of the registry would meet.
         """
         with self._connection.exclusive():
             health = check_mlflow(self._connection)
-        failures = list(self._failures_in_charge(domains))
+        failures = list(self._failures_of_aliased(domains))
         if failures:
             raise MissingModelError("; ".join(failures))
         return health
 
     def save(
         self,
-        bundle: ModelBundle,
+        bundle: Bundle[Any],
         *,
         model_name: str,
         asset: str,
@@ -106,7 +106,7 @@ class ModelRegistry(RegistryReader):
         record = TrainingRecord(model_name, asset, partition, now, run_tags or {}, params or {}, trials, figures or {}, files or {})
         with self._connection.exclusive(), self._errors(f"save {model_name} for {asset}, partition {partition},"):
             versions = self.versions(model_name)
-            same = [v for v in versions if v.partition == partition and v.fingerprint == bundle.fingerprint]
+            same = [v for v in versions if v.partition == partition and v.fingerprint == bundle.provenance.fingerprint]
             if same:
                 return self._complete(same[0], bundle)
             delete_left_overs(self._client, record, {version.run_id for version in versions})
@@ -130,7 +130,7 @@ class ModelRegistry(RegistryReader):
         """Make a version the champion and keep the former one as the previous champion; nothing changes if it is champion already.
 
         Each alias moves in one step, the champion's after the former champion has been kept, so an interrupted promotion leaves
-        one of the two in charge, and repeating it completes it.
+        one of the two as champion, and repeating it completes it.
 
         Args:
             version: the new champion.
@@ -152,7 +152,7 @@ class ModelRegistry(RegistryReader):
             return self.version(version.name, version.version)
 
     def promote_for_its_time(self, version: ModelVersion, *, now: datetime) -> None:
-        """Let a version score the records of its own time, as `champion_for` finds it, and leave the champion in charge.
+        """Let a version score the records of its own time, as `champion_for` finds it, and leave the champion as it is.
 
         Args:
             version: a version that was trained on an earlier window than the champion, as in a backfill of the past.
@@ -211,7 +211,7 @@ class ModelRegistry(RegistryReader):
             if images:
                 log_files(self._client, self._client.get_run(version.run_id), images, self._artifact_folder)
 
-    def _failures_in_charge(self, domains: Sequence[str]) -> Iterator[str]:
+    def _failures_of_aliased(self, domains: Sequence[str]) -> Iterator[str]:
         """Try to load the versions that aliases of this package name, and yield what is wrong with them."""
         with self._errors("list the models"):
             models = [model for domain in domains for model in self._client.search_registered_models(f"name LIKE '{domain}.%'")]
@@ -226,13 +226,13 @@ class ModelRegistry(RegistryReader):
                 except PermanentError as error:
                     yield f"{', '.join(version.aliases)} of {name}: {error}"
 
-    def _complete(self, version: ModelVersion, bundle: ModelBundle) -> ModelVersion:
+    def _complete(self, version: ModelVersion, bundle: Bundle[Any]) -> ModelVersion:
         if not is_intact(self._client, version):
             upload_bundle(self._client, bundle, self._client.get_logged_model(version.model_id), self._artifact_folder)
         finish(self._client, version.run_id)
         return version
 
-    def _register(self, bundle: ModelBundle, record: TrainingRecord) -> ModelVersion:
+    def _register(self, bundle: Bundle[Any], record: TrainingRecord) -> ModelVersion:
         client, name = self._client, record.model_name
         with training_run(client, bundle, record, self._artifact_folder) as (run_id, model):
             self._create_model(name, f"Trained by the asset {record.asset}.")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
 
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle
     from mlops_assets.ml.search import Trial
 
 OpenParentRun = Callable[[str, str], AbstractContextManager[str]]
@@ -87,7 +87,7 @@ class TrainingRecord:
 
 @contextmanager
 def training_run(
-    client: MlflowClient, bundle: ModelBundle, record: TrainingRecord, artifact_folder: Path
+    client: MlflowClient, bundle: Bundle[Any], record: TrainingRecord, artifact_folder: Path
 ) -> Iterator[tuple[str, LoggedModel]]:
     """Record a training as a run that is FINISHED when the block ends, and FAILED when it raises.
 
@@ -102,7 +102,7 @@ def training_run(
         experiment_id,
         start_time=_milliseconds(record.started_at),
         run_name=record.partition,
-        tags={**record.run_tags, **record.identity, **nesting, _FINGERPRINT: bundle.fingerprint},
+        tags={**record.run_tags, **record.identity, **nesting, _FINGERPRINT: bundle.provenance.fingerprint},
     )
     run_id = run.info.run_id
     try:
@@ -223,15 +223,15 @@ def _end_parent(client: MlflowClient, run: Run) -> None:
         client.delete_run(run.info.run_id)
 
 
-def _log_model(client: MlflowClient, bundle: ModelBundle, experiment_id: str, run_id: str, artifact_folder: Path) -> LoggedModel:
+def _log_model(client: MlflowClient, bundle: Bundle[Any], experiment_id: str, run_id: str, artifact_folder: Path) -> LoggedModel:
     from mlflow.entities import LoggedModelOutput
 
     model = client.create_logged_model(
         experiment_id,
-        name=re.sub(r"\W", "_", bundle.name),
+        name=re.sub(r"\W", "_", bundle.provenance.name),
         source_run_id=run_id,
         params={name: _shown(value) for name, value in _bundle_params(bundle).items()},
-        model_type=bundle.estimator_name,
+        model_type=bundle.provenance.estimator_name,
     )
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     upload_bundle(client, bundle, model, artifact_folder)
@@ -244,21 +244,23 @@ def _shown(value: Any) -> str:
     return f"{value:.{_SHOWN_DIGITS}g}" if is_fraction else str(value)
 
 
-def _bundle_params(bundle: ModelBundle) -> dict[str, Any]:
+def _bundle_params(bundle: Bundle[Any]) -> dict[str, Any]:
+    provenance = bundle.provenance
     return {
-        "estimator": bundle.estimator_name,
-        "threshold": bundle.threshold,
-        "seed": bundle.seed,
-        "training_rows": bundle.training_rows,
-        "training_start_at": bundle.training_start_at.isoformat(),
-        "training_end_at": bundle.training_end_at.isoformat(),
-        "feature_count": len(bundle.feature_names),
+        "kind": bundle.predictor.kind,
+        "estimator": provenance.estimator_name,
+        **bundle.predictor.settings,
+        "seed": provenance.seed,
+        "training_rows": provenance.training_rows,
+        "training_start_at": provenance.training_start_at.isoformat(),
+        "training_end_at": provenance.training_end_at.isoformat(),
+        "feature_count": len(provenance.feature_names),
     }
 
 
-def _bundle_metrics(bundle: ModelBundle) -> dict[str, float | None]:
-    metrics = {f"validation/{name}": value for name, value in bundle.metrics.items()}
-    for baseline, values in bundle.baseline_metrics.items():
+def _bundle_metrics(bundle: Bundle[Any]) -> dict[str, float | None]:
+    metrics = {f"validation/{name}": value for name, value in bundle.provenance.metrics.items()}
+    for baseline, values in bundle.provenance.baseline_metrics.items():
         metrics |= {f"baseline/{baseline}/{name}": value for name, value in values.items()}
     return metrics
 

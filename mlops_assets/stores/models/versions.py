@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mlops_assets.errors import PermanentError
@@ -12,7 +12,7 @@ from mlops_assets.errors import PermanentError
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
-    from mlops_assets.ml.bundle import ModelBundle
+    from mlops_assets.ml.bundle import Bundle
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -85,24 +85,25 @@ class ModelVersion:
         return f"{self.name} version {self.version}"
 
 
-def version_tags(bundle: ModelBundle, *, asset: str, partition: str, experiment_id: str, model_id: str) -> dict[str, str]:
+def version_tags(bundle: Bundle[Any], *, asset: str, partition: str, experiment_id: str, model_id: str) -> dict[str, str]:
     """Return the tags from which `read_version` rebuilds a version."""
     return {
         "asset": asset,
         "partition": partition,
-        "fingerprint": bundle.fingerprint,
-        "training_start_at": bundle.training_start_at.isoformat(),
-        "training_end_at": bundle.training_end_at.isoformat(),
+        "fingerprint": bundle.provenance.fingerprint,
+        "training_start_at": bundle.provenance.training_start_at.isoformat(),
+        "training_end_at": bundle.provenance.training_end_at.isoformat(),
         "experiment_id": experiment_id,
         "model_id": model_id,
     }
 
 
-def describe(bundle: ModelBundle) -> str:
+def describe(bundle: Bundle[Any]) -> str:
     """Return the sentence that the registry shows beside a version."""
-    window = f"{bundle.training_start_at:%Y-%m-%d %H:%M} to {bundle.training_end_at:%Y-%m-%d %H:%M} UTC"
-    metrics = ", ".join(f"{name} {value:.4g}" for name, value in bundle.metrics.items() if value is not None)
-    return f"{bundle.estimator_name}, trained on {bundle.training_rows:,} rows of {window}. Validation: {metrics}."
+    trained = bundle.provenance
+    window = f"{trained.training_start_at:%Y-%m-%d %H:%M} to {trained.training_end_at:%Y-%m-%d %H:%M} UTC"
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in trained.metrics.items() if value is not None)
+    return f"{trained.estimator_name}, trained on {trained.training_rows:,} rows of {window}. Validation: {metrics}."
 
 
 def read_version(version: MlflowVersion) -> ModelVersion:

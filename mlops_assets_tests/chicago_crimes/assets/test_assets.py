@@ -112,7 +112,7 @@ def test_champion_is_served_by_mlflow(platform: Platform) -> None:
         np.testing.assert_allclose(model.predict(records)["probability"], expected)
 
 
-def test_drift_reports_columns_and_realised_quality(platform: Platform) -> None:
+def test_drift_reports_columns_and_live_performance(platform: Platform) -> None:
     """A month long past has its outcomes, so the model's quality on it is told."""
     drift = platform.table(ARREST_DRIFT)
     assert {"numeric", "categorical", "quality"} <= set(drift["kind"])

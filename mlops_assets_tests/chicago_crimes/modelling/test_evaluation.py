@@ -23,7 +23,8 @@ from mlops_assets.chicago_crimes.modelling.features import FEATURE_SETS
 from mlops_assets.chicago_crimes.modelling.preprocessing import CrimeEnricher
 from mlops_assets.contracts.checking import find_violations
 from mlops_assets.contracts.frames import to_arrow
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Bundle
+from mlops_assets.ml.predictors import BinaryClassifier
 from mlops_assets_tests.chicago_crimes.tiny_crimes import (
     enriched_crimes,
     police_stations,
@@ -78,7 +79,7 @@ def test_model_beats_both_baselines() -> None:
 def test_threshold_is_the_one_chosen_on_validation_rows() -> None:
     """It is not chosen again on test rows; the same for every slice."""
     model = _evaluation().table.query("predictor == 'model'")
-    assert set(model["threshold"]) == {trained().bundle.threshold}
+    assert set(model["threshold"]) == {trained().bundle.predictor.threshold}
 
 
 def test_slices_hold_all_rows() -> None:
@@ -146,8 +147,9 @@ def test_served_features_are_those_of_training(feature_set: str) -> None:
 def test_stations_that_moved_are_found() -> None:
     """A bundle that knows other stations serves another distance than the enriched column that it was trained on."""
     moved = police_stations(y_ft=1_990_000.0)
-    pipeline = Pipeline([("enrich", CrimeEnricher(moved)), *_boosting("native").pipeline.steps[1:]])
-    assert largest_feature_difference(replace(_boosting("native"), pipeline=pipeline), prepared().test) > 1_000
+    pipeline = Pipeline([("enrich", CrimeEnricher(moved)), *_boosting("native").predictor.pipeline.steps[1:]])
+    elsewhere = replace(_boosting("native"), predictor=replace(_boosting("native").predictor, pipeline=pipeline))
+    assert largest_feature_difference(elsewhere, prepared().test) > 1_000
 
 
 def test_a_feature_that_is_missing_on_one_side_alone_is_found() -> None:
@@ -162,12 +164,12 @@ def test_importance_finds_what_decides(feature_set: str, feature: str) -> None:
     first, again = (measure_importance(_boosting(feature_set), prepared().test, seed=1) for _ in range(2))
     assert first.index[0] == feature
     assert first.is_monotonic_decreasing
-    assert set(first.index) == set(_boosting(feature_set).feature_names)
+    assert set(first.index) == set(_boosting(feature_set).provenance.feature_names)
     pd.testing.assert_series_equal(first, again)
 
 
 @cache
-def _boosting(feature_set: str) -> ModelBundle:
+def _boosting(feature_set: str) -> Bundle[BinaryClassifier]:
     return train_again(families=["hist_gradient_boosting"], feature_sets=[feature_set]).bundle
 
 

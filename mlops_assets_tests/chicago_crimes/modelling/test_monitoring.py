@@ -43,8 +43,8 @@ def test_every_crime_gets_one_prediction() -> None:
     bundle, crimes = trained().bundle, _same_city()
     scores = score_crimes(bundle, crimes)
     assert scores["crime_id"].tolist() == crimes["crime_id"].tolist()
-    np.testing.assert_array_equal(scores["arrest_probability"], bundle.predict_probability(crimes))
-    assert scores["is_arrest_predicted"].tolist() == (scores["arrest_probability"] >= bundle.threshold).tolist()
+    np.testing.assert_array_equal(scores["arrest_probability"], bundle.predict(crimes)["probability"].to_numpy())
+    assert scores["is_arrest_predicted"].tolist() == (scores["arrest_probability"] >= bundle.predictor.threshold).tolist()
     stored = scores.assign(month=date(2023, 1, 1), model_version=1, model_run_id="run")
     assert to_arrow(stored, ARREST_PREDICTIONS).num_rows == len(crimes)
     assert find_violations(stored, ARREST_PREDICTIONS).empty
@@ -61,7 +61,7 @@ def test_the_same_city_has_not_drifted() -> None:
     """Other crimes from the same distribution cross no limit, and no retraining is due."""
     drift = measure_month(trained().bundle, _same_city(), outcomes_known=True)
     assert not drift.table["is_over_limit"].any()
-    assert not drift.verdict.is_due
+    assert not drift.retraining.is_due
 
 
 def test_a_shifted_mix_of_types_is_drift() -> None:
@@ -76,7 +76,7 @@ def test_a_shifted_mix_of_types_calls_for_retraining_once_it_hurts() -> None:
     drift = measure_month(trained().bundle, _other_city(), outcomes_known=True)
     over = drift.table.loc[drift.table["is_over_limit"] & (drift.table["kind"] == "quality"), "feature"]
     assert over.tolist() == ["auc", "mcc"]
-    assert drift.verdict.is_due
+    assert drift.retraining.is_due
 
 
 def test_drift_of_many_columns_calls_for_retraining() -> None:
@@ -85,8 +85,8 @@ def test_drift_of_many_columns_calls_for_retraining() -> None:
         location_description="SPACESHIP", district_code="099", time_of_day="night", local_hour=np.int8(3)
     )
     drift = measure_month(trained().bundle, elsewhere, outcomes_known=False)
-    assert drift.verdict.is_due
-    assert "primary_type" in drift.verdict.reasons[0]
+    assert drift.retraining.is_due
+    assert "primary_type" in drift.retraining.reasons[0]
 
 
 def test_every_watched_column_and_the_score_are_compared() -> None:
@@ -103,36 +103,39 @@ def test_quality_is_measured_only_when_outcomes_are_known() -> None:
     assert "quality" not in set(unknown["kind"])
     quality = known[known["kind"] == "quality"].set_index("feature")
     assert quality.index.tolist() == ["auc", "mcc", "brier", "log_loss"]
-    assert quality["reference_value"].to_dict() == pytest.approx({name: trained().bundle.metrics[name] for name in quality.index})
+    assert quality["reference_value"].to_dict() == pytest.approx(
+        {name: trained().bundle.provenance.metrics[name] for name in quality.index}
+    )
     pd.testing.assert_frame_equal(known[known["kind"] != "quality"].reset_index(drop=True), unknown, check_dtype=False)
 
 
-def test_realised_quality_is_that_of_the_month() -> None:
+def test_live_performance_is_that_of_the_month() -> None:
     """The Brier score by hand."""
     crimes = _same_city()
     table = measure_month(trained().bundle, crimes, outcomes_known=True).table.set_index("feature")
-    error = trained().bundle.predict_probability(crimes) - crimes["is_arrest"].to_numpy(dtype=float)
+    error = trained().bundle.predict(crimes)["probability"].to_numpy() - crimes["is_arrest"].to_numpy(dtype=float)
     assert table.loc["brier", "current_value"] == pytest.approx((error**2).mean())
     assert table.loc["brier", "row_count"] == len(crimes)
 
 
-def test_a_fall_of_realised_quality_calls_for_retraining() -> None:
+def test_a_drop_of_live_performance_calls_for_retraining() -> None:
     """Where the same crimes suddenly lead to other outcomes, nothing drifts but the model is wrong."""
     crimes = _same_city()
     turned = crimes.assign(is_arrest=~crimes["is_arrest"])
     drift = measure_month(trained().bundle, turned, outcomes_known=True)
     assert drift.table.loc[drift.table["is_over_limit"], "feature"].tolist() == ["auc", "mcc"]
-    assert drift.verdict.is_due
-    assert "The AUC fell" in " ".join(drift.verdict.reasons)
-    assert not measure_month(trained().bundle, turned, outcomes_known=False).verdict.is_due
+    assert drift.retraining.is_due
+    assert "The AUC dropped" in " ".join(drift.retraining.reasons)
+    assert not measure_month(trained().bundle, turned, outcomes_known=False).retraining.is_due
 
 
 def test_better_than_expected_is_no_reason_to_retrain() -> None:
     """A model that validated poorly and does well is left alone."""
-    modest = replace(trained().bundle, metrics={**trained().bundle.metrics, "auc": 0.6, "mcc": 0.2})
+    known = trained().bundle.provenance
+    modest = replace(trained().bundle, provenance=replace(known, metrics={**known.metrics, "auc": 0.6, "mcc": 0.2}))
     drift = measure_month(modest, _same_city(), outcomes_known=True)
     assert not drift.table["is_over_limit"].any()
-    assert not drift.verdict.is_due
+    assert not drift.retraining.is_due
 
 
 @pytest.mark.parametrize("outcomes_known", [True, False])

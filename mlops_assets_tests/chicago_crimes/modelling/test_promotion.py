@@ -11,22 +11,23 @@ import pytest
 
 from mlops_assets.chicago_crimes.model_contracts import ARREST_EVALUATION
 from mlops_assets.chicago_crimes.modelling.evaluation import evaluate_arrest_model
-from mlops_assets.chicago_crimes.modelling.promotion import decide_champion, failures_at_gate
+from mlops_assets.chicago_crimes.modelling.promotion import decide_champion, failures_at_gate, measure_on_test
 from mlops_assets.contracts.frames import to_arrow, to_pandas
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Bundle
+from mlops_assets.ml.predictors import BinaryClassifier
 from mlops_assets_tests.chicago_crimes.tiny_crimes import prepared, train_again, trained, useless_bundle
 
 
 @cache
-def _weaker() -> ModelBundle:
+def _weaker() -> Bundle[BinaryClassifier]:
     """Return an honest model of one column."""
     selected = prepared().selected
     one = selected.assign(is_selected=selected["feature"] == "primary_type")
     return train_again(selected_features=one, families=["logistic_regression"]).bundle
 
 
-def _stored(bundle: ModelBundle, version: int, **changes: Any) -> pd.DataFrame:
+def _stored(bundle: Bundle[BinaryClassifier], version: int, **changes: Any) -> pd.DataFrame:
     """Return the evaluation of a version as the warehouse gives it back."""
     test = prepared().test.assign(**changes)
     table = evaluate_arrest_model(bundle, prepared().development, test).table
@@ -38,24 +39,26 @@ def test_better_challenger_becomes_champion() -> None:
     """On the same rows, beyond chance."""
     decision = decide_champion(prepared().test, trained().bundle, _weaker(), [])
     assert decision.decision == "promote"
-    assert decision.interval_low is not None
-    assert decision.interval_low > 0
-    assert decision.champion is not None
-    assert decision.challenger.row_count == decision.champion.row_count == len(prepared().test)
+    assert decision.evidence["improvement_low"] > 0
+    assert decision.evidence["metric"] == "log_loss"
+    assert decision.evidence["row_count"] == len(prepared().test)
 
 
 def test_each_model_is_judged_at_its_own_threshold() -> None:
-    """Thresholds belong to bundles, not to the contest."""
-    decision = decide_champion(prepared().test, trained().bundle, replace(_weaker(), threshold=0.9), [])
-    assert decision.challenger.threshold == trained().bundle.threshold
-    assert decision.champion is not None
-    assert decision.champion.threshold == 0.9
+    """Thresholds belong to bundles, not to the comparison."""
+    strict = replace(_weaker(), predictor=replace(_weaker().predictor, threshold=0.9))
+    for bundle in (trained().bundle, strict):
+        assert measure_on_test(bundle, prepared().test).metrics["threshold"] == bundle.predictor.threshold
+    lax = replace(trained().bundle, predictor=replace(trained().bundle.predictor, threshold=1.0))
+    decision = decide_champion(prepared().test, lax, _weaker(), [])
+    assert decision.decision == "keep_champion"
+    assert "but its MCC drops from" in decision.reason
 
 
 def test_equal_challenger_leaves_the_champion() -> None:
     """A model trained again on the same data is no reason for a change."""
     decision = decide_champion(prepared().test, trained().bundle, trained().bundle, [])
-    assert (decision.decision, decision.difference) == ("keep_champion", 0)
+    assert (decision.decision, decision.evidence["improvement"]) == ("keep_champion", 0)
 
 
 def test_worse_challenger_leaves_the_champion() -> None:
@@ -66,11 +69,11 @@ def test_worse_challenger_leaves_the_champion() -> None:
 def test_first_model_needs_no_opponent() -> None:
     """Without a champion a model that passed the gate takes the place."""
     decision = decide_champion(prepared().test, trained().bundle, None, [])
-    assert (decision.decision, decision.champion) == ("promote_first", None)
+    assert (decision.decision, decision.evidence["champion_value"]) == ("promote_first", None)
 
 
 @pytest.mark.parametrize("has_champion", [True, False])
-def test_objections_reject_the_better_challenger(has_champion: bool) -> None:
+def test_blockers_reject_the_better_challenger(has_champion: bool) -> None:
     """A model that broke a limit is not promoted, not even for want of another, and the reason repeats why."""
     decision = decide_champion(prepared().test, trained().bundle, _weaker() if has_champion else None, ["It is too old."])
     assert decision.decision == "rejected_by_gate"

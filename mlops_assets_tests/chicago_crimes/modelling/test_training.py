@@ -21,8 +21,9 @@ from mlops_assets.chicago_crimes.modelling.selection import selected_names
 from mlops_assets.chicago_crimes.modelling.training import MODEL_INPUT
 from mlops_assets.contracts.frames import empty_frame
 from mlops_assets.errors import ContractError, NotEnoughDataError, SettingsError
-from mlops_assets.ml.bundle import ModelBundle
+from mlops_assets.ml.bundle import Bundle
 from mlops_assets.ml.metrics import best_mcc_threshold, evaluate_binary
+from mlops_assets.ml.predictors import BinaryClassifier
 from mlops_assets.ml.search import Trial
 from mlops_assets_tests.chicago_crimes.tiny_crimes import (
     WINDOW,
@@ -41,13 +42,13 @@ _CANDIDATES = [
 ]
 
 
-def _quick(**changes: Any) -> ModelBundle:
+def _quick(**changes: Any) -> Bundle[BinaryClassifier]:
     """Train logistic regression only."""
     return train_again(**{"families": ["logistic_regression"], **changes}).bundle
 
 
 @cache
-def _boosting(feature_set: str) -> ModelBundle:
+def _boosting(feature_set: str) -> Bundle[BinaryClassifier]:
     return train_again(families=["hist_gradient_boosting"], feature_sets=[feature_set]).bundle
 
 
@@ -56,9 +57,9 @@ def test_winner_is_the_best_of_all_candidates() -> None:
     found = trained()
     assert [trial.labels for trial in found.trials] == _CANDIDATES
     best = min(found.trials, key=lambda trial: trial.metrics["log_loss"])
-    assert found.bundle.estimator_name == best.name
-    assert found.bundle.metrics == best.metrics
-    assert found.bundle.threshold == best.metrics["threshold"]
+    assert found.bundle.provenance.estimator_name == best.name
+    assert found.bundle.provenance.metrics == best.metrics
+    assert found.bundle.predictor.threshold == best.metrics["threshold"]
     assert not found.is_cut_by_budget
 
 
@@ -83,11 +84,11 @@ def test_defaults_lie_in_their_ranges() -> None:
 def test_winner_has_learned_the_city() -> None:
     """Where most of an arrest is in the code, the model ranks well."""
     bundle = trained().bundle
-    assert bundle.metrics["auc"] is not None
-    assert bundle.metrics["auc"] > 0.85
-    narcotics, theft = bundle.predict_probability(
-        raw_crimes(iucr_code=["1811", "0910"], primary_type=["NARCOTICS", "MOTOR VEHICLE THEFT"])
-    )
+    assert bundle.provenance.metrics["auc"] is not None
+    assert bundle.provenance.metrics["auc"] > 0.85
+    narcotics, theft = bundle.predict(raw_crimes(iucr_code=["1811", "0910"], primary_type=["NARCOTICS", "MOTOR VEHICLE THEFT"]))[
+        "probability"
+    ].to_numpy()
     assert (theft < 0.1, narcotics > 0.9) == (True, True)
 
 
@@ -104,7 +105,7 @@ def test_nothing_is_computed_that_no_candidate_uses(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("mlops_assets.chicago_crimes.modelling.preprocessing.make_features", noted)
     bundle = train_again(families=["hist_gradient_boosting"], feature_sets=[feature_set]).bundle
     assert asked == [feature_set] * fitted
-    assert bundle.pipeline["features"] is not of.encoding
+    assert bundle.predictor.pipeline["features"] is not of.encoding
 
 
 def test_winner_is_fitted_again_on_all_development_rows_and_on_no_test_row() -> None:
@@ -117,11 +118,15 @@ def test_winner_is_fitted_again_on_all_development_rows_and_on_no_test_row() -> 
     features, outcome = make_features("native", selected_names(of.selected)), development["is_arrest"].to_numpy(dtype=bool)
     (candidate,) = arrest_candidates(selected_names(of.selected), families=["hist_gradient_boosting"], feature_sets=["native"])
     rows = features.fit_transform(development, outcome)
-    expected = candidate.build(candidate.defaults, bundle.seed).fit(rows, outcome).predict_proba(features.transform(of.test))[:, 1]
-    np.testing.assert_array_equal(bundle.predict_probability(of.test), expected)
-    (codes,) = (part for name, part, _ in bundle.pipeline["features"]["encode"].transformers_ if name == "codes")
+    expected = (
+        candidate.build(candidate.defaults, bundle.provenance.seed)
+        .fit(rows, outcome)
+        .predict_proba(features.transform(of.test))[:, 1]
+    )
+    np.testing.assert_array_equal(bundle.predict(of.test)["probability"].to_numpy(), expected)
+    (codes,) = (part for name, part, _ in bundle.predictor.pipeline["features"]["encode"].transformers_ if name == "codes")
     assert "CAVE" in codes.categories_[list(codes.feature_names_in_).index("location_description")]
-    assert bundle.training_rows == len(development) == 4_000
+    assert bundle.provenance.training_rows == len(development) == 4_000
 
 
 def test_metrics_and_threshold_are_of_the_fit_that_had_not_seen_validation_rows() -> None:
@@ -136,10 +141,10 @@ def test_metrics_and_threshold_are_of_the_fit_that_had_not_seen_validation_rows(
     )
     score, outcome = first.predict_proba(features.transform(validation))[:, 1], validation["is_arrest"].to_numpy(dtype=bool)
     bundle = _boosting("native")
-    assert bundle.metrics == evaluate_binary(outcome, score, best_mcc_threshold(outcome, score)).as_dict()
+    assert bundle.provenance.metrics == evaluate_binary(outcome, score, best_mcc_threshold(outcome, score)).as_dict()
     assert bundle.reference is not None
     assert bundle.reference.numeric[-1].quantiles[-1] == score.max()
-    assert not np.array_equal(bundle.predict_probability(validation), score)
+    assert not np.array_equal(bundle.predict(validation)["probability"].to_numpy(), score)
 
 
 def test_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
@@ -165,13 +170,15 @@ def test_fingerprint_tells_models_apart() -> None:
         _quick(resamplings=["smote"]),
         _quick(resamplings=["smote"], balance=ClassBalance(seed=1)),
     ]
-    assert len({bundle.fingerprint for bundle in bundles}) == len(bundles)
-    assert _quick().fingerprint == bundles[0].fingerprint
+    assert len({bundle.provenance.fingerprint for bundle in bundles}) == len(bundles)
+    assert _quick().provenance.fingerprint == bundles[0].provenance.fingerprint
 
 
 def test_resampled_candidates_promise_more_arrests() -> None:
     """Fitted on balanced classes, a model's probabilities are too high: why it is tried only if asked for."""
-    natural, balanced = (_quick(resamplings=[name]).predict_probability(prepared().test).mean() for name in ("none", "smote"))
+    natural, balanced = (
+        _quick(resamplings=[name]).predict(prepared().test)["probability"].to_numpy().mean() for name in ("none", "smote")
+    )
     assert balanced > natural + 0.05
 
 
@@ -179,11 +186,11 @@ def test_resampled_candidates_promise_more_arrests() -> None:
 def test_bundle_takes_raw_crimes_and_ignores_other_columns(feature_set: str) -> None:
     """From records as the portal gives them, with or without enrichment, it makes the features that it was trained on."""
     of, bundle = prepared(), _boosting(feature_set)
-    features, estimator = bundle.pipeline["features"], bundle.pipeline["estimate"]
+    features, estimator = bundle.predictor.pipeline["features"], bundle.predictor.pipeline["estimate"]
     expected = estimator.predict_proba(features.transform(of.test))[:, 1]
     raw = of.test[MODEL_INPUT.column_names].sample(frac=1, axis=1, random_state=0).assign(colour="blue", nearest_station_code="999")
-    np.testing.assert_array_equal(bundle.predict_probability(raw), expected)
-    np.testing.assert_array_equal(bundle.predict_probability(of.test), expected)
+    np.testing.assert_array_equal(bundle.predict(raw)["probability"].to_numpy(), expected)
+    np.testing.assert_array_equal(bundle.predict(of.test)["probability"].to_numpy(), expected)
 
 
 def test_input_is_what_is_known_when_a_crime_is_reported() -> None:
@@ -196,14 +203,16 @@ def test_saved_bundle_gives_the_same_probabilities(tmp_path: Path) -> None:
     """What is loaded for a month's predictions is what was trained."""
     bundle, crimes = trained().bundle, prepared().test.head(50)
     bundle.save(tmp_path)
-    np.testing.assert_array_equal(ModelBundle.load(tmp_path).predict_probability(crimes), bundle.predict_probability(crimes))
+    np.testing.assert_array_equal(
+        Bundle.load(tmp_path).predict(crimes)["probability"].to_numpy(), bundle.predict(crimes)["probability"].to_numpy()
+    )
 
 
 @pytest.mark.parametrize("column", ["iucr_code", "x_ft", "occurred_at"])
 def test_missing_column_is_named(column: str) -> None:
     """Also a column that the selected features do not need: the contract is fixed."""
     with pytest.raises(ContractError, match=f"columns missing: {column} "):
-        trained().bundle.predict_probability(raw_crimes().drop(columns=column))
+        trained().bundle.predict(raw_crimes().drop(columns=column))["probability"].to_numpy()
 
 
 @pytest.mark.parametrize("feature_set", FEATURE_SETS)
@@ -218,14 +227,14 @@ def test_anything_that_can_be_reported_gets_a_probability(feature_set: str) -> N
         occurred_at=pd.Timestamp("2030-01-01 06:00", tz="UTC"),
     )
     strange.loc[3, nullable] = None
-    probability = _boosting(feature_set).predict_probability(strange)
+    probability = _boosting(feature_set).predict(strange)["probability"].to_numpy()
     assert np.isfinite(probability).all()
     assert ((probability >= 0) & (probability <= 1)).all()
 
 
 def test_no_crimes_get_no_probabilities() -> None:
     """An empty batch is no error."""
-    assert trained().bundle.predict_probability(empty_frame(RAW_CRIMES)).tolist() == []
+    assert trained().bundle.predict(empty_frame(RAW_CRIMES))["probability"].to_numpy().tolist() == []
 
 
 @pytest.mark.parametrize("feature_set", FEATURE_SETS)
@@ -234,17 +243,19 @@ def test_a_code_that_was_never_seen_is_like_a_missing_one(feature_set: str) -> N
     of = prepared()
     complete = of.development.assign(location_description=of.development["location_description"].fillna("STREET"))
     bundle = train_again(development=complete, families=["hist_gradient_boosting"], feature_sets=[feature_set]).bundle
-    unseen, missing = bundle.predict_probability(raw_crimes(location_description=["CAVE", None], occurred_at=WINDOW[0]))
+    unseen, missing = bundle.predict(raw_crimes(location_description=["CAVE", None], occurred_at=WINDOW[0]))[
+        "probability"
+    ].to_numpy()
     assert unseen == missing
 
 
 def test_bundle_says_where_it_comes_from() -> None:
     """Window, columns and features are those that were handed in."""
     bundle = _boosting("native")
-    assert (bundle.training_start_at, bundle.training_end_at) == WINDOW
-    assert set(bundle.feature_names) <= set(selected_names(prepared().selected))
+    assert (bundle.provenance.training_start_at, bundle.provenance.training_end_at) == WINDOW
+    assert set(bundle.provenance.feature_names) <= set(selected_names(prepared().selected))
     assert "season" not in selected_names(prepared().selected)
-    assert "local_weekday" not in bundle.feature_names
+    assert "local_weekday" not in bundle.provenance.feature_names
     assert bundle.input_contract == MODEL_INPUT
 
 

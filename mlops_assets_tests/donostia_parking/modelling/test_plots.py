@@ -15,7 +15,7 @@ END = FIRST_HOUR.to_pydatetime() + timedelta(days=14)
 
 def _drawn(rows: pd.DataFrame) -> dict[str, bytes]:
     bundle = train_forecast_model(rows, time_zone=ZONE, end_at=END, names=["seasonal_profile"]).bundle
-    return draw_forecasts(rows, bundle.predict(rows, END), metrics_table(bundle, END))
+    return draw_forecasts(rows, bundle.predict(rows, created_at=END), metrics_table(bundle.predictor, END))
 
 
 def test_same_forecasts_give_the_same_small_pictures() -> None:
@@ -36,4 +36,4 @@ def test_missing_data_gives_a_figure_instead_of_an_error() -> None:
         assert image.startswith(b"\x89PNG\r\n\x1a\n")
     rows = hourly_rows(a=busy_weekends(14, noise=10))
     bundle = train_forecast_model(rows, time_zone=ZONE, end_at=END, names=["seasonal_profile"]).bundle
-    assert plot_forecast(rows, bundle.predict(rows, END), "elsewhere", "No such car park").startswith(b"\x89PNG")
+    assert plot_forecast(rows, bundle.predict(rows, created_at=END), "elsewhere", "No such car park").startswith(b"\x89PNG")

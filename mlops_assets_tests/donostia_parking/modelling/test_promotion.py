@@ -1,4 +1,4 @@
-"""A model takes charge unless it forecasts the city worse than repeating the day before."""
+"""A model is promoted unless it forecasts the city worse than repeating the day before."""
 
 from datetime import date
 from typing import Any
@@ -10,11 +10,7 @@ from mlops_assets.contracts.checking import find_violations
 from mlops_assets.contracts.frames import rows_to_frame, to_arrow, to_pandas
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.model_contracts import FORECAST_CHAMPION, FORECAST_METRICS
-from mlops_assets.donostia_parking.modelling.promotion import (
-    city_errors,
-    decide_champion,
-    failures_at_gate,
-)
+from mlops_assets.donostia_parking.modelling.promotion import decide_champion, failures_at_gate
 from mlops_assets.errors import MissingPartitionError
 
 _ABOUT = {
@@ -67,13 +63,15 @@ def test_each_version_is_judged_by_its_own_rows() -> None:
     both = pd.concat([metrics(120, 100, version=1), metrics(90, 100, version=2)], ignore_index=True)
     assert failures_at_gate(both, 1)
     assert failures_at_gate(both, 2) == []
-    assert city_errors(both, 2) == (90, 100)
+    assert decide_champion(both, 2, None, []).evidence == {"mae_places": 90, "seasonal_naive_mae_places": 100}
 
 
 def test_city_without_a_row_is_unknown() -> None:
     """A model of car parks alone has no error of the city's."""
     rows = metrics(120, 100, harbour=5)
-    assert city_errors(rows[rows["car_park_id"] == "harbour"], 1) == (None, None)
+    harbour = rows[rows["car_park_id"] == "harbour"]
+    assert failures_at_gate(harbour, 1) == []
+    assert decide_champion(harbour, 1, None, []).evidence == {"mae_places": None, "seasonal_naive_mae_places": None}
 
 
 def test_unmeasured_version_is_an_error_that_says_what_to_do() -> None:
@@ -97,21 +95,21 @@ def test_newer_model_replaces_the_champion() -> None:
     decision = decide_champion(metrics(None, None, version=2), 2, 1, [])
     assert (decision.decision, decision.is_promoted) == ("promote", True)
     assert decision.reason == "It has seen newer days than version 1, and nothing could be compared yet."
-    assert (decision.mae_places, decision.seasonal_naive_mae_places) == (None, None)
+    assert decision.evidence == {"mae_places": None, "seasonal_naive_mae_places": None}
 
 
 @pytest.mark.parametrize("champion", [None, 1])
-def test_objections_reject(champion: int | None) -> None:
+def test_blockers_reject(champion: int | None) -> None:
     """Not even for want of another, and the reason repeats them all."""
     decision = decide_champion(metrics(90, 100, version=2), 2, champion, ["It is too old.", "It was rolled back."])
     assert (decision.decision, decision.is_promoted) == ("rejected_by_gate", False)
     assert decision.reason == "It is too old. It was rolled back."
-    assert (decision.mae_places, decision.seasonal_naive_mae_places) == (90, 100)
+    assert decision.evidence == {"mae_places": 90, "seasonal_naive_mae_places": 100}
 
 
 @pytest.mark.parametrize(("mae", "champion"), [(90.0, 1), (None, None)])
 def test_record_keeps_its_contract(mae: float | None, champion: int | None) -> None:
-    """One row, also where nothing is known and nobody was in charge."""
+    """One row, also where nothing is known and there was no champion."""
     decision = decide_champion(metrics(mae, mae, version=2), 2, champion, [])
     row = {"challenger_version": 2, "champion_version": champion, **decision.as_row()}
     record = rows_to_frame([row], FORECAST_CHAMPION)

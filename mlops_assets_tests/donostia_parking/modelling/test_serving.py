@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from mlops_assets.donostia_parking.model_contracts import FORECASTS, MODEL_INPUT
-from mlops_assets.donostia_parking.modelling.registering import as_trained_model
-from mlops_assets.donostia_parking.modelling.training import TrainedForecast, train_forecast_model
+from mlops_assets.donostia_parking.modelling.training import train_forecast_model
+from mlops_assets.ml.training import TrainedModel
 from mlops_assets.stores.models import open_model_registry
 from mlops_assets_tests.donostia_parking.hours import FIRST_HOUR, ZONE, hourly_rows
 from mlops_assets_tests.ml.forecasting.panels import busy_weekends
@@ -36,18 +36,18 @@ def rows() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def trained(rows: pd.DataFrame) -> TrainedForecast:
+def trained(rows: pd.DataFrame) -> TrainedModel:
     whole = hourly_rows(harbour=busy_weekends(DAYS, noise=10), quiet=[7.0] * 24 * DAYS)
     return train_forecast_model(whole, time_zone=ZONE, end_at=END, names=["hour_of_day_mean"])
 
 
 @pytest.fixture(scope="module")
-def tracking_uri(trained: TrainedForecast, tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> str:
+def tracking_uri(trained: TrainedModel, tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> str:
     """Give an MLflow with a champion of each kind."""
     folder = with_registry(tmp_path_factory.mktemp("serving"), mlflow_database) / "mlflow"
     uri = f"sqlite:///{folder}/mlflow.db"
     registry = open_model_registry(uri, folder / "artifacts")
-    for name, bundle in ((FORECASTER, as_trained_model(trained).bundle), (CLASSIFIER, tiny_bundle())):
+    for name, bundle in ((FORECASTER, trained.bundle), (CLASSIFIER, tiny_bundle())):
         version = registry.save(bundle, model_name=name, asset=name.replace(".", "/"), partition="2022-01-16", now=NOW)
         registry.promote(version, now=NOW)
     return uri
@@ -68,12 +68,12 @@ def as_json(records: pd.DataFrame) -> str:
     return str(records.to_json(orient="split", date_format="iso", index=False))
 
 
-def test_forecast_model_is_asked_through_mlflow(tracking_uri: str, trained: TrainedForecast, rows: pd.DataFrame) -> None:
+def test_forecast_model_is_asked_through_mlflow(tracking_uri: str, trained: TrainedModel, rows: pd.DataFrame) -> None:
     """Rows of the recent past in, the coming day out, from the end of the newest hour or from any earlier time."""
     model = load(tracking_uri, FORECASTER)
     from_the_end = model.predict(rows)
     assert list(from_the_end.columns) == [name for name in FORECASTS.column_names if name in from_the_end.columns]
-    pd.testing.assert_frame_equal(from_the_end, trained.bundle.predict(rows, END)[from_the_end.columns])
+    pd.testing.assert_frame_equal(from_the_end, trained.bundle.predict(rows, created_at=END)[from_the_end.columns])
     earlier = model.predict(rows, params={"created_at": "2022-01-16T12:30:00+01:00"})
     assert earlier["hour_at"].min() == pd.Timestamp("2022-01-16 12:00", tz="UTC")
     assert len(earlier) == len(from_the_end) == 2 * 24
@@ -82,7 +82,7 @@ def test_forecast_model_is_asked_through_mlflow(tracking_uri: str, trained: Trai
 
 
 @pytest.mark.services
-def test_models_are_asked_over_http(tracking_uri: str, trained: TrainedForecast, rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_models_are_asked_over_http(tracking_uri: str, trained: TrainedModel, rows: pd.DataFrame, tmp_path: Path) -> None:
     """`mlflow models serve` answers with what the bundles say, missing numbers included."""
     with ExitStack() as servers:
         addresses = {name: f"http://127.0.0.1:{free_port()}" for name in (FORECASTER, CLASSIFIER)}
@@ -98,7 +98,7 @@ def test_models_are_asked_over_http(tracking_uri: str, trained: TrainedForecast,
         for address in addresses.values():
             wait_until_served(address)
         forecast = ask(addresses[FORECASTER], rows, params={"created_at": END.isoformat()})
-        expected = trained.bundle.predict(rows, END)
+        expected = trained.bundle.predict(rows, created_at=END)
         assert [row["forecast_places"] for row in forecast] == pytest.approx(expected["forecast_places"].tolist())
         assert [row["total_places"] for row in forecast if row["car_park_id"] == "quiet"] == [None] * 24
         assert pd.to_datetime([row["hour_at"] for row in forecast]).tolist() == expected["hour_at"].tolist()

@@ -1,7 +1,5 @@
 """A promotion decision becomes one row that keeps its contract, whatever was decided."""
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -9,26 +7,24 @@ import pytest
 
 from mlops_assets.contracts.checking import find_violations
 from mlops_assets.contracts.frames import rows_to_frame, to_arrow, to_pandas
-from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, ProperScore, decide_promotion
-from mlops_assets.ml.promotion_record import promotion_contract
+from mlops_assets.ml.metric_set import BRIER, LOG_LOSS, Metric, measure_probabilities
+from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, decide_promotion, promotion_contract
 
 _CONTRACT = promotion_contract("examples", "colour_champion")
 _OUTCOME = np.arange(1_000) % 2 == 0
 
 
 def _decision(
-    challenger: float, champion: float | None, *, failures: tuple[str, ...] = (), metric: ProperScore = "log_loss"
+    challenger: float, champion: float | None, *, failures: tuple[str, ...] = (), metric: Metric = LOG_LOSS
 ) -> PromotionDecision:
     """Decide between two models, each as certain of every row's true outcome as said."""
-    return decide_promotion(
-        _OUTCOME,
-        _probability(challenger),
-        None if champion is None else _probability(champion),
-        0.5,
-        None if champion is None else 0.5,
-        gate_failures=failures,
-        policy=PromotionPolicy(metric=metric, bootstrap_samples=20),
-    )
+    measured = [
+        None if certainty is None else measure_probabilities(_OUTCOME, _probability(certainty), 0.5, metric)
+        for certainty in (challenger, champion)
+    ]
+    assert measured[0] is not None
+    policy = PromotionPolicy(metric, bootstrap_samples=20)
+    return decide_promotion(measured[0], measured[1], blockers=failures, policy=policy)
 
 
 def _record(decision: PromotionDecision, challenger: int, champion: int | None) -> pd.DataFrame:
@@ -64,11 +60,10 @@ def test_every_decision_is_a_row_that_keeps_its_contract(
 
 def test_evidence_can_be_checked_by_hand() -> None:
     """A certainty of 0.8 has Brier 0.04, one of 0.7 has 0.09: an improvement of 0.05 on each of 1,000 rows."""
-    decision = replace(_decision(0.8, 0.7, metric="brier"), interval_low=0.04, interval_high=0.06)
-    row = _record(decision, 4, 3).iloc[0]
+    row = _record(_decision(0.8, 0.7, metric=BRIER), 4, 3).iloc[0]
     assert (row["metric"], row["row_count"]) == ("brier", 1_000)
     assert row[["challenger_value", "champion_value"]].tolist() == pytest.approx([0.04, 0.09])
-    assert row[["improvement_low", "improvement", "improvement_high"]].tolist() == pytest.approx([0.04, 0.05, 0.06])
+    assert row[["improvement_low", "improvement", "improvement_high"]].tolist() == pytest.approx([0.05, 0.05, 0.05])
 
 
 def test_without_a_champion_the_comparison_is_empty() -> None:

@@ -1,4 +1,4 @@
-"""What became of forecasts: each beside what happened, and how large the errors are compared with those of the past."""
+"""What became of forecasts: each beside what happened, and whether errors so much larger than in the past call for retraining."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ import pandas as pd
 from mlops_assets.donostia_parking.model_contracts import FORECAST_ACCURACY
 from mlops_assets.donostia_parking.modelling.backtesting import trusted_places
 from mlops_assets.ml.forecasting.evaluation import ALL_HORIZONS
+from mlops_assets.ml.metric_set import Metric
+from mlops_assets.ml.retraining import DropLimit, RetrainingDecision
+
+ERROR_LIMIT = DropLimit(Metric("mae_places", greater_is_better=False), max_drop=5.0, max_ratio=2.0)
+"""A car park's errors are large when their mean is more than twice that of the backtest, and not by a few places only: twice very
+little is little. Days differ: one in ten of the recorded days of 2022 has more than twice the usual error."""
+
+MIN_HOURS = 12
+"""A car park with fewer compared hours says too little."""
+
+MAX_CAR_PARK_SHARE = 0.3
+"""Retraining is due when more than this share of the car parks has large errors, or the city has."""
 
 
 def compare_with_actual(forecasts: pd.DataFrame, hourly: pd.DataFrame) -> pd.DataFrame:
@@ -70,3 +82,30 @@ def summarize_accuracy(accuracy: pd.DataFrame, metrics: pd.DataFrame) -> pd.Data
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = rows["mae_places"].to_numpy(dtype="float64") / expected.to_numpy()
     return rows.assign(expected_mae_places=expected, error_ratio=np.where(rows["mae_places"] == 0, 0.0, ratio))
+
+
+def decide_retraining(
+    accuracy: pd.DataFrame, metrics: pd.DataFrame, *, max_car_park_share: float = MAX_CAR_PARK_SHARE
+) -> RetrainingDecision:
+    """Decide whether a model should be retrained: its live errors are much larger than those of its backtest.
+
+    Args:
+        accuracy: rows of `forecast_accuracy`, best of one day.
+        metrics: rows of `forecast_metrics` of the model that made the forecasts.
+        max_car_park_share: how many car parks may have large errors.
+    """
+    rows = summarize_accuracy(accuracy, metrics)
+    rows = rows[(rows["hour_count"] >= MIN_HOURS) & rows["expected_mae_places"].notna()]
+    name = ERROR_LIMIT.metric.name
+    errors = zip(rows[f"expected_{name}"], rows[name], strict=True)
+    is_large = np.array([ERROR_LIMIT.is_exceeded({name: expected}, {name: live}) for expected, live in errors], dtype=np.bool_)
+    is_city = rows["is_city_total"].to_numpy(dtype=bool)
+    reasons = [
+        f"over {row.hour_count} hours the city's mean error is {row.mae_places:.0f} places, against {row.expected_mae_places:.0f} "
+        "in the backtest"
+        for row in rows[is_large & is_city].itertuples()
+    ]
+    large, count = int((is_large & ~is_city).sum()), int((~is_city).sum())
+    if large > max_car_park_share * count:
+        reasons.append(f"{large} of {count} car parks have mean errors over {ERROR_LIMIT.max_ratio:g} times those of the backtest")
+    return RetrainingDecision(bool(reasons), tuple(reasons))
