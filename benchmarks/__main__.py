@@ -98,7 +98,7 @@ def _report_backfill(months: int, run: Measurement) -> None:
 def _report_parking(root: Path) -> None:
     """Compare rolling forecasts by all candidates with a plain loop over the original's model, of which every seventh part runs."""
     found = sorted(_RECORDINGS.glob("donostia_2022*.csv.gz"))
-    console.print(f"parking: {found[0].name if found else 'nine simulated weeks, for there is no recording'}")
+    console.print(f"parking: {found[0].name if found else 'nine simulated weeks, for there is no historical file'}")
     hours = root / "hours.parquet"
     measure(donostia_parking.write_hours, found[0] if found else None, hours)
     ours = measure(donostia_parking.rolling_forecasts, hours, cores=2)
@@ -108,9 +108,9 @@ def _report_parking(root: Path) -> None:
     _verdict(
         "rolling forecasts from 42 hours", f"{seconds:.1f} s = {whole / seconds:.0f} x faster", whole >= 5 * seconds, "at least 5 x"
     )
-    burst = measure(donostia_parking.compact_burst, cores=2)
-    compaction = burst.steps["compact the day"]
-    _verdict(f"compaction of {burst.value:,} readings of a day", f"{compaction:.1f} s", compaction < 2, "under 2 s")
+    poll = measure(donostia_parking.compact_burst, cores=2)
+    compaction = poll.steps["compact the day"]
+    _verdict(f"compaction of {poll.value:,} readings of a day", f"{compaction:.1f} s", compaction < 2, "under 2 s")
 
 
 def _report_import() -> None:

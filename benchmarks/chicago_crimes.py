@@ -131,12 +131,12 @@ def dagster_jobs(laps: Laps, export: Path, data: Path, records: str) -> dict[str
     import dagster as dg
 
     from mlops_assets.build import build_definitions
-    from mlops_assets.cli.servers import use_home
+    from mlops_assets.cli.servers import use_instance
     from mlops_assets.orchestration.partitions import range_tags
     from mlops_assets.settings import Settings
 
     settings = Settings()
-    use_home(settings)
+    use_instance(settings)
     settings.build_stores().models().prepare()
     definitions = build_definitions(settings)
     config = {"ops": {"chicago_crimes__arrest_model": {"config": ONE_GRADIENT_BOOSTING}}}

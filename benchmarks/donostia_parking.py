@@ -12,20 +12,20 @@ LOOP_DAYS = 7
 
 
 def write_hours(_laps: Laps, recording: Path | None, hours: Path) -> None:
-    """Write the hourly series of a recording, or of nine simulated weeks, as a Parquet file."""
+    """Write the hourly series of a historical file, or of nine simulated weeks, as a Parquet file."""
     from datetime import datetime, timedelta, timezone
 
     from mlops_assets.donostia_parking.cities import DONOSTIA
-    from mlops_assets.donostia_parking.readings.recorded_hours import read_recorded_hours
+    from mlops_assets.donostia_parking.readings.historical_hours import read_historical_hours
     from mlops_assets.donostia_parking.sources.export import ExportParkingSource
     from mlops_assets.donostia_parking.sources.sample import SampleParkingSource
 
     if recording is None:
         as_of = datetime(2024, 3, 31, tzinfo=timezone.utc)
         simulated = SampleParkingSource(20220123, as_of=as_of)
-        read_recorded_hours(simulated, DONOSTIA, since=as_of - timedelta(weeks=9)).to_parquet(hours)
+        read_historical_hours(simulated, DONOSTIA, since=as_of - timedelta(weeks=9)).to_parquet(hours)
     else:
-        read_recorded_hours(ExportParkingSource(recording, DONOSTIA), DONOSTIA).to_parquet(hours)
+        read_historical_hours(ExportParkingSource(recording, DONOSTIA), DONOSTIA).to_parquet(hours)
 
 
 def compact_burst(laps: Laps) -> int:
@@ -38,7 +38,7 @@ def compact_burst(laps: Laps) -> int:
     from mlops_assets.donostia_parking.sources.sample import SampleParkingSource
 
     day = DONOSTIA.day("2024-03-12")
-    snapshots = list(SampleParkingSource(20220123, as_of=day.end).burst(day.start, day.end, timedelta(seconds=15)))
+    snapshots = list(SampleParkingSource(20220123, as_of=day.end).poll(day.start, day.end, timedelta(seconds=15)))
     build_readings(snapshots[:100], day, DONOSTIA)
     laps.lap("simulate the feed, import libraries, warm up")
     readings = build_readings(snapshots, day, DONOSTIA).readings
@@ -76,7 +76,7 @@ def plain_loop(laps: Laps, hours: Path, every: int = 1) -> dict[str, float]:
         every: go to every so many of the 42 hours only; the loop's time is then to be multiplied.
 
     Returns:
-        `fit_count`, `failed_fit_count` and the city's `city_mae_places`.
+        `fit_count`, `failed_fit_count` and the city's `city_mae_spaces`.
     """
     import numpy as np
     import pandas as pd
@@ -121,5 +121,5 @@ def plain_loop(laps: Laps, hours: Path, every: int = 1) -> dict[str, float]:
     return {
         "fit_count": len(origins) * len(panel.names),
         "failed_fit_count": failed,
-        "city_mae_places": float(np.nanmean(city_errors)),
+        "city_mae_spaces": float(np.nanmean(city_errors)),
     }

@@ -11,11 +11,11 @@ import dagster as dg
 
 from benchmarks.store_rows import FIRST_MONTH
 from benchmarks.store_ways import Way
-from mlops_assets.orchestration.asset_options import asset_key
+from mlops_assets.orchestration.asset_specs import asset_key
 from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.partitions import monthly_partitions
 from mlops_assets.orchestration.warehouse_io import WarehouseIOManager
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -27,7 +27,7 @@ _MISSING_SHARE = 0.02
 CONTRACT = TableContract(
     domain="bench",
     name="scored_crimes",
-    meaning="Rows like those of `enriched_crimes` and `arrest_predictions` together.",
+    description="Rows like those of `enriched_crimes` and `arrest_predictions` together.",
     columns=(
         Column("month", "date", "First day of the month."),
         Column("crime_id", "int64", "Identifier."),
@@ -115,7 +115,7 @@ def make_workloads(rows: int) -> list[Workload]:
 
 
 def _workload(label: str, name: str, months: list[Month], rows_each: int) -> Workload:
-    return Workload(label, CONTRACT.derive(name, CONTRACT.meaning), tuple(_partitions(months, rows_each)))
+    return Workload(label, CONTRACT.derive(name, CONTRACT.description), tuple(_partitions(months, rows_each)))
 
 
 def _partitions(months: list[Month], rows_each: int) -> Iterator[Partition]:

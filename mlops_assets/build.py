@@ -9,15 +9,15 @@ from mlops_assets.contracts import TableContract
 from mlops_assets.domains import DOMAINS, definition
 from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.alerts import run_failure_alerts
-from mlops_assets.orchestration.asset_options import LAKE, MODELS, STORES, WAREHOUSE, asset_key
+from mlops_assets.orchestration.asset_specs import LAKE, MODELS, STORES, WAREHOUSE, asset_key
+from mlops_assets.orchestration.buckets import prepare_job
 from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.model_io import ModelIOManager
-from mlops_assets.orchestration.preparation import prepare_job
 from mlops_assets.orchestration.warehouse_io import WarehouseIOManager
 from mlops_assets.settings import Settings
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 _DEFINITIONS = {name: definition(name) for name in DOMAINS}
 

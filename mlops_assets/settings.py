@@ -21,7 +21,7 @@ from mlops_assets.environment_settings import (
     variables_of,
 )
 from mlops_assets.errors import SettingsError
-from mlops_assets.stores.catalog import STORE_KINDS, StoreKind, Stores
+from mlops_assets.stores.registry import STORE_KINDS, StoreKind, Stores
 from mlops_assets.urls import read_web_url
 
 _PREFIX = "MLOPS_"

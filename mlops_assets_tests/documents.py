@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MESSAGES = DocumentContract(
     domain="chat",
     name="messages",
-    meaning="One document per message that somebody sent.",
+    description="One document per message that somebody sent.",
     id_field="message_id",
     time_field="sent_at",
     state_field="state",

@@ -39,7 +39,7 @@ def _contract(contract: TableContract) -> dict[str, Any]:
         {
             "name": column.name,
             "type": column.type,
-            "meaning": f"What {column.name} is.",
+            "description": f"What {column.name} is.",
             "unit": column.unit,
             "nullable": column.nullable,
             "allowed": column.allowed,
@@ -52,7 +52,7 @@ def _contract(contract: TableContract) -> dict[str, Any]:
     return {
         "domain": contract.domain,
         "name": contract.name,
-        "meaning": "What the model needs.",
+        "description": "What the model needs.",
         "columns": columns,
         "key": contract.key,
         "partition_column": contract.partition_column,

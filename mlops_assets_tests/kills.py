@@ -50,15 +50,15 @@ def kill_stage(module: str, stage: str, folder: Path, target: str, call: int) ->
     # Children are forked from a server that has imported what all of them need, and opened nothing.
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([module, *_HEAVY])
-    with tempfile.NamedTemporaryFile(mode="r") as complaints:
-        child = processes.Process(target=_die, args=(module, stage, folder, target, call, complaints.name))
+    with tempfile.NamedTemporaryFile(mode="r") as errors:
+        child = processes.Process(target=_die, args=(module, stage, folder, target, call, errors.name))
         child.start()
         child.join()
-        assert child.exitcode == -signal.SIGKILL, complaints.read()[-2000:]
+        assert child.exitcode == -signal.SIGKILL, errors.read()[-2000:]
 
 
-def _die(module: str, stage: str, folder: Path, target: str, call: int, complaints: str) -> None:
-    with open(complaints, "w") as file:  # noqa: PTH123 - takes the place of standard error
+def _die(module: str, stage: str, folder: Path, target: str, call: int, errors: str) -> None:
+    with open(errors, "w") as file:  # noqa: PTH123 - takes the place of standard error
         os.dup2(file.fileno(), 2)
     warnings.simplefilter("ignore")
     die_at(target, call)

@@ -19,8 +19,8 @@ from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
-from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import LakeAddress
+from mlops_assets.stores.registry import Stores
 from mlops_assets_tests.reads import WatchedStores
 
 AS_OF = datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -38,7 +38,7 @@ QUICK_FORECASTS = {"donostia_parking__forecast_model": {"config": {"candidates":
 
 def recorded_snapshots(since: str, until: str) -> dict[str, Any]:
     """Return what makes a run land the snapshots that a feed has recorded from one moment (UTC) up to another."""
-    return {"donostia_parking__snapshots": {"config": {"is_recorded": True, "since": since, "until": until}}}
+    return {"donostia_parking__snapshots": {"config": {"mode": "replay", "since": since, "until": until}}}
 
 
 class StoppedClock(Clock):

@@ -48,5 +48,5 @@ def wait_for_line(process: subprocess.Popen[str], line: str) -> None:
 
 def let_continue(process: subprocess.Popen[str]) -> None:
     """Answer a process that waits for a line, and wait until it ends well."""
-    _, complaints = process.communicate("\n", timeout=60)
-    assert process.returncode == 0, complaints
+    _, errors = process.communicate("\n", timeout=60)
+    assert process.returncode == 0, errors

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterInvariantViolationError
 
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 
 @dataclass(frozen=True)

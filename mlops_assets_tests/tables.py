@@ -17,7 +17,7 @@ COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 READINGS = TableContract(
     domain="weather",
     name="readings",
-    meaning="One row per reading of a thermometer.",
+    description="One row per reading of a thermometer.",
     columns=(
         Column("month", "date", "Month of the reading."),
         Column("reading_id", "int64", "Identifier of the reading.", minimum=1),
@@ -31,7 +31,7 @@ READINGS = TableContract(
 EVERY_TYPE = TableContract(
     domain="weather",
     name="every_type",
-    meaning="One row per row, one nullable column per type.",
+    description="One row per row, one nullable column per type.",
     columns=(
         Column("month", "date", "Partition."),
         Column("row_id", "int64", "Key."),
@@ -64,7 +64,7 @@ def plays_by(partition_type: ColumnType) -> TableContract:
     return TableContract(
         domain="weather",
         name="plays",
-        meaning="One row per song that was played during a reading.",
+        description="One row per song that was played during a reading.",
         columns=(
             Column("part", partition_type, "Hour, file or day."),
             Column("play_id", "int64", "Identifier."),

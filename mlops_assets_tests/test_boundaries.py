@@ -49,7 +49,7 @@ def test_boundaries_hold(options: UserOptions, graph: grimp.ImportGraph) -> None
         ("donostia_parking.assets.model", "chicago_crimes.defaults", "layers"),
         ("orchestration.checks", "chicago_crimes.contracts", "layers"),
         ("stores.lake", "orchestration.failures", "layers"),
-        ("ml.bundle", "stores.catalog", "layers"),
+        ("ml.bundle", "stores.registry", "layers"),
         ("ml.promotion.gate", "chicago_crimes.defaults", "layers"),
         ("contracts.frames", "ml.metrics", "layers"),
         ("contracts.frames", "stores.lake", "layers"),

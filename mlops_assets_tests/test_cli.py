@@ -60,7 +60,7 @@ def test_demo_ends_with_champion_predictions_and_where_to_look_next(tmp_path: Pa
     """On nothing but Python: figures beside baselines, a first champion, both months scored, drift, and the next commands."""
     done = mlops_assets("demo", cwd=tmp_path, MLOPS_CHICAGO_CRIMES_SAMPLE_CRIMES_PER_YEAR="24000")
     assert done.returncode == 0, done.stderr[-3000:]
-    for words in ("always_no", "promote_first", "crimes scored by version 1", "drift limit", "make dev", "make mlflow"):
+    for words in ("majority_class", "promote_first", "crimes scored by version 1", "drift limit", "make dev", "make mlflow"):
         assert words in done.stdout, words
     assert (tmp_path / "data" / "warehouse.duckdb").exists()
     announcement, report = done.stdout.splitlines()[0], done.stdout.partition("Figures on")[2]
@@ -124,7 +124,7 @@ def test_job_is_run_here_and_now(tmp_path: Path) -> None:
 
 
 def test_ways_to_forecast_are_compared_on_a_recording(tmp_path: Path) -> None:
-    """Any folder of recordings will do, even one too short to choose by; every candidate is listed."""
+    """Any folder of historical files will do, even one too short to choose by; every candidate is listed."""
     recording = shared_data("parking/donostia_2024-11_renamed_columns.csv.gz")
     done = mlops_assets("forecast-quality", str(recording), cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

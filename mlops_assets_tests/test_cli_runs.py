@@ -20,7 +20,7 @@ from mlops_assets.cli.bootstrap import require_alone
 from mlops_assets.cli.jobs import takes_ranges
 from mlops_assets.donostia_parking.definition import build_domain as build_donostia_parking
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
-from mlops_assets.orchestration.home import prepare_home
+from mlops_assets.orchestration.instance import prepare_instance
 from mlops_assets.orchestration.requests import REQUEST_TAG
 from mlops_assets_tests.platforms import Platform
 from mlops_assets_tests.test_cli import NO_SETTINGS, assert_is_readable
@@ -98,8 +98,8 @@ def test_configuration_that_does_not_fit_is_refused_before_the_run(
 
 def test_configuration_reaches_the_run(command: Callable[..., Result], project: Path) -> None:
     """A file as the launchpad of the UI has it."""
-    (project / "two.yaml").write_text("ops: {donostia_parking__snapshots: {config: {burst_seconds: 1, every_seconds: 0.9}}}")
-    done = command("run", "burst_donostia_parking", "--config", "two.yaml")
+    (project / "two.yaml").write_text("ops: {donostia_parking__snapshots: {config: {poll_seconds: 1, every_seconds: 0.9}}}")
+    done = command("run", "poll_donostia_parking", "--config", "two.yaml")
     assert done.exit_code == 0, done.stderr
     assert len(list(Path("data/lake/donostia_parking").glob("snapshots/**/*.json"))) == 2
 
@@ -228,7 +228,7 @@ class Begun:
 @pytest.fixture
 def begun(project: Path) -> Iterator[Begun]:
     """Give a run that reads the first history of readings."""
-    with dg.DagsterInstance.from_config(str(prepare_home(project / "data"))) as instance:
+    with dg.DagsterInstance.from_config(str(prepare_instance(project / "data"))) as instance:
         tags = {REQUEST_TAG: "bootstrap donostia_parking hourly_free 2024-06-29"}
         run = dg.DagsterRun(job_name="read_donostia_parking", tags=tags, status=dg.DagsterRunStatus.STARTED)
         yield Begun(instance, instance.add_run(run))
@@ -282,11 +282,11 @@ class Stopped:
 
 
 def stopped_by(numbers: Sequence[signal.Signals], folder: Path) -> Stopped:
-    """Begin a burst of snapshots, which takes a minute, and send signals to it and its group once the first has landed."""
+    """Begin a poll of snapshots, which takes a minute, and send signals to it and its group once the first has landed."""
     (folder / ".env").write_text("MLOPS_DONOSTIA_PARKING_SAMPLE_AS_OF=2024-06-30T00:00:00Z\n")
-    (folder / "minute.yaml").write_text("ops: {donostia_parking__snapshots: {config: {burst_seconds: 60, every_seconds: 1}}}")
+    (folder / "minute.yaml").write_text("ops: {donostia_parking__snapshots: {config: {poll_seconds: 60, every_seconds: 1}}}")
     process = subprocess.Popen(
-        [sys.executable, "-m", "mlops_assets.cli", "run", "burst_donostia_parking", "--config", "minute.yaml"],
+        [sys.executable, "-m", "mlops_assets.cli", "run", "poll_donostia_parking", "--config", "minute.yaml"],
         cwd=folder,
         env={**NO_SETTINGS, "HOME": str(folder)},
         stdout=subprocess.PIPE,

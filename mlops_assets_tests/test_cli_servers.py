@@ -15,7 +15,7 @@ import pytest
 from mlops_assets.cli.servers import require_free_port
 from mlops_assets.cli.supervision import supervise
 from mlops_assets.errors import SettingsError
-from mlops_assets.orchestration.home import process_is_alive
+from mlops_assets.orchestration.instance import process_is_alive
 from mlops_assets_tests.test_cli import NO_SETTINGS
 
 _FAMILY = """

@@ -57,7 +57,7 @@ JOBS = {
     "train_forecast_model",
     "forecast_donostia_parking",
     "follow_donostia_parking",
-    "burst_donostia_parking",
+    "poll_donostia_parking",
     "compact_chicago_crimes",
     "compact_donostia_parking",
     "rollback_donostia_parking_forecast_model",
@@ -102,7 +102,7 @@ def test_every_asset_is_described_owned_and_grouped(definitions: dg.Definitions)
 def test_every_table_has_schema_and_contract_check(definitions: dg.Definitions, tmp_path: Path) -> None:
     """No table is written that nothing checks."""
     graph = definitions.resolve_asset_graph()
-    checked = {key.asset_key for key in graph.asset_check_keys if key.name == "keeps_contract"}
+    checked = {key.asset_key for key in graph.asset_check_keys if key.name == "contract_is_valid"}
     for key in build_contracts(build_domains(Settings(data_dir=tmp_path, _env_file=None))):
         assert "dagster/column_schema" in graph.get(key).metadata, key
         assert key in checked, key

@@ -24,12 +24,12 @@ from mlops_assets.errors import PlatformError
 from mlops_assets.orchestration import failures
 from mlops_assets.orchestration.alerts import describe_failure
 from mlops_assets.settings import Settings
-from mlops_assets.stores.catalog import StoreKind, Stores
 from mlops_assets.stores.doctor import check_stores
 from mlops_assets.stores.documents import open_documents
 from mlops_assets.stores.events import open_event_log
 from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.objects import open_object_storage
+from mlops_assets.stores.registry import StoreKind, Stores
 from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets_tests.documents import MESSAGES
 from mlops_assets_tests.orchestration.small_graph import SmallGraph, monthly_readings

@@ -49,10 +49,10 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def ui_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the UI on a folder into which a month has been read."""
-    from mlops_assets.orchestration.home import prepare_home
+    from mlops_assets.orchestration.instance import prepare_instance
 
     data = tmp_path_factory.mktemp("ui") / "data"
-    with dg.DagsterInstance.from_config(str(prepare_home(data))) as instance:
+    with dg.DagsterInstance.from_config(str(prepare_instance(data))) as instance:
         Platform(data, instance).materialize("police_stations", "raw_crimes", "rejected_crimes", months=("2024-01", "2024-01"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

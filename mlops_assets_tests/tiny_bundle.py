@@ -15,7 +15,7 @@ from mlops_assets.ml.predictors import BinaryClassifier
 THINGS = TableContract(
     domain="examples",
     name="things",
-    meaning="One row per thing.",
+    description="One row per thing.",
     columns=(
         Column("kind", "string", "What it is.", allowed=("ball", "box")),
         Column("size_m", "float64", "How large it is.", "metre", nullable=True, minimum=0),
@@ -52,7 +52,7 @@ def tiny_provenance(**changes: Any) -> Provenance:
         training_rows=8,
         seed=7,
         metrics={"auc": 1.0, "mcc": 0.5, "lift": None},
-        baseline_metrics={"always_no": {"auc": 0.5, "mcc": 0.0}},
+        baseline_metrics={"majority_class": {"auc": 0.5, "mcc": 0.0}},
         feature_names=("kind_ball", "kind_box", "size_m"),
     )
     return replace(provenance, **changes)

@@ -22,7 +22,7 @@ _LONGITUDE = Column("longitude_deg", "float64", "Longitude (WGS 84).", "degree",
 POLICE_STATIONS = TableContract(
     domain=DOMAIN,
     name="police_stations",
-    meaning=(
+    description=(
         "One row per police station of the city, from the portal's dataset z8bn-74gv. "
         "Headquarters is marked: it serves no district."
     ),
@@ -40,8 +40,8 @@ POLICE_STATIONS = TableContract(
         Column("is_headquarters", "bool", "Whether this is Headquarters, which is never anybody's nearest station."),
         Column("address", "string", "Street address.", nullable=True),
         Column("zip_code", "string", "Postal code.", nullable=True, pattern=r"\d{5}"),
-        Column("x_ft", "float64", _X.meaning, _X.unit),
-        Column("y_ft", "float64", _Y.meaning, _Y.unit),
+        Column("x_ft", "float64", _X.description, _X.unit),
+        Column("y_ft", "float64", _Y.description, _Y.unit),
         Column("latitude_deg", "float64", "Latitude (WGS 84).", "degree", minimum=36.9, maximum=42.6),
         Column("longitude_deg", "float64", "Longitude (WGS 84).", "degree", minimum=-91.6, maximum=-87.0),
     ),
@@ -51,7 +51,7 @@ POLICE_STATIONS = TableContract(
 RAW_CRIMES = TableContract(
     domain=DOMAIN,
     name="raw_crimes",
-    meaning=(
+    description=(
         "One row per reported crime of the month, typed and otherwise as the portal's dataset ijzp-q8t2 gives it; of several "
         "versions of a crime the one with the newest `updated_at`."
     ),
@@ -94,7 +94,7 @@ RAW_CRIMES = TableContract(
 REJECTED_CRIMES = TableContract(
     domain=DOMAIN,
     name="rejected_crimes",
-    meaning="One row per record that did not become a row of `raw_crimes`, with the reason and the record as it was.",
+    description="One row per record that did not become a row of `raw_crimes`, with the reason and the record as it was.",
     columns=(
         _SOURCE_NAME,
         Column("reason_code", "string", "Kind of reason.", allowed=REJECT_REASONS),

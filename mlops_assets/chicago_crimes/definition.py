@@ -15,10 +15,10 @@ from mlops_assets.chicago_crimes.model_contracts import MODEL_CONTRACTS
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
 from mlops_assets.chicago_crimes.sources.base import CrimeSource
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import STORES
+from mlops_assets.orchestration.asset_specs import STORES
 from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.domain import Domain
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 CONTRACTS = (*DATA_CONTRACTS, *MODEL_CONTRACTS)
 

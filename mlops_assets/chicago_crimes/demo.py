@@ -18,7 +18,7 @@ from mlops_assets.months import Month
 from mlops_assets.orchestration.demo import Demo, DemoStep
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.partition import Partition
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets.terminal import new_table
 

@@ -1,5 +1,7 @@
 """The contracts of this domain's tables from the training window to drift."""
 
+from dataclasses import replace
+
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, RAW_CRIMES
 from mlops_assets.chicago_crimes.modelling.features import ENCODED_COLUMNS
@@ -35,7 +37,7 @@ _CRIME_ID = RAW_CRIMES.column("crime_id")
 ENCODED_TRAIN = TableContract(
     domain=DOMAIN,
     name="encoded_train",
-    meaning="The encoded features of the training rows. Rates are cross-fitted: a row's own outcome is not in them.",
+    description="The encoded features of the training rows. Rates are cross-fitted: a row's own outcome is not in them.",
     columns=(_CRIME_ID, RAW_CRIMES.column("is_arrest"), *ENCODED_COLUMNS),
     key=("crime_id",),
 )
@@ -43,7 +45,7 @@ ENCODED_TRAIN = TableContract(
 SELECTED_FEATURES = TableContract(
     domain=DOMAIN,
     name="selected_features",
-    meaning="One row per column of which features can be made: how much it says about arrests, and whether the model uses it.",
+    description="One row per column of which features can be made: how much it says about arrests, and whether the model uses it.",
     columns=(
         Column("feature", "string", "Column of `enriched_crimes`, or one that is derived from it."),
         Column("mutual_information", "float64", "Mutual information with `is_arrest` on training rows.", "nat", minimum=0),
@@ -57,21 +59,21 @@ _MODEL_VERSION = Column("model_version", "int64", "Version of `arrest_model` in 
 _MODEL_RUN_ID = Column("model_run_id", "string", "MLflow run that trained it.")
 
 
-def _share(name: str, meaning: str, *, nullable: bool = True) -> Column:
-    return Column(name, "float64", meaning, nullable=nullable, minimum=0, maximum=1)
+def _share(name: str, description: str, *, nullable: bool = True) -> Column:
+    return Column(name, "float64", description, nullable=nullable, minimum=0, maximum=1)
 
 
 ARREST_EVALUATION = TableContract(
     domain=DOMAIN,
     name="arrest_evaluation",
-    meaning="How good a month's model is on its test split, beside baselines, overall and by district and type of crime.",
+    description="How good a month's model is on its test split, beside baselines, overall and by district and type of crime.",
     columns=(
         _MONTH,
         Column(
             "predictor",
             "string",
             "What the metrics are of: the model, or a baseline (never an arrest; arrest rate of the crime type).",
-            allowed=("model", "always_no", "type_rate"),
+            allowed=("model", "majority_class", "base_rate_by_type"),
         ),
         Column(
             "slice_kind",
@@ -99,11 +101,11 @@ ARREST_EVALUATION = TableContract(
             minimum=-1,
             maximum=1,
         ),
-        _share("accuracy", "Share of rows classified correctly; compare with `always_no_accuracy`."),
+        _share("accuracy", "Share of rows classified correctly; compare with `no_information_rate`."),
         _share("precision", "Share of predicted arrests that were arrests."),
         _share("recall", "Share of arrests that were predicted."),
         _share("f1", "Harmonic mean of precision and recall."),
-        _share("always_no_accuracy", "Accuracy of never predicting an arrest."),
+        replace(_share("no_information_rate", "Accuracy of never predicting an arrest."), former_name="always_no_accuracy"),
         _MODEL_VERSION,
         _MODEL_RUN_ID,
     ),
@@ -116,7 +118,7 @@ ARREST_CHAMPION = promotion_contract(DOMAIN, "arrest_champion")
 ARREST_PREDICTIONS = TableContract(
     domain=DOMAIN,
     name="arrest_predictions",
-    meaning="One row per crime of the month with the arrest probability by the champion that knew only earlier months.",
+    description="One row per crime of the month with the arrest probability by the champion that knew only earlier months.",
     columns=(
         _MONTH,
         _CRIME_ID,
@@ -133,7 +135,7 @@ ARREST_PREDICTIONS = TableContract(
 ARREST_DRIFT = TableContract(
     domain=DOMAIN,
     name="arrest_drift",
-    meaning="How far a month is from what its model was trained on, column by column, and how good the model was that month.",
+    description="How far a month is from what its model was trained on, column by column, and how good the model was that month.",
     columns=(
         _MONTH,
         Column("feature", "string", "Column of `enriched_crimes`, `arrest_probability`, or a quality metric."),

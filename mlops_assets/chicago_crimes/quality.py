@@ -81,7 +81,7 @@ def _as_table(comparison: pd.DataFrame) -> Table:
     names = [_short(name) for name in comparison["predictor"]]
     table = new_table(f"On the latest 20 % of the crimes, the same {rows:,} for all", "figure", *names)
     # The share of the larger class is the accuracy of the predictor that always says no.
-    for figure in comparison.columns.drop(["predictor", "row_count", "always_no_accuracy"]):
+    for figure in comparison.columns.drop(["predictor", "row_count", "no_information_rate"]):
         table.add_row(figure.replace("_", " "), *(f"{value:.4f}" for value in comparison[figure]))
     return table
 

@@ -10,12 +10,12 @@ from rich.progress import Progress
 from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
-from mlops_assets.cli.servers import use_home
+from mlops_assets.cli.servers import use_instance
 from mlops_assets.errors import PermanentError, SettingsError, TransientError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
 from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.domain import Domain
-from mlops_assets.orchestration.home import open_instance, recover_abandoned_runs
+from mlops_assets.orchestration.instance import open_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings
 
 
@@ -40,7 +40,7 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
         AlreadyUnderWayError: a sensor or another terminal takes the steps of a domain.
     """
     chosen = _choose(build_domains(settings), names)
-    use_home(settings)
+    use_instance(settings)
     say_where(console, settings, names)
     clock = clock or Clock()
     definitions, stores, now = build_definitions(settings, resources={CLOCK: clock}), settings.build_stores(), clock.now()

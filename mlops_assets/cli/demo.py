@@ -9,11 +9,11 @@ from rich.console import Console
 from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
-from mlops_assets.cli.servers import use_home
+from mlops_assets.cli.servers import use_instance
 from mlops_assets.errors import SettingsError
-from mlops_assets.orchestration.home import open_instance
+from mlops_assets.orchestration.instance import open_instance
 from mlops_assets.settings import load_settings
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 from mlops_assets.urls import redact
 
 
@@ -33,7 +33,7 @@ def run_demo(console: Console, name: str, now: datetime | None = None) -> None:
     if name not in demos:
         raise SettingsError(f"there is no demonstration of {name!r}, only of {', '.join(demos)}")
     demo = demos[name]
-    use_home(settings)
+    use_instance(settings)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     definitions, stores = build_definitions(settings), settings.build_stores()
     say_where(console, settings, [name])

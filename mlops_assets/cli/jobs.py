@@ -17,10 +17,10 @@ from mlops_assets.build import build_definitions
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.run_reports import RunFailedError, errors_of, warnings_of
-from mlops_assets.cli.servers import use_home
+from mlops_assets.cli.servers import use_instance
 from mlops_assets.cli.shell import complain
 from mlops_assets.errors import SettingsError
-from mlops_assets.orchestration.home import open_instance
+from mlops_assets.orchestration.instance import open_instance
 from mlops_assets.orchestration.partitions import dimension_name, partition_keys, range_tags
 from mlops_assets.orchestration.run_config import require_valid
 from mlops_assets.settings import Settings
@@ -62,7 +62,7 @@ def run_job(console: Console, settings: Settings, request: RunRequest) -> bool:
     runs = _plan(definitions, job, request.first, request.last, _keys_of(job, settings))
     run_config = _read_config(request.config) if request.config else {}
     require_valid(job, run_config)
-    use_home(settings)
+    use_instance(settings)
     say_where(console, settings, _domains(job))
     with open_instance() as instance, job_progress(console) as progress:
         if len(runs) == 1:
@@ -124,7 +124,7 @@ def _keys_of(job: dg.JobDefinition, settings: Settings) -> list[str]:
     partitions = job.partitions_def
     if not isinstance(partitions, dg.DynamicPartitionsDefinition):
         return list(partitions.get_partition_keys()) if partitions else []
-    use_home(settings)
+    use_instance(settings)
     with open_instance() as instance:
         return partition_keys(partitions, instance)
 

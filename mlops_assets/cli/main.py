@@ -159,11 +159,11 @@ def recover(
     ] = None,
 ) -> None:
     """Mark runs as failed that are shown as running although their processes are gone, as after a power cut."""
-    from mlops_assets.cli.servers import use_home
-    from mlops_assets.orchestration.home import open_instance, parse_duration, recover_abandoned_runs
+    from mlops_assets.cli.servers import use_instance
+    from mlops_assets.orchestration.instance import open_instance, parse_duration, recover_abandoned_runs
     from mlops_assets.settings import load_settings
 
-    use_home(load_settings())
+    use_instance(load_settings())
     with open_instance() as instance:
         recovered = recover_abandoned_runs(instance, older_than=parse_duration(older_than) if older_than else None)
     for run in recovered:

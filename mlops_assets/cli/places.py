@@ -9,8 +9,8 @@ from rich.console import Console
 from mlops_assets.environment import find_project
 from mlops_assets.errors import SettingsError
 from mlops_assets.settings import Settings, unknown_variables
-from mlops_assets.stores.catalog import STORE_KINDS
 from mlops_assets.stores.models.connection import database_path
+from mlops_assets.stores.registry import STORE_KINDS
 from mlops_assets.stores.urls import local_path
 from mlops_assets.urls import PATH_SCHEMES, UnreadableURLError, read_url, redact
 

@@ -13,14 +13,14 @@ from mlops_assets.cli.places import say_where
 from mlops_assets.cli.supervision import supervise
 from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
 from mlops_assets.errors import PermanentError, SettingsError
-from mlops_assets.orchestration.home import open_instance, prepare_home, recover_abandoned_runs
+from mlops_assets.orchestration.instance import open_instance, prepare_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings, load_settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 _TRIED_PORTS = 100
 
 
-def use_home(settings: Settings) -> Path:
+def use_instance(settings: Settings) -> Path:
     """Make the places of the settings and a Dagster home those of this process and its children.
 
     A home that the environment names, as in a container, is used as it is; else the one of the data directory is prepared.
@@ -29,7 +29,7 @@ def use_home(settings: Settings) -> Path:
     if env_file := find_project().env_file:
         os.environ[ENV_FILE_VARIABLE] = str(env_file)
     if "DAGSTER_HOME" not in os.environ:
-        os.environ["DAGSTER_HOME"] = str(prepare_home(settings.data_dir))
+        os.environ["DAGSTER_HOME"] = str(prepare_instance(settings.data_dir))
     return Path(os.environ["DAGSTER_HOME"])
 
 
@@ -42,7 +42,7 @@ def run_dagster(console: Console, host: str, port: int) -> None:
     """
     settings = load_settings()
     require_free_port(host, port)
-    home = use_home(settings)
+    home = use_instance(settings)
     say_where(console, settings)
     with open_instance() as instance:
         for run in recover_abandoned_runs(instance):

@@ -14,19 +14,19 @@ from rich.table import Table
 
 from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
-from mlops_assets.cli.servers import use_home
+from mlops_assets.cli.servers import use_instance
 from mlops_assets.errors import PlatformError
-from mlops_assets.orchestration.asset_options import MODELS
+from mlops_assets.orchestration.asset_specs import MODELS
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.failures import error_sentence
-from mlops_assets.orchestration.home import open_instance
+from mlops_assets.orchestration.instance import open_instance
 from mlops_assets.orchestration.materializations import latest_storage_ids
 from mlops_assets.orchestration.model_io import model_name
 from mlops_assets.orchestration.partitions import latest_partition_key, partition_label
 from mlops_assets.settings import Settings
-from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.connection import database_path
 from mlops_assets.stores.models.versions import CHAMPION
+from mlops_assets.stores.registry import Stores
 from mlops_assets.terminal import new_table
 
 _LOOKED_AT_RUNS = 200
@@ -42,7 +42,7 @@ def report_status(console: Console, settings: Settings, now: datetime | None = N
         begin = f"mlops-assets bootstrap {domains[0].name}"
         console.print(f"Nothing has been made yet. Begin with: {begin}   (or `mlops-assets demo`)", highlight=False)
         return
-    use_home(settings)
+    use_instance(settings)
     definitions = build_definitions(settings)
     with open_instance() as instance:
         for domain in domains:

@@ -8,11 +8,11 @@ from rich.markup import escape
 from mlops_assets.build import build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.errors import SettingsError
+from mlops_assets.orchestration.buckets import prepare_lakes
 from mlops_assets.orchestration.domain import Domain
-from mlops_assets.orchestration.preparation import prepare_lakes
 from mlops_assets.settings import Settings
-from mlops_assets.stores.copying import Copied, copy_objects, copy_table
 from mlops_assets.stores.doctor import StoreHealth, check_stores, stores_to_check
+from mlops_assets.stores.migration import Copied, copy_objects, copy_table
 from mlops_assets.stores.objects import open_object_storage
 from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets.urls import redact
@@ -86,7 +86,7 @@ def _report(console: Console, what: str, unit: str, copied: Iterable[Copied]) ->
     count = total = present = 0
     with console.status("Copying") as status:
         for part in copied:
-            count, total, present = count + 1, total + part.size, present + part.was_there
+            count, total, present = count + 1, total + part.size, present + part.already_present
             status.update(f"{part.name}: {part.size:,} {unit}, SHA-256 {part.digest[:12]}")
     console.print(
         f"[bold]{count:,}[/bold] {what}, {total:,} {unit}, equal by SHA-256; {present:,} were there already", highlight=False

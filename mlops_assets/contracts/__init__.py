@@ -1,4 +1,4 @@
-"""What a table promises: its columns, types, units, null rules and meaning, written once.
+"""What a table promises: its columns, types, units, null rules and descriptions, written once.
 
 From one `TableContract` come the Arrow schema of its Parquet objects, the columns of its warehouse table, the check of its
 rows, the schema shown in the UI and its page in the data dictionary. A `DocumentContract` says which fields of a document the

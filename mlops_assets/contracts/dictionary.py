@@ -18,18 +18,18 @@ def render_dictionary(contracts: Iterable[TableContract]) -> str:
 
 
 def _render_table(contract: TableContract) -> str:
-    lines = [f"## {contract.label}", "", contract.meaning, ""]
+    lines = [f"## {contract.label}", "", contract.description, ""]
     if contract.key:
         lines += [f"One row per: `{'`, `'.join(contract.key)}`.", ""]
     if contract.partition_column:
         lines += [f"Partitioned by: `{contract.partition_column}`.", ""]
-    lines += ["| column | type | unit | meaning | rules |", "| --- | --- | --- | --- | --- |"]
+    lines += ["| column | type | unit | description | rules |", "| --- | --- | --- | --- | --- |"]
     lines += [_render_column(column) for column in contract.columns]
     return "\n".join([*lines, ""])
 
 
 def _render_column(column: Column) -> str:
-    texts = [f"`{column.name}`", column.type, column.unit or "", column.meaning, "; ".join(_rules(column))]
+    texts = [f"`{column.name}`", column.type, column.unit or "", column.description, "; ".join(_rules(column))]
     return f"| {' | '.join(text.replace('|', _ESCAPED_BAR) for text in texts)} |"
 
 

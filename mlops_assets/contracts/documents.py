@@ -20,7 +20,7 @@ class DocumentContract:
     Attributes:
         domain: the first part of its name, e.g. `message_sentiment`.
         name: the second part, e.g. `messages`.
-        meaning: one or two sentences: what a document is and where it comes from.
+        description: one or two sentences: what a document is and where it comes from.
         id_field: the field whose text tells one document from all others.
         time_field: the field with the moment by which documents are read, e.g. when a message was sent.
         state_field: the field that says how far a document has come; None where documents have no state.
@@ -32,7 +32,7 @@ class DocumentContract:
 
     domain: str
     name: str
-    meaning: str
+    description: str
     id_field: str
     time_field: str
     state_field: str | None = None

@@ -62,12 +62,12 @@ def to_arrow(frame: pd.DataFrame, contract: TableContract) -> pa.Table:
 
 
 def _require_columns(frame: pd.DataFrame, contract: TableContract) -> None:
-    complaints = {
+    errors = {
         "missing columns": [name for name in contract.column_names if name not in frame.columns],
         "columns not in the contract": [str(name) for name in frame.columns if name not in contract.column_names],
         "repeated columns": [str(name) for name in frame.columns[frame.columns.duplicated()]],
     }
-    parts = [f"{complaint}: {', '.join(names)}" for complaint, names in complaints.items() if names]
+    parts = [f"{complaint}: {', '.join(names)}" for complaint, names in errors.items() if names]
     if parts:
         raise ContractError(f"{contract.label}: {'; '.join(parts)}")
 

@@ -18,7 +18,7 @@ class Column:
     Attributes:
         name: lower snake case, ending in its unit or kind (`_m`, `_pct`, `_id`, `_at`, `_date`, or beginning with `is_`).
         type: the logical type; stores translate it to their own.
-        meaning: one sentence for someone who has never seen the table.
+        description: one sentence for someone who has never seen the table.
         unit: the unit of a quantity, where the name alone does not say enough.
         nullable: whether a row may have no value here.
         allowed: the only values the column may have, if they can be listed.
@@ -30,7 +30,7 @@ class Column:
 
     name: str
     type: ColumnType
-    meaning: str
+    description: str
     unit: str | None = None
     nullable: bool = False
     allowed: tuple[str, ...] | None = None
@@ -60,7 +60,7 @@ class TableContract:
     Attributes:
         domain: the first part of the asset key, e.g. `chicago_crimes`.
         name: the second part, e.g. `raw_crimes`.
-        meaning: one or two sentences: what a row is and where it comes from.
+        description: one or two sentences: what a row is and where it comes from.
         columns: in the order in which the table stores them.
         key: the columns whose values together occur once; also the order in which a warehouse keeps the rows.
         partition_column: the column that holds the partition, for tables that live in a warehouse.
@@ -68,7 +68,7 @@ class TableContract:
 
     domain: str
     name: str
-    meaning: str
+    description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     partition_column: str | None = None
@@ -136,7 +136,7 @@ class TableContract:
     def derive(
         self,
         name: str,
-        meaning: str,
+        description: str,
         *,
         added: Sequence[Column] = (),
         dropped: Sequence[str] = (),
@@ -147,7 +147,7 @@ class TableContract:
         return replace(
             self,
             name=name,
-            meaning=meaning,
+            description=description,
             columns=(*kept, *added),
             key=self.key if key is None else key,
             partition_column=None if self.partition_column in dropped else self.partition_column,

@@ -1,4 +1,4 @@
-"""Free places in the car parks of Donostia / San Sebastián: from the city's feed to an hourly series and its forecast.
+"""Free spaces in the car parks of Donostia / San Sebastián: from the city's feed to an hourly series and its forecast.
 
 A second city, Birmingham, goes through the same contracts; a setting chooses.
 """
@@ -8,3 +8,11 @@ DOMAIN = "donostia_parking"
 
 FORMER_MODULES = {"forecast_bundle": "modelling.forecaster"}
 """Where classes of pickled models are now, by the modules that they were in."""
+
+FORMER_COLUMNS = {
+    "free_places": "free_spaces",
+    "total_places": "capacity",
+    "is_frozen": "is_stale",
+    "is_always_zero": "is_stuck_at_zero",
+}
+"""Columns that models of former releases know by other names."""

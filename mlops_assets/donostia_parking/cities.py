@@ -17,7 +17,7 @@ class City:
         code: stands in every row.
         name: for people.
         time_zone: bounds its days.
-        car_park_ids: the identifier of a car park by each of its names, folded; for recordings that have names only.
+        car_park_ids: the identifier of a car park by each of its names, folded; for historical files that have names only.
     """
 
     code: str
@@ -68,6 +68,6 @@ DONOSTIA = City(
 )
 
 BIRMINGHAM = City(code="birmingham", name="Birmingham", time_zone="Europe/London")
-"""Known from a recording, whose `SystemCodeNumber` is identifier and name at once."""
+"""Known from a historical file, whose `SystemCodeNumber` is identifier and name at once."""
 
 CITIES = {city.code: city for city in (DONOSTIA, BIRMINGHAM)}

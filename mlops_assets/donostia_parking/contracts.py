@@ -26,35 +26,43 @@ _CITY = Column("city_code", "string", "City that the car park is in.", allowed=C
 _CAR_PARK_ID = Column(
     "car_park_id",
     "string",
-    "The feed's identifier of the car park, which outlives its names. In recordings that have only names: the identifier known "
+    "The feed's identifier of the car park, which outlives its names. In historical files with names alone: the identifier known "
     "for the name, or else the name.",
 )
 _SOURCE_NAME = Column("source_name", "string", "Landed object that the record came from.")
 _NAME = Column("car_park_name", "string", "Name as the feed gave it at the time.")
 _TOTAL = Column(
-    "total_places", "int32", "Places of the car park, public and residents'; empty if not given.", "place", True, minimum=0
+    "capacity",
+    "int32",
+    "Spaces of the car park, public and residents'; empty if not given.",
+    "space",
+    True,
+    minimum=0,
+    former_name="total_places",
 )
 _LATITUDE = Column("latitude_deg", "float64", "Latitude (WGS 84); empty if not given.", "degree", True, minimum=-90, maximum=90)
 _LONGITUDE = Column(
     "longitude_deg", "float64", "Longitude (WGS 84); empty if not given.", "degree", True, minimum=-180, maximum=180
 )
-_IS_FROZEN = Column(
-    "is_frozen",
+_IS_STALE = Column(
+    "is_stale",
     "bool",
-    "Whether the feed was frozen: for at least three hours every car park had repeated its value in every reading.",
+    "Whether the feed was stale: for at least three hours every car park had repeated its value in every reading.",
+    former_name="is_frozen",
 )
 _IS_ALWAYS_ZERO = Column(
-    "is_always_zero",
+    "is_stuck_at_zero",
     "bool",
     "Whether the car park had shown 0 in every reading for at least a day: a missing sensor more likely than a full car park.",
+    former_name="is_always_zero",
 )
 
 _ATTRIBUTES = (
     _NAME,
     Column("car_park_type", "string", "The feed's type, for example LIB.", nullable=True),
     _TOTAL,
-    Column("public_places", "int32", "Places for everybody.", "place", True, minimum=0),
-    Column("resident_places", "int32", "Places for residents.", "place", True, minimum=0),
+    Column("public_spaces", "int32", "Spaces for everybody.", "space", True, minimum=0, former_name="public_places"),
+    Column("resident_spaces", "int32", "Spaces for residents.", "space", True, minimum=0, former_name="resident_places"),
     Column("x_m", "float64", "Easting in UTM zone 30N (EPSG:25830); empty if not given.", "metre", True),
     Column("y_m", "float64", "Northing in UTM zone 30N (EPSG:25830); empty if not given.", "metre", True),
     _LATITUDE,
@@ -71,8 +79,8 @@ _ATTRIBUTES = (
 CAR_PARK_SIGHTINGS = TableContract(
     domain=DOMAIN,
     name="car_park_sightings",
-    meaning=(
-        "One row per car park and stretch of the day in which the feed said the same about it, free places aside. "
+    description=(
+        "One row per car park and stretch of the day in which the feed said the same about it, free spaces aside. "
         "`car_parks` is made from them."
     ),
     columns=(
@@ -88,7 +96,7 @@ CAR_PARK_SIGHTINGS = TableContract(
 CAR_PARKS = TableContract(
     domain=DOMAIN,
     name="car_parks",
-    meaning=(
+    description=(
         "One row per car park and version: a new row begins when its name, type, places, position or prices change. What a "
         "recording leaves out counts as unchanged."
     ),
@@ -113,8 +121,8 @@ CAR_PARKS = TableContract(
 READINGS = TableContract(
     domain=DOMAIN,
     name="readings",
-    meaning=(
-        "One row per car park and reading of the day, as the feed gave it. Doubtful values are flagged, not changed. The "
+    description=(
+        "One row per car park and reading of the day, as the feed gave it. Suspect values are flagged, not changed. The "
         "partition is a calendar day in the city's time zone."
     ),
     columns=(
@@ -122,19 +130,27 @@ READINGS = TableContract(
         Column("read_at", "timestamp", "When the feed was read; in the Birmingham recording, when the car park last reported."),
         _CAR_PARK_ID,
         _NAME,
-        Column("free_places", "int32", "Free places as given, even below 0.", "place", minimum=-100_000, maximum=100_000),
+        Column(
+            "free_spaces",
+            "int32",
+            "Free spaces as given, even below 0.",
+            "space",
+            minimum=-100_000,
+            maximum=100_000,
+            former_name="free_places",
+        ),
         _TOTAL,
         _LATITUDE,
         _LONGITUDE,
         Column("is_negative", "bool", "Whether fewer than no places are free."),
         Column("is_over_capacity", "bool", "Whether more places are free than there are; false if the places are not known."),
-        _IS_FROZEN,
+        _IS_STALE,
         _IS_ALWAYS_ZERO,
         _SOURCE_NAME,
         Column(
             "unread_values",
             "string",
-            "What the record says besides free places and cannot be read, such as `public places 'many'`; it counts as not given.",
+            "What the record says besides free spaces and cannot be read, such as `public places 'many'`; it counts as not given.",
             nullable=True,
         ),
     ),
@@ -144,7 +160,7 @@ READINGS = TableContract(
 REJECTED_READINGS = TableContract(
     domain=DOMAIN,
     name="rejected_readings",
-    meaning=(
+    description=(
         "One row per record, or whole snapshot, of the day that did not become a reading, with the reason and the text as it was."
     ),
     columns=(
@@ -169,7 +185,7 @@ EXPORT_FILES = export_files_contract(DOMAIN, partition="day")
 HOURLY_FREE = TableContract(
     domain=DOMAIN,
     name="hourly_free",
-    meaning=(
+    description=(
         "One row per hour of the day and car park, and per hour for the city: the last reading of the hour. An hour without a "
         "reading repeats the last one for a few hours, flagged, and then stays empty. The partition is a calendar day of 23, 24 "
         "or 25 hours in the city's time zone."
@@ -190,15 +206,22 @@ HOURLY_FREE = TableContract(
             maximum=23,
         ),
         Column(
-            "free_places",
+            "free_spaces",
             "int32",
-            "Free places at the last reading, kept between 0 and the car park's places; empty without a reading.",
-            "place",
+            "Free spaces at the last reading, kept between 0 and its capacity; empty without a reading.",
+            "space",
             True,
             minimum=0,
+            former_name="free_places",
         ),
         Column(
-            "total_places", "int32", "Places of the car park, or of those summed up; empty if not known.", "place", True, minimum=0
+            "capacity",
+            "int32",
+            "Spaces of the car park, or of those summed up; empty if not known.",
+            "space",
+            True,
+            minimum=0,
+            former_name="total_places",
         ),
         Column("read_at", "timestamp", "Moment of the reading; of the newest one for the city.", nullable=True),
         Column("is_filled", "bool", "Whether the value is repeated from an earlier hour; for the city, any of its values."),
@@ -208,9 +231,17 @@ HOURLY_FREE = TableContract(
             "Whether there is a value; for the city, whether there is one for every car park seen that day or the day before.",
         ),
         Column(
-            "is_frozen", "bool", "Whether the reading came from a frozen feed; for the city, any of its readings. Not for training."
+            "is_stale",
+            "bool",
+            "Whether the reading came from a stale feed; for the city, any of its readings. Not for training.",
+            former_name="is_frozen",
         ),
-        Column("is_always_zero", "bool", "Whether the car park has shown 0 for at least a day; for the city, whether all have."),
+        Column(
+            "is_stuck_at_zero",
+            "bool",
+            "Whether the car park has shown 0 for at least a day; for the city, whether all have.",
+            former_name="is_always_zero",
+        ),
     ),
     key=("city_code", "car_park_id", "hour_at"),
 )

@@ -27,7 +27,7 @@ _READ_DAYS = 57
 def build_demo(city: City) -> Demo:
     """Return the demonstration for a city: land recorded snapshots up to yesterday, train, forecast two days, compare."""
     return Demo(
-        "from a feed of free places to forecasts",
+        "from a feed of free spaces to forecasts",
         lambda now: list(_steps(city, _yesterday(city, now))),
         lambda console, stores, now: _report(
             console, stores.warehouse(DOMAIN), city, _yesterday(city, now).plus(-1), _yesterday(city, now)
@@ -41,7 +41,7 @@ def _yesterday(city: City, now: datetime) -> LocalDay:
 
 def _steps(city: City, yesterday: LocalDay) -> Iterator[DemoStep]:
     trained, first = yesterday.plus(-1), yesterday.plus(1 - _READ_DAYS)
-    recorded = {"is_recorded": True, "since": (first.start - timedelta(days=2)).isoformat(), "until": yesterday.end.isoformat()}
+    recorded = {"mode": "replay", "since": (first.start - timedelta(days=2)).isoformat(), "until": yesterday.end.isoformat()}
     yield DemoStep(
         f"Land and read {first} to {yesterday}",
         "read_donostia_parking",
@@ -60,18 +60,18 @@ def _report(console: Console, warehouse: Warehouse, city: City, trained: LocalDa
     accuracy = summarize_accuracy(warehouse.read(FORECAST_ACCURACY, [forecast.partition]), metrics)
     for row in accuracy[accuracy["is_city_total"].astype(bool)].to_dict("records"):
         console.print(
-            f"{forecast}: the city's forecasts were off by {row['mae_places']:.0f} places in the mean; the backtest promised "
-            f"{row['expected_mae_places']:.0f}, repeating the day before was off by {row['seasonal_naive_mae_places']:.0f}."
+            f"{forecast}: the city's forecasts were off by {row['mae_spaces']:.0f} spaces in the mean; the backtest promised "
+            f"{row['expected_mae_spaces']:.0f}, repeating the day before was off by {row['seasonal_naive_mae_spaces']:.0f}."
         )
     rows = warehouse.read(FORECASTS, [forecast.partition])
     console.print(_forecast_table(rows[rows["car_park_id"] == CITY_TOTAL_ID], city))
 
 
 def _forecast_table(rows: pd.DataFrame, city: City) -> Table:
-    title = f"Free places to expect in {city.name}, every third hour"
+    title = f"Free spaces to expect in {city.name}, every third hour"
     table = new_table(title, "hour", "expected", "80 % interval", "95 % interval")
     hours = rows["hour_at"].dt.tz_convert(ZoneInfo(city.time_zone)).dt.strftime("%a %H:%M")
     for row in rows.assign(hour=hours).iloc[::3].to_dict("records"):
-        intervals = (f"{row[f'low_{level}_places']:,.0f} to {row[f'high_{level}_places']:,.0f}" for level in (80, 95))
-        table.add_row(row["hour"], f"{row['forecast_places']:,.0f}", *intervals)
+        intervals = (f"{row[f'low_{level}_spaces']:,.0f} to {row[f'high_{level}_spaces']:,.0f}" for level in (80, 95))
+        table.add_row(row["hour"], f"{row['forecast_spaces']:,.0f}", *intervals)
     return table

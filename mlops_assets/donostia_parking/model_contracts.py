@@ -13,7 +13,7 @@ _CITY = HOURLY_FREE.column("city_code")
 _CAR_PARK_ID = HOURLY_FREE.column("car_park_id")
 _IS_CITY_TOTAL = HOURLY_FREE.column("is_city_total")
 _HOUR_AT = HOURLY_FREE.column("hour_at")
-_TOTAL_PLACES = HOURLY_FREE.column("total_places")
+_CAPACITY = HOURLY_FREE.column("capacity")
 _CREATED_AT = Column("created_at", "timestamp", "When the forecast was made; it is about hours that began at this moment or later.")
 _HORIZON_HOURS = Column(
     "horizon_hours", "int8", "Which of the hours from `created_at` on: 1 is the first whole one.", "hour", minimum=1
@@ -25,25 +25,26 @@ _MODEL_VERSION = Column("model_version", "int64", "Version of `forecast_model` i
 _MODEL_RUN_ID = Column("model_run_id", "string", "MLflow run that trained it.")
 
 
-def _places(name: str, meaning: str) -> Column:
-    return Column(name, "float64", meaning, "place", nullable=True, minimum=0)
+def _spaces(name: str, description: str) -> Column:
+    former_name = name.replace("_spaces", "_places")
+    return Column(name, "float64", description, "space", nullable=True, minimum=0, former_name=former_name)
 
 
-def _share(name: str, meaning: str) -> Column:
-    return Column(name, "float64", meaning, nullable=True, minimum=0, maximum=1)
+def _share(name: str, description: str) -> Column:
+    return Column(name, "float64", description, nullable=True, minimum=0, maximum=1)
 
 
-_FORECAST_PLACES = _places(
-    "forecast_places", "Expected free places, between 0 and the car park's places; empty if nothing was ever known of it."
+_FORECAST_PLACES = _spaces(
+    "forecast_spaces", "Expected free spaces, between 0 and its capacity; empty if nothing was ever known of it."
 )
-_SEASONAL_NAIVE_PLACES = _places(
-    "seasonal_naive_places", "What the same hour of the day before would have said; empty if that is not known."
+_SEASONAL_NAIVE_PLACES = _spaces(
+    "seasonal_naive_spaces", "What the same hour of the day before would have said; empty if that is not known."
 )
 
 MODEL_INPUT = HOURLY_FREE.derive(
     "forecast_model_input",
     "What the forecast model needs to know of the last weeks: rows of `hourly_free`.",
-    dropped=("is_city_total", "local_date", "local_hour", "is_filled", "is_always_zero"),
+    dropped=("is_city_total", "local_date", "local_hour", "is_filled", "is_stuck_at_zero"),
     key=(),
 )
 
@@ -56,7 +57,7 @@ TRAINING_WINDOW = MODEL_INPUT.derive(
 FORECAST_METRICS = TableContract(
     domain=DOMAIN,
     name="forecast_metrics",
-    meaning=(
+    description=(
         "How good the day's model would have been in the past, by car park and hours ahead: rolling forecasts for which method and "
         "intervals were chosen by what was known at the time."
     ),
@@ -72,9 +73,9 @@ FORECAST_METRICS = TableContract(
         Column("history_days", "int32", "Length of the training window.", "day", minimum=1),
         Column("forecast_horizon_hours", "int8", "How far the model forecasts.", "hour", minimum=1),
         Column("forecast_count", "int64", "Forecasts of the past that were compared with what happened.", minimum=0),
-        _places("mae_places", "Mean absolute error; empty if there was nothing to compare."),
-        _places("rmse_places", "Root of the mean squared error; empty if there was nothing to compare."),
-        _places("seasonal_naive_mae_places", "Mean absolute error of repeating the day before, on the same hours."),
+        _spaces("mae_spaces", "Mean absolute error; empty if there was nothing to compare."),
+        _spaces("rmse_spaces", "Root of the mean squared error; empty if there was nothing to compare."),
+        _spaces("seasonal_naive_mae_spaces", "Mean absolute error of repeating the day before, on the same hours."),
         Column(
             "skill",
             "float64",
@@ -95,8 +96,8 @@ FORECAST_METRICS = TableContract(
 FORECASTS = TableContract(
     domain=DOMAIN,
     name="forecasts",
-    meaning=(
-        "One row per car park and hour to come, and per hour for the city: the free places to expect, with intervals. The city is "
+    description=(
+        "One row per car park and hour to come, and per hour for the city: the free spaces to expect, with intervals. The city is "
         "forecast by itself and not by adding up car parks."
     ),
     columns=(
@@ -108,11 +109,11 @@ FORECASTS = TableContract(
         _HOUR_AT,
         _HORIZON_HOURS,
         _FORECAST_PLACES,
-        _places("low_80_places", "Lower end of the interval that holds what happens four times out of five."),
-        _places("high_80_places", "Upper end of it; empty if neither past errors nor the car park's places are known."),
-        _places("low_95_places", "Lower end of the interval that holds what happens 19 times out of 20."),
-        _places("high_95_places", "Upper end of it; empty if neither past errors nor the car park's places are known."),
-        _TOTAL_PLACES,
+        _spaces("low_80_spaces", "Lower end of the interval that holds what happens four times out of five."),
+        _spaces("high_80_spaces", "Upper end of it; empty if neither past errors nor its capacity are known."),
+        _spaces("low_95_spaces", "Lower end of the interval that holds what happens 19 times out of 20."),
+        _spaces("high_95_spaces", "Upper end of it; empty if neither past errors nor its capacity are known."),
+        _CAPACITY,
         _METHOD,
         _SEASONAL_NAIVE_PLACES,
         _MODEL_VERSION,
@@ -125,7 +126,7 @@ FORECASTS = TableContract(
 FORECAST_ACCURACY = TableContract(
     domain=DOMAIN,
     name="forecast_accuracy",
-    meaning="One row per forecast about an hour of the day, beside what happened.",
+    description="One row per forecast about an hour of the day, beside what happened.",
     columns=(
         Column("local_date", "date", "Day in the city's time zone that the hour belongs to: the partition."),
         _ISSUE_DATE,
@@ -137,20 +138,22 @@ FORECAST_ACCURACY = TableContract(
         _HORIZON_HOURS,
         _METHOD,
         _FORECAST_PLACES,
-        _places("actual_places", "Free places that the hour had; empty if there was no trusted reading."),
+        _spaces("actual_spaces", "Free spaces that the hour had; empty if there was no trusted reading."),
         Column(
-            "error_places",
+            "error_spaces",
             "float64",
-            "Forecast minus actual places; empty if one of them is not known.",
-            "place",
+            "Forecast minus actual free spaces; empty if one of them is not known.",
+            "space",
             nullable=True,
+            former_name="error_places",
         ),
         Column(
-            "seasonal_naive_error_places",
+            "seasonal_naive_error_spaces",
             "float64",
             "The same for repeating the day before; empty if one of them is not known.",
-            "place",
+            "space",
             nullable=True,
+            former_name="seasonal_naive_error_places",
         ),
         Column(
             "is_within_80", "bool", "Whether the 80 % interval held it; empty where one of the two is not known.", nullable=True
@@ -168,20 +171,29 @@ FORECAST_ACCURACY = TableContract(
 FORECAST_CHAMPION = TableContract(
     domain=DOMAIN,
     name="forecast_champion",
-    meaning="One row per evaluated model version: whether it was promoted to champion, and its backtest beside the naive forecast.",
+    description="One row per evaluated model version: whether it was promoted, and its backtest beside the naive forecast.",
     columns=(
         *decision_columns(
             ("promote_first", "promote", "rejected_by_gate"),
             "Outcome: promoted without or against a champion, or stopped by the quality gate.",
         ),
-        Column("mae_places", "float64", "Mean absolute error for the city total in rolling backtests.", "place", True, minimum=0),
         Column(
-            "seasonal_naive_mae_places",
+            "mae_spaces",
             "float64",
-            "Mean absolute error of repeating the day before (seasonal naive), on the same hours.",
-            "place",
+            "Mean absolute error for the city total in rolling backtests.",
+            "space",
             True,
             minimum=0,
+            former_name="mae_places",
+        ),
+        Column(
+            "seasonal_naive_mae_spaces",
+            "float64",
+            "Mean absolute error of repeating the day before (seasonal naive), on the same hours.",
+            "space",
+            True,
+            minimum=0,
+            former_name="seasonal_naive_mae_places",
         ),
     ),
     key=("challenger_version",),

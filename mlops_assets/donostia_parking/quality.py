@@ -1,4 +1,4 @@
-"""Print how all ways to forecast free places do on recorded hours."""
+"""Print how all ways to forecast free spaces do on recorded hours."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,26 +11,26 @@ from rich.table import Table
 from mlops_assets.donostia_parking.cities import CITIES
 from mlops_assets.donostia_parking.modelling.backtesting import BASELINE
 from mlops_assets.donostia_parking.modelling.comparison import compare_forecasts
-from mlops_assets.donostia_parking.readings.recorded_hours import read_recorded_hours
+from mlops_assets.donostia_parking.readings.historical_hours import read_historical_hours
 from mlops_assets.donostia_parking.sources.export import ExportParkingSource
 from mlops_assets.errors import SettingsError
 from mlops_assets.terminal import fits, new_table
 
-_FIGURES = {"mae_places": ".1f", "skill": ".2f", "coverage_80": ".1%", "coverage_95": ".1%"}
+_FIGURES = {"mae_spaces": ".1f", "skill": ".2f", "coverage_80": ".1%", "coverage_95": ".1%"}
 
 
 def report_forecast_quality(console: Console, export: Path, city_code: str, origin_count: int) -> None:
-    """Read recordings, let every candidate forecast from past hours, and print the comparison and the coverage of intervals."""
+    """Read historical files, let every candidate forecast from past hours; print the comparison and the coverage of intervals."""
     hourly = _read_hours(console, export, city_code)
     first, last = hourly["hour_at"].min(), hourly["hour_at"].max()
     total = hourly[hourly["is_city_total"].astype(bool)]
-    frozen = int(total["is_frozen"].sum())
-    console.print(f"{len(total):,} hours from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {frozen:,} of them from a frozen feed")
+    stale = int(total["is_stale"].sum())
+    console.print(f"{len(total):,} hours from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {stale:,} of them from a stale feed")
     with console.status("Forecasting from every past hour"):
         comparison = compare_forecasts(hourly, CITIES[city_code].time_zone, origin_count=origin_count)
     _print_comparison(console, comparison)
     chosen, naive = comparison.iloc[0], comparison[comparison["predictor"] == BASELINE].iloc[0]
-    gain = 1 - chosen["city_mae_places"] / naive["city_mae_places"]
+    gain = 1 - chosen["city_mae_spaces"] / naive["city_mae_spaces"]
     compared = f"{abs(gain):.0%} {'smaller' if gain >= 0 else 'larger'} mean error than repeating the day before"
     console.print(f"City: {compared}, on forecasts that nothing was fitted to.")
     for level in (80, 95):
@@ -44,7 +44,7 @@ def _read_hours(console: Console, export: Path, city_code: str) -> pd.DataFrame:
         raise SettingsError(f"unknown city {city_code!r}; known: {', '.join(CITIES)}")
     city = CITIES[city_code]
     source = ExportParkingSource(export, city)
-    return read_recorded_hours(source, city, track=lambda days: track(days, "Reading", console=console))
+    return read_historical_hours(source, city, track=lambda days: track(days, "Reading", console=console))
 
 
 def _print_comparison(console: Console, comparison: pd.DataFrame) -> None:

@@ -10,14 +10,14 @@ from mlops_assets.urls import read_web_url, redact
 
 
 class DonostiaParkingSettings(SourceSettings):
-    """Where readings come from (a simulated city, recordings, or the feed), of which city, and stores of its own.
+    """Where readings come from (a simulated city, historical files, or the feed), of which city, and stores of its own.
 
     Attributes:
-        city: whose car parks; Birmingham is known from a recording only.
+        city: whose car parks; Birmingham is known from a historical file only.
         feed_url: the feed asked by `live`.
     """
 
-    export_name: ClassVar = "recordings"
+    export_name: ClassVar = "historical files"
     sample_name: ClassVar = "a simulated feed"
     model_config = SettingsConfigDict(env_prefix="MLOPS_DONOSTIA_PARKING_", validate_default=True)
 
@@ -42,7 +42,7 @@ class DonostiaParkingSettings(SourceSettings):
     def _birmingham_is_a_recording(cls, city: str, others: ValidationInfo) -> str:
         if city == "birmingham" and others.data.get("source") not in ("export", None):
             raise ValueError(
-                "MLOPS_DONOSTIA_PARKING_CITY=birmingham is known from a recording: it needs MLOPS_DONOSTIA_PARKING_SOURCE=export"
+                "MLOPS_DONOSTIA_PARKING_CITY=birmingham is known from files: it needs MLOPS_DONOSTIA_PARKING_SOURCE=export"
             )
         return city
 

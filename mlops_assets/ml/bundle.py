@@ -26,7 +26,7 @@ from mlops_assets.ml.bundle_files import (
     read_predictor,
     write_files,
 )
-from mlops_assets.ml.former_modules import importable_by_former_names
+from mlops_assets.ml.former_modules import former_columns_of, importable_by_former_names
 from mlops_assets.ml.predictors import KINDS, Predictor
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _contract_to_dict(contract: TableContract) -> dict[str, Any]:
         {
             "name": column.name,
             "type": column.type,
-            "description": column.meaning,
+            "description": column.description,
             "unit": column.unit,
             "nullable": column.nullable,
             "allowed": None if column.allowed is None else list(column.allowed),
@@ -218,7 +218,7 @@ def _contract_to_dict(contract: TableContract) -> dict[str, Any]:
     return {
         "domain": contract.domain,
         "name": contract.name,
-        "description": contract.meaning,
+        "description": contract.description,
         "columns": columns,
         "key": list(contract.key),
         "partition_column": contract.partition_column,
@@ -226,9 +226,10 @@ def _contract_to_dict(contract: TableContract) -> dict[str, Any]:
 
 
 def _contract_from_dict(data: Mapping[str, Any]) -> TableContract:
+    renamed = former_columns_of(data["domain"])
     columns = tuple(
         Column(
-            column["name"],
+            renamed.get(column["name"], column["name"]),
             column["type"],
             column["description"],
             unit=column["unit"],

@@ -1,4 +1,4 @@
-"""Modules that were moved: pickled pipelines name the modules of their classes, as these were called when they were saved."""
+"""Names that saved models still use: pickled classes name the modules that they were in, and input contracts their columns."""
 
 from __future__ import annotations
 
@@ -7,14 +7,27 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 
+_MOVED_HERE = {"mlops_assets.ml.forecasting.judging": "mlops_assets.ml.forecasting.selection"}
 
-def former_modules_of(domain: str) -> Mapping[str, str]:
-    """Return the modules of a domain that were moved, by their former names; it lists them in its `FORMER_MODULES`."""
+
+def former_modules_of(domain: str) -> dict[str, str]:
+    """Return the modules that were moved, by their former names: the platform's, and those in a domain's `FORMER_MODULES`."""
+    package = f"mlops_assets.{domain}"
+    moved = _listed(domain, "FORMER_MODULES")
+    return _MOVED_HERE | {f"{package}.{old}": f"{package}.{new}" for old, new in moved.items()}
+
+
+def former_columns_of(domain: str) -> Mapping[str, str]:
+    """Return the columns of a domain that were renamed, by their former names, as its `FORMER_COLUMNS` lists them."""
+    return _listed(domain, "FORMER_COLUMNS")
+
+
+def _listed(domain: str, name: str) -> Mapping[str, str]:
     try:
-        package = import_module(f"mlops_assets.{domain}")
+        found: Mapping[str, str] = getattr(import_module(f"mlops_assets.{domain}"), name, {})
     except ModuleNotFoundError:
         return {}
-    return {f"{package.__name__}.{old}": f"{package.__name__}.{new}" for old, new in getattr(package, "FORMER_MODULES", {}).items()}
+    return found
 
 
 @contextmanager

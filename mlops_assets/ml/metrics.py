@@ -45,11 +45,11 @@ class BinaryMetrics:
             groups.
         threshold: Probability from which a row is classified yes; it applies to all figures below.
         mcc: Matthews correlation coefficient; 0 when only one class is predicted or observed.
-        accuracy: Share of rows classified rightly. Read it beside `always_no_accuracy`.
+        accuracy: Share of rows classified rightly. Read it beside `no_information_rate`.
         precision: Share of observed yes among predicted yes; 0 when yes is never predicted.
         recall: Share of predicted yes among observed yes; 0 when yes is never observed.
         f1: Harmonic mean of precision and recall; 0 when both are 0.
-        always_no_accuracy: Accuracy of the answer "no" for every row.
+        no_information_rate: Accuracy of the answer "no" for every row.
     """
 
     row_count: int
@@ -65,7 +65,7 @@ class BinaryMetrics:
     precision: float
     recall: float
     f1: float
-    always_no_accuracy: float
+    no_information_rate: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name, ready for JSON or a table row."""
@@ -99,7 +99,7 @@ def evaluate_binary(outcome: npt.ArrayLike, probability: npt.ArrayLike, threshol
         precision=hits / predicted if predicted else 0.0,
         recall=hits / positives if positives else 0.0,
         f1=2 * hits / (predicted + positives) if predicted + positives else 0.0,
-        always_no_accuracy=1 - positives / rows,
+        no_information_rate=1 - positives / rows,
     )
 
 

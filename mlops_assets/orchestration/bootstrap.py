@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.errors import NotEnoughDataError
-from mlops_assets.orchestration.asset_options import STORES
+from mlops_assets.orchestration.asset_specs import STORES
 from mlops_assets.orchestration.automation import sensor_status
 from mlops_assets.orchestration.clock import CLOCK
 from mlops_assets.orchestration.materializations import latest_storage_ids
@@ -21,7 +21,7 @@ from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.orchestration.promotion import note_champion_of_former_release
 from mlops_assets.orchestration.requests import REQUEST_TAG, Work, ask_again, unfinished_runs
 from mlops_assets.orchestration.upstream_state import champion_scores_from
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ import pandas as pd
 from mlops_assets.contracts import TableContract
 from mlops_assets.contracts.frames import conform, to_pandas
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.orchestration.asset_options import asset_key
-from mlops_assets.orchestration.check_verdicts import Verdict, conclude
+from mlops_assets.orchestration.asset_specs import asset_key
+from mlops_assets.orchestration.check_outcomes import CheckOutcome, report_partition_results
+from mlops_assets.orchestration.metadata import frame_metadata
 from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.reject_rates import RejectRates, measure_rejects
 from mlops_assets.orchestration.table_checks import TableCheck
-from mlops_assets.orchestration.tables import frame_metadata
-from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.lake import Lake, LakeAddress
+from mlops_assets.stores.registry import Stores
 
 _NAMED_ENTITIES = 5
 
@@ -44,19 +44,19 @@ def volume_check(
         lake = stores.lake(contract.domain)
         keys = partitions.get_partition_keys()
 
-        def judge(key: str) -> Verdict:
+        def evaluate(key: str) -> CheckOutcome:
             position = keys.index(key)
             recent = _row_counts(lake, contract, partitions, keys[max(0, position - recent_partitions) : position])
             rows = _row_count(lake, contract, partitions, key)
             usual = median(recent) if recent else rows
-            return Verdict(
+            return CheckOutcome(
                 passed=least_share * usual <= rows <= greatest_share * usual,
                 description=f"{key} has {rows:,} rows; {_say_usual(recent)}",
                 metadata={"row_count": rows, "usual_row_count": usual},
             )
 
-        verdicts = {key: judge(key) for key in context.partition_keys}
-        return conclude(context, check, verdicts, severity=dg.AssetCheckSeverity.WARN)
+        outcomes = {key: evaluate(key) for key in context.partition_keys}
+        return report_partition_results(context, check, outcomes, severity=dg.AssetCheckSeverity.WARN)
 
     return has_usual_volume
 
@@ -136,36 +136,36 @@ def rejects_checks(
             )
             for key in context.partition_keys
         }
-        verdicts = {key: _of_each(key, measured, entity_word) for key, measured in rates.items()}
-        yield conclude(context, of_each, verdicts, severity=dg.AssetCheckSeverity.WARN)
-        verdicts = {key: _of_all(key, measured, entity_word, greatest_share_of_all) for key, measured in rates.items()}
-        yield conclude(context, of_all, verdicts)
+        outcomes = {key: _of_each(key, measured, entity_word) for key, measured in rates.items()}
+        yield report_partition_results(context, of_each, outcomes, severity=dg.AssetCheckSeverity.WARN)
+        outcomes = {key: _of_all(key, measured, entity_word, greatest_share_of_all) for key, measured in rates.items()}
+        yield report_partition_results(context, of_all, outcomes)
 
     return rejects
 
 
-def _of_all(key: str, rates: RejectRates, entity_word: str, greatest_share: float | None) -> Verdict:
+def _of_all(key: str, rates: RejectRates, entity_word: str, greatest_share: float | None) -> CheckOutcome:
     parts = [f"{rates.rejected_count:,} of the {rates.record_count:,} records of {key} were rejected ({rates.share:.2%})"]
     if rates.are_most_in_trouble:
         entities = f"{len(rates.in_trouble)} of {len(rates.by_entity)} {entity_word}s"
         parts.append(f"in {entities} more than {rates.greatest_share:.1%}")
     if rates.are_many_nameless:
         parts.append(f"{rates.nameless_count:,} of them do not say which {entity_word} they are about")
-    return Verdict(
+    return CheckOutcome(
         passed=not (rates.are_most_in_trouble or rates.are_many_nameless or rates.are_more_than(greatest_share)),
         description="; ".join(parts),
         metadata={"rejected_count": rates.rejected_count, "rejected_share": rates.share},
     )
 
 
-def _of_each(key: str, rates: RejectRates, entity_word: str) -> Verdict:
+def _of_each(key: str, rates: RejectRates, entity_word: str) -> CheckOutcome:
     in_trouble = rates.by_entity[rates.by_entity["is_in_trouble"]]
     shown = [
         f"{row['name']} ({row['rejected_count']:,} of {row['accepted_count'] + row['rejected_count']:,} records rejected)"
         for row in in_trouble.head(_NAMED_ENTITIES).to_dict("records")
     ]
     more = f" and {len(in_trouble) - len(shown)} more" if len(in_trouble) > len(shown) else ""
-    return Verdict(
+    return CheckOutcome(
         passed=in_trouble.empty,
         description=f"{key}: {', '.join(shown)}{more}" if shown else f"{key}: every {entity_word} is read",
         metadata={"in_trouble_count": len(in_trouble), **({"in_trouble": frame_metadata(in_trouble)} if shown else {})},
@@ -182,13 +182,13 @@ def optional_values_check(contract: TableContract, *, never_empty: Sequence[str]
         greatest_share: of rows with values that could not be read.
     """
 
-    def judge(rows: pd.DataFrame, key: str) -> Verdict:
+    def evaluate(rows: pd.DataFrame, key: str) -> CheckOutcome:
         unread = rows["unread_values"].dropna()
         empty = [name for name in never_empty if len(rows) and rows[name].isna().all()]
         parts = [f"{len(unread):,} of {len(rows):,} rows have values that cannot be read"]
         parts += [f"for example {unread.iloc[0]}"] if len(unread) else []
         parts += [f"without a value in any row: {', '.join(empty)}"] if empty else []
-        return Verdict(
+        return CheckOutcome(
             passed=not empty and len(unread) <= greatest_share * len(rows),
             description=f"{key}: {', '.join(parts)}",
             metadata={"unread_count": len(unread), "empty_columns": ", ".join(empty)},
@@ -198,7 +198,7 @@ def optional_values_check(contract: TableContract, *, never_empty: Sequence[str]
         contract,
         "reads_optional_values",
         f"At most {greatest_share:.1%} of the rows lack an optional value because it could not be read.",
-        judge,
+        evaluate,
         is_blocking=False,
     )
 

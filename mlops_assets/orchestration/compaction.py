@@ -6,9 +6,9 @@ import dagster as dg
 
 from mlops_assets.orchestration.automation import schedule_status
 from mlops_assets.orchestration.clock import Clock
-from mlops_assets.orchestration.failures import naming, retrying_transient_errors
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.orchestration.failures import error_context, retrying_transient_errors
 from mlops_assets.stores.landing.compaction import compact_closed
+from mlops_assets.stores.registry import Stores
 
 
 def compaction_job(domain: str, landings: Sequence[str]) -> dg.JobDefinition:
@@ -26,7 +26,7 @@ def compaction_job(domain: str, landings: Sequence[str]) -> dg.JobDefinition:
         counts: dict[str, int] = {}
         for name in landings:
             counts[f"{name}_count"] = 0
-            with retrying_transient_errors(), naming(f"{domain}/{name}"):
+            with retrying_transient_errors(), error_context(f"{domain}/{name}"):
                 for compacted in compact_closed(stores.landing(domain, name), clock.now()):
                     context.log.info(f"{name}: {compacted.object_count} objects of {compacted.folder} are one now")
                     counts[f"{name}_count"] += compacted.object_count

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mlops_assets.stores.catalog import Stores
+    from mlops_assets.stores.registry import Stores
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.asset_options import WAREHOUSE, asset_key
+from mlops_assets.orchestration.asset_specs import WAREHOUSE, asset_key
 from mlops_assets.orchestration.bootstrap import Bootstrap
 from mlops_assets.orchestration.demo import Demo
 

@@ -9,12 +9,12 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.asset_options import STORES, asset_key
+from mlops_assets.orchestration.asset_specs import STORES, asset_key
 from mlops_assets.orchestration.clock import CLOCK
-from mlops_assets.orchestration.failures import naming, retrying_transient_errors
+from mlops_assets.orchestration.failures import error_context, retrying_transient_errors
+from mlops_assets.orchestration.metadata import frame_metadata
 from mlops_assets.orchestration.partitions import has_begun, partition_of
 from mlops_assets.orchestration.table_assets import lake_asset
-from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.stores.lake import Lake, LakeAddress
 from mlops_assets.tabular.export_files import ExportFile, RecordCounts, account_for_files
 
@@ -45,7 +45,7 @@ def export_files_asset(
     @lake_asset(contract, deps=[asset_key(rejected)], required_resource_keys={source_key, STORES, CLOCK})
     def export_files(context: dg.AssetExecutionContext) -> pd.DataFrame:
         source, stores, clock = (getattr(context.resources, key) for key in (source_key, STORES, CLOCK))
-        with naming(contract.label):
+        with error_context(contract.label):
             files, lake = source.export_files(), stores.lake(contract.domain)
             account = account_for_export(files, lake, accepted, rejected, partitions, clock.now())
         context.add_asset_metadata(account_metadata(account))

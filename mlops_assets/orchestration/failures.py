@@ -17,7 +17,7 @@ SECONDS_BETWEEN_RETRIES = 30
 
 
 @contextmanager
-def naming(subject: str) -> Iterator[None]:
+def error_context(subject: str) -> Iterator[None]:
     """Put what is being made, an asset and its partition, before the message of an error that is raised inside the block.
 
     Sources and pure functions know files and columns; only the asset knows for whom they work.

@@ -14,9 +14,9 @@ import dagster as dg
 from mlops_assets.contracts.frames import arrow_schema, conform, to_arrow, to_pandas
 from mlops_assets.errors import PermanentError, PlatformError
 from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.metadata import add_stored_metadata, sample_metadata, size_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
 from mlops_assets.orchestration.partitions import partition_of
-from mlops_assets.orchestration.tables import add_stored_metadata, sample_metadata, size_metadata
 from mlops_assets.stores.lake import LakeAddress
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from mlops_assets.contracts import TableContract
     from mlops_assets.partition import Partition
-    from mlops_assets.stores.catalog import Stores
     from mlops_assets.stores.lake import Lake, StoredObject
+    from mlops_assets.stores.registry import Stores
 
 
 class LakeIOManager(dg.IOManager):

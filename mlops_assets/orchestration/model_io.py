@@ -10,15 +10,15 @@ import dagster as dg
 
 from mlops_assets.errors import MissingModelError
 from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.metadata import add_stored_metadata, frame_metadata, image_metadata
 from mlops_assets.orchestration.mlflow_runs import mlflow_run_of
-from mlops_assets.orchestration.tables import add_stored_metadata, frame_metadata, image_metadata
 
 if TYPE_CHECKING:
     from mlops_assets.ml.bundle import Bundle
     from mlops_assets.ml.training import TrainedModel
     from mlops_assets.orchestration.clock import Clock
-    from mlops_assets.stores.catalog import Stores
     from mlops_assets.stores.models.registry import ModelRegistry, ModelVersion
+    from mlops_assets.stores.registry import Stores
 
 
 @dataclass(frozen=True)

@@ -69,17 +69,17 @@ def store_partitions(
     """
     _require_all_partitions(context, frames)
 
-    def conclude(key: str, storing: Future[dict[str, Any]]) -> None:
+    def report_partition_results(key: str, storing: Future[dict[str, Any]]) -> None:
         context.step_context.add_asset_metadata(storing.result(), context.asset_key, key)
 
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         under_way: tuple[str, Future[dict[str, Any]]] | None = None
         for key, frame in frames.items():
             if under_way is not None:
-                conclude(*under_way)
+                report_partition_results(*under_way)
             under_way = key, writer.submit(store, key, frame)
         if under_way is not None:
-            conclude(*under_way)
+            report_partition_results(*under_way)
 
 
 def _require_all_partitions(context: dg.OutputContext, frames: PartitionedFrames) -> None:

@@ -13,16 +13,16 @@ from mlops_assets.contracts import TableContract
 from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.errors import MissingModelError, MissingPartitionError
 from mlops_assets.ml.promotion import PromotionDecision
-from mlops_assets.orchestration.asset_options import asset_key
+from mlops_assets.orchestration.asset_specs import asset_key
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.metadata import frame_metadata
 from mlops_assets.orchestration.model_io import model_name, version_metadata
 from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
-from mlops_assets.orchestration.tables import frame_metadata
 from mlops_assets.orchestration.upstream_state import SCORES_FROM, is_of_former_release
-from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import CHAMPION, ModelRegistry, ModelVersion
+from mlops_assets.stores.registry import Stores
 
 
 @dataclass(frozen=True)

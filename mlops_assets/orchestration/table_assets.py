@@ -12,13 +12,13 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.asset_options import lake_table, warehouse_table
-from mlops_assets.orchestration.check_verdicts import Verdict
+from mlops_assets.orchestration.asset_specs import lake_table, warehouse_table
+from mlops_assets.orchestration.check_outcomes import CheckOutcome
+from mlops_assets.orchestration.metadata import frame_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.table_checks import TableCheck
-from mlops_assets.orchestration.tables import frame_metadata
 
-CONTRACT_CHECK = "keeps_contract"
+CONTRACT_CHECK = "contract_is_valid"
 _ONLY_OUTPUT = "result"
 _SHOWN_VIOLATIONS = 20
 
@@ -49,7 +49,7 @@ def _table_asset(
 ) -> _Asset:
     specs = check_specs(contract, partitions=options.get("partitions_def"), checks=checks)
     decorate = dg.asset(**table_options, **options, check_specs=specs)
-    return lambda function: decorate(holding(contract, checks=checks)(function))
+    return lambda function: decorate(validated(contract, checks=checks)(function))
 
 
 def check_specs(
@@ -65,11 +65,11 @@ def contract_check(contract: TableContract) -> TableCheck:
         contract,
         CONTRACT_CHECK,
         "Every row keeps the table's contract: nulls, ranges, patterns and unique keys.",
-        lambda frame, _: judge_contract(frame, contract),
+        lambda frame, _: validate_contract(frame, contract),
     )
 
 
-def holding(
+def validated(
     *contracts: TableContract, checks: Sequence[TableCheck] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Iterator[Any]]]:
     """Hold what an asset's function returns, or those outputs it yields that have a contract's name, against contracts and checks.
@@ -108,7 +108,7 @@ def _checked(output: dg.Output[Any], checks: Sequence[TableCheck]) -> Iterator[d
     While a table is stored it is checked by another thread; of several partitions, each is checked while the one before is stored.
     """
     table = output.value
-    outcomes: dict[str, list[Verdict]] = {}
+    outcomes: dict[str, list[CheckOutcome]] = {}
     if isinstance(table, PartitionedFrames):
 
         def checked(key: str) -> pd.DataFrame:
@@ -130,20 +130,20 @@ def _checked(output: dg.Output[Any], checks: Sequence[TableCheck]) -> Iterator[d
         yield check.report({key: of_partition[number] for key, of_partition in outcomes.items()})
 
 
-def _evaluate(checks: Sequence[TableCheck], frame: pd.DataFrame, key: str) -> list[Verdict]:
+def _evaluate(checks: Sequence[TableCheck], frame: pd.DataFrame, key: str) -> list[CheckOutcome]:
     return [check.evaluate(frame, key) for check in checks if check.evaluate is not None]
 
 
-def judge_contract(frame: pd.DataFrame, contract: TableContract) -> Verdict:
+def validate_contract(frame: pd.DataFrame, contract: TableContract) -> CheckOutcome:
     """Hold a frame against its contract."""
     from mlops_assets.contracts.checking import find_violations, summarize_violations
 
     violations = find_violations(frame, contract)
     if violations.empty:
-        return Verdict(passed=True, metadata={"row_count": len(frame)})
+        return CheckOutcome(passed=True, metadata={"row_count": len(frame)})
     summary = summarize_violations(violations)
     first = summary.iloc[0]
-    return Verdict(
+    return CheckOutcome(
         passed=False,
         description=(
             f"{len(violations):,} values break the contract of {contract.label}; for example {first['column']} "

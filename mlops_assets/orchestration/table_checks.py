@@ -11,8 +11,8 @@ import dagster as dg
 import pandas as pd
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.asset_options import asset_key
-from mlops_assets.orchestration.check_verdicts import Verdict, conclude
+from mlops_assets.orchestration.asset_specs import asset_key
+from mlops_assets.orchestration.check_outcomes import CheckOutcome, report_partition_results
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class TableCheck:
     contract: TableContract
     name: str
     description: str
-    evaluate: Callable[[pd.DataFrame, str], Verdict] | None = None
+    evaluate: Callable[[pd.DataFrame, str], CheckOutcome] | None = None
     is_blocking: bool = True
 
     @property
@@ -49,8 +49,8 @@ class TableCheck:
             partitions_def=partitions,
         )
 
-    def report(self, outcomes: Verdict | Mapping[str, Verdict]) -> dg.AssetCheckResult:
+    def report(self, outcomes: CheckOutcome | Mapping[str, CheckOutcome]) -> dg.AssetCheckResult:
         """Return the result of the check in the current step, for one outcome or for that of each partition."""
         severity = dg.AssetCheckSeverity.ERROR if self.is_blocking else dg.AssetCheckSeverity.WARN
-        by_partition = {"": outcomes} if isinstance(outcomes, Verdict) else outcomes
-        return conclude(dg.AssetExecutionContext.get(), self.key, by_partition, severity=severity)
+        by_partition = {"": outcomes} if isinstance(outcomes, CheckOutcome) else outcomes
+        return report_partition_results(dg.AssetExecutionContext.get(), self.key, by_partition, severity=severity)

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.orchestration.metadata import add_stored_metadata, sample_metadata, size_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames, store_partitions
 from mlops_assets.orchestration.partitions import partition_of
-from mlops_assets.orchestration.tables import add_stored_metadata, sample_metadata, size_metadata
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.contracts import TableContract
     from mlops_assets.partition import Partition
-    from mlops_assets.stores.catalog import Stores
+    from mlops_assets.stores.registry import Stores
 
 
 class WarehouseIOManager(dg.IOManager):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from mlops_assets.stores.catalog import STORE_KINDS, StoreKind, Stores
 from mlops_assets.stores.documents import open_documents
 from mlops_assets.stores.events import open_event_log
 from mlops_assets.stores.objects import open_object_storage
+from mlops_assets.stores.registry import STORE_KINDS, StoreKind, Stores
 from mlops_assets.stores.warehouse import open_warehouse
 from mlops_assets.urls import redact, redact_text
 

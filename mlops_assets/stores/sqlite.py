@@ -23,17 +23,17 @@ _BUSY = ("is locked", "locking protocol")
 class SQLiteFile:
     """A SQLite file. Every use opens it anew, so that threads and forked processes share no connection."""
 
-    def __init__(self, path: Path, store: str, patience_seconds: float) -> None:
+    def __init__(self, path: Path, store: str, timeout_seconds: float) -> None:
         """Use the file at `path`, made at the first use.
 
         Args:
             path: the file.
             store: what it holds, as errors shall name it.
-            patience_seconds: how long to wait for others who are writing to it.
+            timeout_seconds: how long to wait for others who are writing to it.
         """
         self.path = path
         self._label = f"the {store} {path}"
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -61,7 +61,7 @@ class SQLiteFile:
         try:
             with disk_errors(f"cannot use {self._label}"):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                with closing(sqlite3.connect(self.path, timeout=self._patience_seconds, isolation_level=None)) as connection:
+                with closing(sqlite3.connect(self.path, timeout=self._timeout_seconds, isolation_level=None)) as connection:
                     self._keep_readers_apart(connection)
                     # Some builds of SQLite leave this out with a write-ahead log, and a power cut could undo what was committed.
                     connection.execute("PRAGMA synchronous = FULL")
@@ -79,7 +79,7 @@ class SQLiteFile:
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_message(match="database is locked"),
             wait=tenacity.wait_random(0.01, 0.05),
-            stop=tenacity.stop_after_delay(self._patience_seconds),
+            stop=tenacity.stop_after_delay(self._timeout_seconds),
             reraise=True,
         )
         attempts(connection.execute, "PRAGMA journal_mode = WAL")
@@ -87,5 +87,5 @@ class SQLiteFile:
     def _translated(self, error: sqlite3.Error) -> PlatformError:
         complaint = str(error).lower()
         if any(sign in complaint for sign in _BUSY):
-            return StoreUnavailableError(f"{self._label} was in use by another writer for {self._patience_seconds:g} s: {error}")
+            return StoreUnavailableError(f"{self._label} was in use by another writer for {self._timeout_seconds:g} s: {error}")
         return PermanentError(f"cannot use {self._label}: {error}")

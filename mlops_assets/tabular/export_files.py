@@ -41,7 +41,7 @@ def export_files_contract(domain: str, *, partition: str) -> TableContract:
     return TableContract(
         domain=domain,
         name="export_files",
-        meaning=(
+        description=(
             "One row per file of the export, and what became of its records. Of every file, records read = kept + rejected + "
             "waiting. Without rows if the source is no export."
         ),

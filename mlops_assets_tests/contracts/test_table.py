@@ -7,7 +7,7 @@ import pytest
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import ContractError
-from mlops_assets.orchestration.tables import column_schema
+from mlops_assets.orchestration.metadata import column_schema
 from mlops_assets_tests.tables import READINGS, RENAMED_READINGS, renamed
 
 ID = Column("reading_id", "int64", "Identifier.")

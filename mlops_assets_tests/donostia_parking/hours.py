@@ -13,7 +13,7 @@ import pandas as pd
 from mlops_assets.contracts.frames import to_arrow, to_pandas
 from mlops_assets.donostia_parking.cities import DONOSTIA
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID, HOURLY_FREE
-from mlops_assets.donostia_parking.readings.quality import find_frozen
+from mlops_assets.donostia_parking.readings.quality import find_stale
 from mlops_assets_tests.shared_data import shared_data
 
 FIRST_HOUR = pd.Timestamp("2022-01-03 00:00", tz="UTC")
@@ -49,43 +49,43 @@ def _hours_of(name: str, first: pd.Timestamp, values: np.ndarray, places: int | 
             "is_city_total": name == CITY_TOTAL_ID,
             "local_date": local.date,
             "local_hour": local.hour,
-            "free_places": pd.array(values.round(), dtype="Int32"),
-            "total_places": pd.array([places] * len(values), dtype="Int32"),
+            "free_spaces": pd.array(values.round(), dtype="Int32"),
+            "capacity": pd.array([places] * len(values), dtype="Int32"),
             "read_at": hour_at.where(is_read, None),
             "is_filled": False,
             "is_complete": is_read,
-            "is_frozen": False,
-            "is_always_zero": False,
+            "is_stale": False,
+            "is_stuck_at_zero": False,
         }
     )
 
 
 @lru_cache(maxsize=1)
 def recorded_hours() -> pd.DataFrame:
-    """Return the hours recorded in early 2022: the last reading of each, frozen ones flagged, nothing filled."""
+    """Return the hours recorded in early 2022: the last reading of each, stale ones flagged, nothing filled."""
     readings = pd.read_csv(shared_data("parking/donostia_2022-01_to_03.csv.gz"))
     readings.columns = ["name", "free", "read_at"]
     readings["read_at"] = pd.to_datetime(readings["read_at"], utc=True)
     readings["car_park_id"] = readings["name"].map(DONOSTIA.id_of)
     numbers, names = pd.factorize(readings["car_park_id"])
     moments = readings["read_at"].dt.tz_localize(None).to_numpy()
-    readings["is_frozen"] = find_frozen(moments, numbers, readings["free"].to_numpy())
+    readings["is_stale"] = find_stale(moments, numbers, readings["free"].to_numpy())
     readings["hour_at"] = readings["read_at"].dt.floor("h")
-    free, frozen = (
+    free, stale = (
         readings.pivot_table(index="hour_at", columns="car_park_id", values=column, aggfunc="last").asfreq("h")
-        for column in ("free", "is_frozen")
+        for column in ("free", "is_stale")
     )
     rows = hourly_rows(free.index[0], None, **{name: free[name].clip(lower=0).to_numpy() for name in names})
-    flags = {name: frozen[name].eq(True).to_numpy() for name in names} | {CITY_TOTAL_ID: frozen.eq(True).any(axis=1).to_numpy()}
-    places = _recorded_places()
+    flags = {name: stale[name].eq(True).to_numpy() for name in names} | {CITY_TOTAL_ID: stale.eq(True).any(axis=1).to_numpy()}
+    places = _recorded_spaces()
     return conformed(
         rows,
-        is_frozen=np.concatenate([flags[name] for name in rows["car_park_id"].unique()]),
-        total_places=rows["car_park_id"].map({**places, CITY_TOTAL_ID: sum(places.values())}).astype("Int32"),
+        is_stale=np.concatenate([flags[name] for name in rows["car_park_id"].unique()]),
+        capacity=rows["car_park_id"].map({**places, CITY_TOTAL_ID: sum(places.values())}).astype("Int32"),
     )
 
 
-def _recorded_places() -> dict[str, int]:
+def _recorded_spaces() -> dict[str, int]:
     """Return how many places each car park had by the feed's answer of 2025."""
     answer = json.loads(shared_data("parking/donostia_api_response_2025-10-09.json").read_text(encoding="utf-8"))
     said = [feature["properties"] for feature in answer["features"]]

@@ -51,7 +51,7 @@ def body(*features: Any) -> bytes:
 
 
 def snapshot(at: str, *features: Any, source_name: str = "feed") -> Snapshot:
-    """Return the feed's answer at a moment; a number stands for Boulevard with that many free places."""
+    """Return the feed's answer at a moment; a number stands for Boulevard with that many free spaces."""
     written = [item if isinstance(item, dict) else feature(item) for item in features]
     return Snapshot(utc(at), body(*written), source_name)
 
@@ -69,7 +69,7 @@ def hourly(first: str, *free: int, every: timedelta = timedelta(hours=1)) -> lis
 
 
 def csv_snapshot(at: str, text: str, source_name: str = "data.csv") -> Snapshot:
-    """Return lines of a recording as the snapshot of a moment."""
+    """Return lines of a historical file as the snapshot of a moment."""
     return Snapshot(utc(at), text.encode(), source_name, CSV_TYPE)
 
 

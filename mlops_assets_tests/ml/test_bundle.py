@@ -170,7 +170,7 @@ def test_flavor_takes_moments_as_json_gives_them(bundle: TinyBundle, saved: Path
 COUNTED = TableContract(
     domain="examples",
     name="counted",
-    meaning="One row per count.",
+    description="One row per count.",
     columns=(
         Column("count", "int32", "How many.", nullable=True),
         Column("is_new", "bool", "Whether it is new.", nullable=True),

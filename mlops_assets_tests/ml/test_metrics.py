@@ -43,7 +43,7 @@ def test_figures_of_a_case_worked_out_by_hand() -> None:
     assert found.average_precision == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
     assert found.brier == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 4)
     assert (found.accuracy, found.precision, found.recall, found.f1, found.mcc) == (0.5, 0.5, 0.5, 0.5, 0.0)
-    assert found.always_no_accuracy == 0.5
+    assert found.no_information_rate == 0.5
     assert found.as_dict()["auc"] == 0.75
 
 
@@ -67,14 +67,14 @@ def test_figures_agree_with_scikit_learn(rows: list[tuple[bool, float]], thresho
     assert found.precision == pytest.approx(reference.precision_score(outcome, predicted, zero_division=0))
     assert found.recall == pytest.approx(reference.recall_score(outcome, predicted))
     assert found.f1 == pytest.approx(reference.f1_score(outcome, predicted, zero_division=0))
-    assert found.always_no_accuracy == pytest.approx(reference.accuracy_score(outcome, np.zeros_like(outcome)))
+    assert found.no_information_rate == pytest.approx(reference.accuracy_score(outcome, np.zeros_like(outcome)))
 
 
 def test_one_outcome_only_has_no_ranking_figures() -> None:
     """AUC and average precision are None, the rest is defined."""
     found = evaluate_binary(np.array([False, False]), np.array([0.2, 0.8]), 0.5)
     assert (found.auc, found.average_precision) == (None, None)
-    assert (found.accuracy, found.recall, found.mcc, found.always_no_accuracy) == (0.5, 0.0, 0.0, 1.0)
+    assert (found.accuracy, found.recall, found.mcc, found.no_information_rate) == (0.5, 0.0, 0.0, 1.0)
 
 
 def test_a_certain_and_wrong_answer_has_a_finite_log_loss() -> None:

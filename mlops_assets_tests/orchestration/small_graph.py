@@ -10,14 +10,14 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from mlops_assets.contracts import TableContract
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import LAKE, WAREHOUSE, asset_key, lake_table
+from mlops_assets.orchestration.asset_specs import LAKE, WAREHOUSE, asset_key, lake_table
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.lake_io import LakeIOManager
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import monthly_partitions
 from mlops_assets.orchestration.warehouse_io import WarehouseIOManager
-from mlops_assets.stores.catalog import StoreKind, Stores
 from mlops_assets.stores.lake import Lake
+from mlops_assets.stores.registry import StoreKind, Stores
 from mlops_assets.stores.warehouse import Warehouse
 from mlops_assets_tests.tables import READINGS, readings
 

@@ -13,7 +13,7 @@ from mlops_assets.errors import NotEnoughDataError
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep, bootstrap_sensor
 from mlops_assets.orchestration.requests import REQUEST_TAG
 from mlops_assets.orchestration.upstream_state import SCORES_FROM
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
 from mlops_assets_tests.platforms import StoppedClock, with_registry
 

@@ -9,7 +9,7 @@ import pytest
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.orchestration.asset_options import lake_table
+from mlops_assets.orchestration.asset_specs import lake_table
 from mlops_assets.orchestration.checks import optional_values_check, rejects_checks, volume_check
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
@@ -242,6 +242,6 @@ def test_optional_values_that_are_lost_are_a_warning(
     check = optional_values_check(NOTES, never_empty=["humidity_pct"])
     rows = {"humidity_pct": pd.Series(humidity, dtype="float64"), "unread_values": pd.Series(unread, dtype="string")}
     assert check.evaluate is not None
-    verdict = check.evaluate(pd.DataFrame(rows), "2024-01")
-    assert (verdict.passed, check.is_blocking) == (passed, False)
-    assert verdict.description == f"2024-01: {description}"
+    outcome = check.evaluate(pd.DataFrame(rows), "2024-01")
+    assert (outcome.passed, check.is_blocking) == (passed, False)
+    assert outcome.description == f"2024-01: {description}"

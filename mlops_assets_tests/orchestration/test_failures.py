@@ -11,7 +11,7 @@ import pytest
 
 from mlops_assets.errors import PermanentError, StoreUnavailableError, TransientError
 from mlops_assets.orchestration import failures
-from mlops_assets.orchestration.asset_options import lake_table
+from mlops_assets.orchestration.asset_specs import lake_table
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import months_before
 from mlops_assets.stores.lake import Lake

@@ -10,7 +10,7 @@ import pytest
 
 from mlops_assets.contracts.frames import empty_frame, to_arrow
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.orchestration.asset_options import asset_key, lake_table
+from mlops_assets.orchestration.asset_specs import asset_key, lake_table
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import months_before

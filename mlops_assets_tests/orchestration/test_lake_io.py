@@ -10,7 +10,7 @@ import pytest
 
 from mlops_assets.contracts.frames import to_arrow
 from mlops_assets.errors import ContractError, MissingPartitionError, PermanentError
-from mlops_assets.orchestration.asset_options import fitted_object, lake_table
+from mlops_assets.orchestration.asset_specs import fitted_object, lake_table
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.partition import Partition
@@ -67,15 +67,15 @@ def test_one_partition_is_written_and_described(graph: SmallGraph) -> None:
 
 
 def test_what_an_asset_says_comes_before_what_its_store_says(graph: SmallGraph) -> None:
-    """The UI shows a plot or a verdict of the asset first, and then where its rows are."""
+    """The UI shows a plot or a outcome of the asset first, and then where its rows are."""
 
     @dg.asset(**lake_table(READINGS), partitions_def=MONTHS)
     def described(context: dg.AssetExecutionContext) -> pd.DataFrame:
-        context.add_asset_metadata({"verdict": "fine"})
+        context.add_asset_metadata({"outcome": "fine"})
         return readings_of(context.partition_key)
 
     graph.run(described, month="2024-02")
-    assert next(iter(graph.metadata(described)["2024-02"])) == "verdict"
+    assert next(iter(graph.metadata(described)["2024-02"])) == "outcome"
 
 
 def test_column_schema_is_known_before_the_first_run() -> None:

@@ -17,11 +17,11 @@ from mlops_assets.ml.metric_set import BINARY_METRICS
 from mlops_assets.ml.search import Trial
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.orchestration import failures
-from mlops_assets.orchestration.asset_options import MODELS
+from mlops_assets.orchestration.asset_specs import MODELS
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.model_io import ModelIOManager
-from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import ModelRegistry
+from mlops_assets.stores.registry import Stores
 from mlops_assets_tests.platforms import StoppedClock
 from mlops_assets_tests.stores.dying_registry import DyingClient, kill_this_process
 from mlops_assets_tests.tiny_bundle import tiny_bundle

@@ -15,8 +15,8 @@ from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.orchestration.model_io import model_name
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset, jobs_by_hand, note_champion_of_former_release
 from mlops_assets.orchestration.upstream_state import champion_scores_from
-from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.models.registry import ModelRegistry
+from mlops_assets.stores.registry import Stores
 from mlops_assets_tests.orchestration.small_graph import SmallGraph
 from mlops_assets_tests.platforms import with_registry
 from mlops_assets_tests.tiny_bundle import tiny_bundle
@@ -25,7 +25,7 @@ MODEL = dg.AssetKey(["weather", "rain_model"])
 CHAMPION = TableContract(
     domain="weather",
     name="rain_champion",
-    meaning="One row per challenger.",
+    description="One row per challenger.",
     columns=(
         Column("challenger_version", "int64", "Version that wanted to become champion."),
         Column("champion_version", "int64", "The version that it had to beat.", nullable=True),

@@ -81,15 +81,15 @@ def test_names_that_may_be_chosen_are_those_that_there_are() -> None:
         (FORECASTS, {"horizon_hours": 999}, "horizon_hours: Input should be less than or equal to 168"),
         (FORECASTS, {"candidates": ["oracle"]}, "got oracle; allowed: seasonal_naive, "),
         (SNAPSHOTS, {"every_seconds": 0.0}, "every_seconds: Input should be greater than 0"),
-        (SNAPSHOTS, {"since": "2024-01-01"}, "since and until are for is_recorded: true"),
+        (SNAPSHOTS, {"since": "2024-01-01"}, "since and until are for mode: replay"),
         (
             SNAPSHOTS,
-            {"is_recorded": True, "since": "May"},
+            {"mode": "replay", "since": "May"},
             "'May' is not a moment; write it like 2022-03-27",
         ),
         (
             SNAPSHOTS,
-            {"is_recorded": True, "since": "2024-01-02", "until": "2024-01-01"},
+            {"mode": "replay", "since": "2024-01-02", "until": "2024-01-01"},
             "since 2024-01-02 is not before until 2024-01-01",
         ),
     ],

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.asset_options import fitted_object, lake_table
+from mlops_assets.orchestration.asset_specs import fitted_object, lake_table
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
-from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset, warehouse_asset
+from mlops_assets.orchestration.table_assets import check_specs, lake_asset, validated, warehouse_asset
 from mlops_assets_tests.orchestration.small_graph import MONTHS, SINGLE_RUN, SmallGraph
 from mlops_assets_tests.tables import JANUARY, READINGS, readings
 
@@ -66,7 +66,7 @@ def test_rows_that_break_the_contract_are_stored(graph: SmallGraph) -> None:
 
 
 def test_range_run_checks_every_partition(graph: SmallGraph) -> None:
-    """A backfill checks all its months, says which failed, and each month keeps its own verdict."""
+    """A backfill checks all its months, says which failed, and each month keeps its own outcome."""
     frames = {"2024-01": rows(1), "2024-02": rows(2).assign(station_code="nowhere"), "2024-03": rows(1)}
     monthly = readings_asset(frames)
     result = graph.evaluate(monthly, months=("2024-01", "2024-03"))
@@ -121,7 +121,7 @@ def test_one_function_makes_several_tables(graph: SmallGraph) -> None:
         },
         check_specs=[*check_specs(READINGS, STATIONS)],
     )
-    @holding(READINGS, STATIONS)
+    @validated(READINGS, STATIONS)
     def several() -> Iterator[dg.Output]:
         yield dg.Output(rows(1).assign(station_code="nowhere"), "readings")
         yield dg.Output(2.5, "scale", metadata={"unit": "m"})

@@ -14,7 +14,7 @@ from mlops_assets.contracts import ColumnType
 from mlops_assets.contracts.frames import empty_frame
 from mlops_assets.errors import ContractError, PermanentError
 from mlops_assets.orchestration import failures
-from mlops_assets.orchestration.asset_options import asset_key, warehouse_table
+from mlops_assets.orchestration.asset_specs import asset_key, warehouse_table
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.partitions import monthly_partitions, months_before, partition_of
 from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
@@ -76,15 +76,15 @@ def test_one_partition_is_written_and_described(graph: SmallGraph) -> None:
 
 
 def test_what_an_asset_says_comes_before_what_its_store_says(graph: SmallGraph) -> None:
-    """The UI shows a plot or a verdict of the asset first, and then where its rows are."""
+    """The UI shows a plot or a outcome of the asset first, and then where its rows are."""
 
     @dg.asset(**warehouse_table(READINGS), partitions_def=MONTHS)
     def described(context: dg.AssetExecutionContext) -> pd.DataFrame:
-        context.add_asset_metadata({"verdict": "fine"})
+        context.add_asset_metadata({"outcome": "fine"})
         return readings_of(context.partition_key)
 
     graph.run(described, month="2024-02")
-    assert next(iter(graph.metadata(described)["2024-02"])) == "verdict"
+    assert next(iter(graph.metadata(described)["2024-02"])) == "outcome"
 
 
 def test_range_run_describes_every_partition(graph: SmallGraph) -> None:
@@ -297,7 +297,7 @@ def test_busy_warehouse_is_tried_again(graph: SmallGraph, tmp_path: Path, monkey
             attempts.append(1)
             if len(attempts) == 2:
                 in_use.release()
-            return DuckDBWarehouse(path, patience_seconds=0.2)
+            return DuckDBWarehouse(path, timeout_seconds=0.2)
 
     graph.run(monthly_readings, month="2024-01", stores=ImpatientStores())
     assert len(attempts) == 2

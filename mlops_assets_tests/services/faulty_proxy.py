@@ -28,7 +28,7 @@ from mlops_assets_tests.services.base import free_port
 Direction = Literal["to_server", "to_client"]
 
 _PIECE_BYTES = 1 << 16
-_PATIENCE_SECONDS = 10
+_TIMEOUT_SECONDS = 10
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -139,11 +139,11 @@ class FaultyProxy:
         self.refuse()
         self._do(self._end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_PATIENCE_SECONDS)
+        self._thread.join(_TIMEOUT_SECONDS)
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_TIMEOUT_SECONDS)
 
     async def _accept(self) -> None:
         self._passable.set()

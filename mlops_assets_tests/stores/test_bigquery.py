@@ -98,7 +98,7 @@ class TestTables:
         assert table.time_partitioning.field == "month"
         assert table.time_partitioning.type_ == "DAY"
         assert table.clustering_fields == ["reading_id"]
-        assert table.description == READINGS.meaning
+        assert table.description == READINGS.description
 
     def test_clustered_by_what_can_be_sorted(self, url: str, client: Client) -> None:
         """Of a long key, BigQuery takes four columns, and no floats."""

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from mlops_assets.stores import doctor
-from mlops_assets.stores.catalog import StoreKind, Stores
 from mlops_assets.stores.health import HealthCheck
 from mlops_assets.stores.models.registry import ModelRegistry
+from mlops_assets.stores.registry import StoreKind, Stores
 from mlops_assets_tests.stores.registry_backends import NOW
 from mlops_assets_tests.tiny_bundle import tiny_bundle
 

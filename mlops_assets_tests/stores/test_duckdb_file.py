@@ -107,7 +107,7 @@ def test_killed_writer_leaves_the_previous_rows(path: Path) -> None:
         wait_for_line(writer, "deleted")
         writer.kill()
         writer.wait()
-    warehouse = DuckDBWarehouse(path, patience_seconds=2)
+    warehouse = DuckDBWarehouse(path, timeout_seconds=2)
     assert stored(warehouse) == [(1, 1.0), (2, 2.0)]
     warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
     assert stored(warehouse) == [(1, 9.0), (2, 2.0)]
@@ -117,7 +117,7 @@ def test_file_held_open_elsewhere_is_transient(path: Path) -> None:
     """A person with the file open in another program delays a step; when patience ends, the error says what to do."""
     with python_process(KEEP_OPEN, path) as other:
         wait_for_line(other, "open")
-        warehouse: Warehouse = DuckDBWarehouse(path, patience_seconds=0.3)
+        warehouse: Warehouse = DuckDBWarehouse(path, timeout_seconds=0.3)
         with pytest.raises(TransientError, match=r"warehouse\.duckdb is held open by another program; close it and try again"):
             warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
         let_continue(other)
@@ -130,7 +130,7 @@ def test_writer_waits_for_the_file(path: Path) -> None:
         wait_for_line(other, "open")
         closing = threading.Timer(0.5, let_continue, [other])
         closing.start()
-        warehouse = DuckDBWarehouse(path, patience_seconds=30)
+        warehouse = DuckDBWarehouse(path, timeout_seconds=30)
         warehouse.replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
         closing.join()
     assert stored(warehouse) == [(1, 9.0), (2, 2.0)]
@@ -140,7 +140,7 @@ def test_step_that_never_ends_is_transient(path: Path) -> None:
     """Steps of this platform wait for each other by a lock file, but not forever."""
     began = time.monotonic()
     with filelock.FileLock(f"{path}.lock"), pytest.raises(TransientError, match=r"was in use by another step for 0\.2 s"):
-        DuckDBWarehouse(path, patience_seconds=0.2).read(READINGS)
+        DuckDBWarehouse(path, timeout_seconds=0.2).read(READINGS)
     assert time.monotonic() - began < 5
 
 

@@ -44,7 +44,7 @@ def url(own_cluster: MockControl) -> str:
 
 @pytest.fixture
 def log(url: str) -> KafkaEventLog:
-    return KafkaEventLog(url, patience_seconds=5)
+    return KafkaEventLog(url, timeout_seconds=5)
 
 
 def everything(log: KafkaEventLog) -> list[bytes]:
@@ -100,7 +100,7 @@ def test_event_too_large_is_for_a_person(log: KafkaEventLog) -> None:
 
 def test_broker_that_is_down_is_transient(own_cluster: MockControl, url: str) -> None:
     """No broker for all of the patience: the work may be tried again with the same log; what failed is not sent behind its back."""
-    log = KafkaEventLog(url, patience_seconds=1)
+    log = KafkaEventLog(url, timeout_seconds=1)
     log.append("songs", [event(1)])
     own_cluster("down")
     with pytest.raises(StoreUnavailableError, match=r"kafka://127.* appending made no progress for 1 s"):
@@ -181,7 +181,7 @@ def test_nobody_there() -> None:
     """A port on which nobody listens, and a host that does not exist, say so."""
     for host, complaint in (("127.0.0.1:1", "Connection refused"), ("nowhere.invalid:9092", "Failed to resolve")):
         with pytest.raises(StoreUnavailableError, match=rf"kafka://{host}: asking for topics made no progress for .* {complaint}"):
-            KafkaEventLog(f"kafka://{host}", patience_seconds=0.3).topics()
+            KafkaEventLog(f"kafka://{host}", timeout_seconds=0.3).topics()
 
 
 def test_refused_user_is_for_a_person(url: str) -> None:
@@ -190,7 +190,7 @@ def test_refused_user_is_for_a_person(url: str) -> None:
     for use in (lambda log: log.topics(), lambda log: log.append("songs", [event(1)])):
         began = time.monotonic()
         with pytest.raises(StoreAccessError, match=r"SASL .*_AUTHENTICATION") as caught:
-            use(KafkaEventLog(secured, patience_seconds=30))
+            use(KafkaEventLog(secured, timeout_seconds=30))
         assert "secret" not in str(caught.value)
         assert time.monotonic() - began < 10
 
@@ -273,7 +273,7 @@ def test_reading_leaves_no_trace(log: KafkaEventLog, url: str) -> None:
 def test_topic_is_made_with_the_replicas_of_the_cluster() -> None:
     """A topic gets its number of partitions, the broker's number of replicas, and the times that producers give."""
     with topic_maker() as broker:
-        log = KafkaEventLog(f"kafka://127.0.0.1:{broker.port}", patience_seconds=5)
+        log = KafkaEventLog(f"kafka://127.0.0.1:{broker.port}", timeout_seconds=5)
         log.create_topic("songs", 3)
         log.create_topic("songs", 3)
         assert broker.topics == {"songs": MadeTopic(3, -1, {"message.timestamp.type": "CreateTime"})}
@@ -284,7 +284,7 @@ def test_topic_that_somebody_else_just_made() -> None:
     """The one who comes second finds the topic, and still looks at its partitions."""
     with topic_maker() as broker:
         broker.refusal, broker.makes_anyway = EXISTS_ALREADY, True
-        KafkaEventLog(f"kafka://127.0.0.1:{broker.port}", patience_seconds=5).create_topic("songs", 3)
+        KafkaEventLog(f"kafka://127.0.0.1:{broker.port}", timeout_seconds=5).create_topic("songs", 3)
 
 
 @pytest.mark.parametrize(
@@ -295,13 +295,13 @@ def test_topic_that_may_not_be_made(refusal: int, name: str) -> None:
     with topic_maker() as broker:
         broker.refusal = refusal
         with pytest.raises(StoreAccessError, match=rf"kafka://127.0.0.1:\d+/songs: .*{name}"):
-            KafkaEventLog(f"kafka://127.0.0.1:{broker.port}", patience_seconds=5).create_topic("songs", 3)
+            KafkaEventLog(f"kafka://127.0.0.1:{broker.port}", timeout_seconds=5).create_topic("songs", 3)
 
 
 def test_cluster_that_makes_no_topics_in_time_is_transient(url: str) -> None:
     """The mock cluster never answers."""
     with pytest.raises(StoreUnavailableError, match=r"films: .*_TIMED_OUT"):
-        KafkaEventLog(url, patience_seconds=0.5).create_topic("films", 1)
+        KafkaEventLog(url, timeout_seconds=0.5).create_topic("films", 1)
 
 
 def test_options_come_from_the_url_and_secrets_from_the_environment() -> None:

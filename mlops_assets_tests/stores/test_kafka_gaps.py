@@ -66,7 +66,7 @@ class ScriptedConsumer:
 )
 def test_offsets_without_events_are_no_end(answers: list[list[Scripted]], found: list[int]) -> None:
     """Markers of transactions and compacted events leave gaps; the range [2, 8) ends where it ends, gap or not."""
-    reader = KafkaReader({}, "kafka://scripted", patience_seconds=0.1)
+    reader = KafkaReader({}, "kafka://scripted", timeout_seconds=0.1)
     reader._consumer.close()
     reader._consumer = ScriptedConsumer(*answers)  # type: ignore[assignment]
     offsets = [offset for batch in reader.events("songs", OffsetRange(0, 2, 8)) for offset in batch["offset"].to_pylist()]
@@ -75,7 +75,7 @@ def test_offsets_without_events_are_no_end(answers: list[list[Scripted]], found:
 
 def test_reader_that_gets_nowhere_gives_up() -> None:
     """A broker that answers, but never with the rest of the range, is transient; the error says how far the reader came."""
-    reader = KafkaReader({}, "kafka://scripted", patience_seconds=0.1)
+    reader = KafkaReader({}, "kafka://scripted", timeout_seconds=0.1)
     reader._consumer.close()
     reader._consumer = ScriptedConsumer([Scripted(2), Scripted(3, END)])  # type: ignore[assignment]
     with pytest.raises(

@@ -47,8 +47,8 @@ class TestSaving:
         assert run.data.metrics == {
             "validation/auc": 1.0,
             "validation/mcc": 0.5,
-            "baseline/always_no/auc": 0.5,
-            "baseline/always_no/mcc": 0.0,
+            "baseline/majority_class/auc": 0.5,
+            "baseline/majority_class/mcc": 0.0,
         }
         assert {"estimator": "logistic_regression", "months": "12", "seed": "7"}.items() <= run.data.params.items()
         assert [file.path for file in client.list_artifacts(version.run_id, "figures")] == ["figures/roc.png"]

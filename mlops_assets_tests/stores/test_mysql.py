@@ -54,7 +54,7 @@ class TestMySQLWarehouse(ServerWarehouseContract):
         return mysql_url
 
     def impatient(self, url: str) -> Warehouse:
-        return MySQLWarehouse(url, patience_seconds=1)
+        return MySQLWarehouse(url, timeout_seconds=1)
 
     @contextmanager
     def user_with(self, url: str, *grants: str) -> Iterator[str]:
@@ -195,7 +195,7 @@ def test_table_locked_by_another_program_is_transient(warehouse: Warehouse, mysq
         connection.begin()
         connection.query("SELECT * FROM weather.readings FOR UPDATE")
         with pytest.raises(StoreUnavailableError, match=r"\(1205\); another transaction holds the table"):
-            MySQLWarehouse(mysql_url, patience_seconds=1).replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
+            MySQLWarehouse(mysql_url, timeout_seconds=1).replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
     assert stored(warehouse) == [(1, 1.0)]
 
 

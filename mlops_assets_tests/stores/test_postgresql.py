@@ -52,7 +52,7 @@ class TestPostgreSQLWarehouse(ServerWarehouseContract):
         return postgres_url
 
     def impatient(self, url: str) -> Warehouse:
-        return PostgreSQLWarehouse(url, patience_seconds=0.3)
+        return PostgreSQLWarehouse(url, timeout_seconds=0.3)
 
     @contextmanager
     def user_with(self, url: str, *grants: str) -> Iterator[str]:
@@ -147,7 +147,7 @@ def test_table_locked_by_another_program_is_transient(warehouse: Warehouse, post
     with dbapi.connect(postgres_url) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE weather.readings IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(StoreUnavailableError, match="lock timeout; another transaction holds the table"):
-            PostgreSQLWarehouse(postgres_url, patience_seconds=0.2).replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
+            PostgreSQLWarehouse(postgres_url, timeout_seconds=0.2).replace_partition(READINGS, JANUARY, readings(JANUARY, 9.0))
     assert stored(warehouse) == [(1, 1.0)]
 
 

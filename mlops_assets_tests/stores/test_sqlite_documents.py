@@ -99,7 +99,7 @@ def test_killed_writer_leaves_the_old_documents(path: Path) -> None:
         writer.kill()
         writer.wait()
     assert SQLiteDocuments(path).read(MESSAGES) == before
-    assert SQLiteDocuments(path, patience_seconds=5).upsert(MESSAGES, [message("m2"), message("m3")]) == WriteCounts(1, 0, 1)
+    assert SQLiteDocuments(path, timeout_seconds=5).upsert(MESSAGES, [message("m2"), message("m3")]) == WriteCounts(1, 0, 1)
 
 
 def test_full_disk_is_permanent_and_changes_nothing(path: Path) -> None:
@@ -117,9 +117,9 @@ def test_writer_waits_for_another_one(path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         with pytest.raises(StoreUnavailableError, match=r"documents\.db was in use by another writer for 0\.2 s"):
-            SQLiteDocuments(path, patience_seconds=0.2).upsert(MESSAGES, [message("m3")])
+            SQLiteDocuments(path, timeout_seconds=0.2).upsert(MESSAGES, [message("m3")])
         assert 0.1 < time.monotonic() - began < 5
-        assert len(SQLiteDocuments(path, patience_seconds=0.2).read(MESSAGES)) == 2
+        assert len(SQLiteDocuments(path, timeout_seconds=0.2).read(MESSAGES)) == 2
         other.execute("ROLLBACK")
     assert SQLiteDocuments(path).upsert(MESSAGES, [message("m3")]) == WriteCounts(new=1)
 

@@ -100,7 +100,7 @@ def test_killed_writer_leaves_nothing_of_its_append(path: Path) -> None:
         writer.kill()
         writer.wait()
     assert everything(path) == [b"event 0", b"event 1"]
-    assert SQLiteEventLog(path, patience_seconds=5).append("songs", [event(2)]) == {0: OffsetRange(0, 2, 3)}
+    assert SQLiteEventLog(path, timeout_seconds=5).append("songs", [event(2)]) == {0: OffsetRange(0, 2, 3)}
 
 
 def test_writer_killed_anywhere(path: Path) -> None:
@@ -120,7 +120,7 @@ def test_writer_that_never_ends_is_transient(path: Path) -> None:
     """Writers wait for each other, but not forever; whoever only reads does not wait."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        log = SQLiteEventLog(path, patience_seconds=0.1)
+        log = SQLiteEventLog(path, timeout_seconds=0.1)
         with pytest.raises(StoreUnavailableError, match=r"event log .*events\.db was in use by another writer for 0\.1 s"):
             log.append("songs", [event(2)])
         assert values(log.read("songs", OffsetRange(0, 0, 2))) == [b"event 0", b"event 1"]

@@ -8,7 +8,7 @@ from mlops_assets.chicago_crimes.contracts import EXPORT_FILES, PROVENANCE_COLUM
 from mlops_assets.chicago_crimes.model_contracts import ARREST_EVALUATION, TEST_SPLIT
 from mlops_assets.chicago_crimes.modelling.promotion import failures_at_gate
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
-from mlops_assets.orchestration.check_verdicts import Verdict
+from mlops_assets.orchestration.check_outcomes import CheckOutcome
 from mlops_assets.orchestration.checks import optional_values_check, rejects_checks, volume_check
 from mlops_assets.orchestration.export_accounts import export_files_check
 from mlops_assets.orchestration.table_checks import TableCheck
@@ -22,27 +22,27 @@ _FEATURE_TOLERANCE = 1e-5
 """Features are 32-bit floats; anything beyond their rounding is another feature."""
 
 
-def judge_overlap(train: pd.DataFrame, test: pd.DataFrame) -> Verdict:
+def check_overlap(train: pd.DataFrame, test: pd.DataFrame) -> CheckOutcome:
     """Fail if a crime is in both parts."""
     shared = int(test["crime_id"].isin(train["crime_id"]).sum())
-    return Verdict(shared == 0, f"{shared} crimes are in both parts", {"shared_crimes": shared})
+    return CheckOutcome(shared == 0, f"{shared} crimes are in both parts", {"shared_crimes": shared})
 
 
-def judge_order(train: pd.DataFrame, test: pd.DataFrame) -> Verdict:
+def check_order(train: pd.DataFrame, test: pd.DataFrame) -> CheckOutcome:
     """Fail if a test crime did not happen after every train crime, as in a random split."""
     last_train, first_test = train["occurred_at"].max(), test["occurred_at"].min()
-    return Verdict(bool(first_test > last_train), f"train ends {last_train}, test begins {first_test}")
+    return CheckOutcome(bool(first_test > last_train), f"train ends {last_train}, test begins {first_test}")
 
 
-def judge_gate(evaluation: pd.DataFrame, _month: str) -> Verdict:
+def check_gate(evaluation: pd.DataFrame, _month: str) -> CheckOutcome:
     """Fail with the limits of the quality gate that the evaluated version breaks."""
     failures = failures_at_gate(evaluation, int(evaluation["model_version"].iloc[0]))
-    return Verdict(not failures, " ".join(failures) or "All limits are kept.")
+    return CheckOutcome(not failures, " ".join(failures) or "All limits are kept.")
 
 
-def judge_features(largest_difference: float) -> Verdict:
+def check_features(largest_difference: float) -> CheckOutcome:
     """Fail if a served feature differs from the one that the model was trained on by more than rounding."""
-    return Verdict(largest_difference <= _FEATURE_TOLERANCE, metadata={"largest_difference": largest_difference})
+    return CheckOutcome(largest_difference <= _FEATURE_TOLERANCE, metadata={"largest_difference": largest_difference})
 
 
 DOES_NOT_OVERLAP_TRAIN = TableCheck(TEST_SPLIT, "does_not_overlap_train", "No crime is in both the train and the test split.")
@@ -58,7 +58,7 @@ PASSES_QUALITY_GATE = TableCheck(
     ARREST_EVALUATION,
     "passes_quality_gate",
     "The month's model passes the quality gate on its test rows and beats the arrest rate of each type of crime.",
-    judge_gate,
+    check_gate,
 )
 
 SERVES_TRAINING_FEATURES = TableCheck(

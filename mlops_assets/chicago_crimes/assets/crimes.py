@@ -14,18 +14,18 @@ from mlops_assets.chicago_crimes.crimes.parsing import parse_crimes, parse_stati
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.chicago_crimes.sources.base import CrimeSource
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import asset_key, lake_table
+from mlops_assets.orchestration.asset_specs import asset_key, lake_table
 from mlops_assets.orchestration.export_accounts import export_files_asset
-from mlops_assets.orchestration.failures import naming, retrying_transient_errors
+from mlops_assets.orchestration.failures import error_context, retrying_transient_errors
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.run_config import StepConfig
-from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
+from mlops_assets.orchestration.table_assets import check_specs, lake_asset, validated
 
 
 @lake_asset(POLICE_STATIONS)
 def police_stations(context: dg.AssetExecutionContext, crime_source: dg.ResourceParam[CrimeSource]) -> pd.DataFrame:
     context.add_asset_metadata({"source": crime_source.describe()})
-    with retrying_transient_errors(), naming(POLICE_STATIONS.label):
+    with retrying_transient_errors(), error_context(POLICE_STATIONS.label):
         return parse_stations(crime_source.read_stations())
 
 
@@ -47,7 +47,7 @@ class RawCrimesConfig(StepConfig):
     partitions_def=CRIME_MONTHS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-@holding(RAW_CRIMES, REJECTED_CRIMES, checks=(READS_OPTIONAL_VALUES,))
+@validated(RAW_CRIMES, REJECTED_CRIMES, checks=(READS_OPTIONAL_VALUES,))
 def raw_crimes(
     context: dg.AssetExecutionContext, config: RawCrimesConfig, crime_source: dg.ResourceParam[CrimeSource]
 ) -> Iterator[dg.Output]:
@@ -57,7 +57,7 @@ def raw_crimes(
 
     def read_month(key: str) -> pd.DataFrame:
         month = Month.parse(key)
-        with retrying_transient_errors(), naming(f"{RAW_CRIMES.label}, month {month}"):
+        with retrying_transient_errors(), error_context(f"{RAW_CRIMES.label}, month {month}"):
             records = records_of(month)
             parsed = parse_crimes(records, month)
         if records.landed_uri is not None:

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from mlops_assets.chicago_crimes import DOMAIN, defaults
-from mlops_assets.chicago_crimes.assets.checks import DOES_NOT_OVERLAP_TRAIN, IS_LATER_THAN_TRAIN, judge_order, judge_overlap
+from mlops_assets.chicago_crimes.assets.checks import DOES_NOT_OVERLAP_TRAIN, IS_LATER_THAN_TRAIN, check_order, check_overlap
 from mlops_assets.chicago_crimes.assets.policies import TRAIN_ONCE_A_MONTH, WITH_TRAINING
 from mlops_assets.chicago_crimes.model_contracts import (
     DEVELOPMENT_SPLIT,
@@ -27,12 +27,12 @@ from mlops_assets.chicago_crimes.modelling.training_window import (
     split_training_window,
 )
 from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS, WINDOW_BEFORE_MONTH
-from mlops_assets.orchestration.asset_options import fitted_object, lake_table
-from mlops_assets.orchestration.failures import naming
+from mlops_assets.orchestration.asset_specs import fitted_object, lake_table
+from mlops_assets.orchestration.failures import error_context
+from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.run_config import Seed, Share, StepConfig
-from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
-from mlops_assets.orchestration.tables import image_metadata
+from mlops_assets.orchestration.table_assets import check_specs, lake_asset, validated
 
 _MEASURED_COLUMNS = [*SOURCE_COLUMNS, "is_arrest", "is_validation"]
 """All that feature selection looks at."""
@@ -82,7 +82,7 @@ class SelectionConfig(StepConfig):
 )
 def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enriched_crimes: PartitionedFrames) -> pd.DataFrame:
     months = enriched_crimes.keys
-    with naming(f"{TRAINING_WINDOW.label}, month {context.partition_key}"):
+    with error_context(f"{TRAINING_WINDOW.label}, month {context.partition_key}"):
         require_months(months, config.minimum_months)
         window = build_training_window(enriched_crimes.concatenated(), months, config.minimum_months, config.minimum_rows)
     context.add_asset_metadata(
@@ -103,7 +103,7 @@ def training_window(context: dg.AssetExecutionContext, config: WindowConfig, enr
     check_specs=check_specs(DEVELOPMENT_SPLIT, TEST_SPLIT, partitions=MODEL_MONTHS, checks=_SPLIT_CHECKS),
     partitions_def=MODEL_MONTHS,
 )
-@holding(DEVELOPMENT_SPLIT, TEST_SPLIT)
+@validated(DEVELOPMENT_SPLIT, TEST_SPLIT)
 def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Output[pd.DataFrame] | dg.AssetCheckResult]:
     """Split the training window."""
     development, test = split_training_window(training_window, config.strategy.value, config.test_share, config.validation_share)
@@ -115,8 +115,8 @@ def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Ou
             "strategy": config.strategy.value,
         }
         yield dg.Output(rows, name, metadata=metadata)
-    yield DOES_NOT_OVERLAP_TRAIN.report(judge_overlap(development, test))
-    yield IS_LATER_THAN_TRAIN.report(judge_order(development, test))
+    yield DOES_NOT_OVERLAP_TRAIN.report(check_overlap(development, test))
+    yield IS_LATER_THAN_TRAIN.report(check_order(development, test))
 
 
 @dg.multi_asset(
@@ -137,7 +137,7 @@ def splits(config: SplitConfig, training_window: pd.DataFrame) -> Iterator[dg.Ou
     check_specs=check_specs(ENCODED_TRAIN, partitions=MODEL_MONTHS),
     partitions_def=MODEL_MONTHS,
 )
-@holding(ENCODED_TRAIN)
+@validated(ENCODED_TRAIN)
 def feature_encoding(development_split: pd.DataFrame) -> Iterator[dg.Output]:
     """Fit the encoding and encode the training rows, in one step because their rates are cross-fitted."""
     from mlops_assets.chicago_crimes.modelling.preprocessing import fit_encoding

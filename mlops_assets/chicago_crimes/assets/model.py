@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE, defaults
-from mlops_assets.chicago_crimes.assets.checks import PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES, judge_features
+from mlops_assets.chicago_crimes.assets.checks import PASSES_QUALITY_GATE, SERVES_TRAINING_FEATURES, check_features
 from mlops_assets.chicago_crimes.assets.policies import AFTER_EACH_EVALUATION, WITH_TRAINING
 from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_EVALUATION, TEST_SPLIT
 from mlops_assets.chicago_crimes.modelling.candidates import installed_families, require_candidate
@@ -27,16 +27,16 @@ from mlops_assets.chicago_crimes.partitions import MODEL_MONTHS
 from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.months import Month
-from mlops_assets.orchestration.asset_options import asset_key, model
+from mlops_assets.orchestration.asset_specs import asset_key, model
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
+from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.model_io import RegisteredModel, version_metadata
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
 from mlops_assets.orchestration.run_config import Seed, StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
-from mlops_assets.orchestration.tables import image_metadata
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 _COMPARED_ROWS = 2_000
 """Test rows whose features are made twice, from raw and from enriched columns."""
@@ -190,13 +190,13 @@ def arrest_evaluation(
             **image_metadata(figures),
             **version_metadata(version, stores.mlflow_ui_url),
             **{name: round(value, 4) for name, value in evaluation.model.as_dict().items() if value is not None},
-            "type_rate_auc": round(evaluation.type_rate.auc or 0.0, 4),
+            "base_rate_by_type_auc": round(evaluation.base_rate_by_type.auc or 0.0, 4),
         }
     )
     month = Month.parse(context.partition_key).first_day
     yield dg.Output(evaluation.table.assign(month=month, model_version=version.version, model_run_id=version.run_id))
     difference = largest_feature_difference(bundle, test_split.head(_COMPARED_ROWS))
-    yield SERVES_TRAINING_FEATURES.report(judge_features(difference))
+    yield SERVES_TRAINING_FEATURES.report(check_features(difference))
 
 
 def decide_about(stores: Stores, pair: CandidatePair) -> PromotionDecision:

@@ -15,11 +15,11 @@ from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.ml.plots import plot_bars
 from mlops_assets.months import Month
 from mlops_assets.orchestration.clock import Clock
+from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.model_io import champion_before, version_metadata
 from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
-from mlops_assets.orchestration.tables import image_metadata
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 
 class DriftConfig(StepConfig):

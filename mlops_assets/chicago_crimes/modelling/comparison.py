@@ -57,7 +57,7 @@ def compare_recipes(
     ones.
 
     Returns:
-        One row per predictor: `predictor`, `row_count` and figures; `always_no_accuracy` goes with every accuracy.
+        One row per predictor: `predictor`, `row_count` and figures; `no_information_rate` goes with every accuracy.
     """
     import numpy as np
 
@@ -116,7 +116,7 @@ def _table(figures: dict[str, BinaryMetrics]) -> pd.DataFrame:
             "predictor": name,
             "row_count": metrics.row_count,
             **{figure: getattr(metrics, figure) for figure in _SHOWN},
-            "always_no_accuracy": metrics.always_no_accuracy,
+            "no_information_rate": metrics.no_information_rate,
         }
         for name, metrics in figures.items()
     ]

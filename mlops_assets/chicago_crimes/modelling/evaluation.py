@@ -47,14 +47,14 @@ class ArrestEvaluation:
     Attributes:
         table: rows of `arrest_evaluation`, without month, version and run.
         model: overall figures of the model.
-        type_rate: overall figures of predicting each type's arrest rate among development rows.
+        base_rate_by_type: overall figures of predicting each type's arrest rate among development rows.
         failures: sentences on what keeps the model from passing the quality gate; empty if it passes.
         probability: the model's probability for every test row.
     """
 
     table: pd.DataFrame
     model: BinaryMetrics
-    type_rate: BinaryMetrics
+    base_rate_by_type: BinaryMetrics
     failures: list[str]
     probability: np.ndarray
 
@@ -72,16 +72,16 @@ def evaluate_arrest_model(bundle: Bundle[BinaryClassifier], development: pd.Data
     outcome = test["is_arrest"].to_numpy(dtype=bool)
     probabilities = {
         "model": bundle.predict(test)["probability"].to_numpy(),
-        "always_no": np.zeros(len(test)),
-        "type_rate": rate_by_type(development, test),
+        "majority_class": np.zeros(len(test)),
+        "base_rate_by_type": rate_by_type(development, test),
     }
-    thresholds = {"model": bundle.predictor.threshold, "always_no": 0.5, "type_rate": 0.5}
+    thresholds = {"model": bundle.predictor.threshold, "majority_class": 0.5, "base_rate_by_type": 0.5}
     overall = {
         predictor: evaluate_binary(outcome, probability, thresholds[predictor]) for predictor, probability in probabilities.items()
     }
     table = _table(test, outcome, probabilities, thresholds, overall)
-    failures = GATE.failures(as_measurement(overall["model"]), as_measurement(overall["type_rate"]))
-    return ArrestEvaluation(table, overall["model"], overall["type_rate"], failures, probabilities["model"])
+    failures = GATE.failures(as_measurement(overall["model"]), as_measurement(overall["base_rate_by_type"]))
+    return ArrestEvaluation(table, overall["model"], overall["base_rate_by_type"], failures, probabilities["model"])
 
 
 def rate_by_type(development: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
@@ -161,7 +161,7 @@ def _table(
         pd.DataFrame([{"predictor": predictor, "slice_kind": "all", "slice": "all", **figures.as_dict()}])
         for predictor, figures in overall.items()
     ]
-    for predictor in ("model", "type_rate"):
+    for predictor in ("model", "base_rate_by_type"):
         for kind in SLICES:
             by_slice = evaluate_by_group(
                 test[kind], outcome, probabilities[predictor], thresholds[predictor], _MIN_SLICE_ROWS

@@ -89,7 +89,7 @@ def _encoded_features() -> dict[str, dict[str, str]]:
 
 _ENCODED = _encoded_features()
 
-ENCODED_COLUMNS = tuple(Column(name, "float32", meaning) for of in _ENCODED.values() for name, meaning in of.items())
+ENCODED_COLUMNS = tuple(Column(name, "float32", description) for of in _ENCODED.values() for name, description in of.items())
 """The features of the encoded set as columns of a contract, in their order everywhere."""
 
 

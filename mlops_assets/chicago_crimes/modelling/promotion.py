@@ -29,7 +29,9 @@ def failures_at_gate(evaluation: pd.DataFrame, model_version: int) -> list[str]:
     if rows.empty:
         raise MissingPartitionError(f"version {model_version} has no rows in arrest_evaluation; materialize its evaluation first")
     stored = {row["predictor"]: _stored(row) for _, row in rows.iterrows()}
-    return GATE.failures(stored["model"], stored["type_rate"])
+    # Evaluations of former releases call the baseline `type_rate`.
+    baseline = stored.get("base_rate_by_type") or stored["type_rate"]
+    return GATE.failures(stored["model"], baseline)
 
 
 def decide_champion(

@@ -21,7 +21,7 @@ from mlops_assets.orchestration.upstream_state import champion_scores_from
 _TAGS = {"domain": DOMAIN}
 _DATA = dg.AssetSelection.assets(*readings.ASSETS)
 _FORECASTS = dg.AssetSelection.assets(*monitoring.ASSETS)
-_BURST_SECONDS = 600
+_POLL_SECONDS = 600
 
 READ_PARKING = dg.define_asset_job(
     "read_donostia_parking",
@@ -51,10 +51,10 @@ FOLLOW_PARKING = dg.define_asset_job(
     tags=_TAGS,
 )
 
-BURST = dg.define_asset_job(
-    "burst_donostia_parking",
+POLL = dg.define_asset_job(
+    "poll_donostia_parking",
     selection=dg.AssetSelection.assets(readings.snapshots),
-    config={"ops": {"donostia_parking__snapshots": {"config": {"burst_seconds": _BURST_SECONDS, "every_seconds": 15}}}},
+    config={"ops": {"donostia_parking__snapshots": {"config": {"poll_seconds": _POLL_SECONDS, "every_seconds": 15}}}},
     description="Read the feed every 15 seconds for ten minutes; both numbers are configuration.",
     tags=_TAGS,
 )
@@ -144,7 +144,7 @@ JOBS = [
     TRAIN_MODEL,
     FORECAST_PARKING,
     FOLLOW_PARKING,
-    BURST,
+    POLL,
     COMPACT,
     *jobs_by_hand(model.forecast_model.key, FORECAST_CHAMPION),
 ]

@@ -47,7 +47,7 @@ def last_day_of_first_history(source: ParkingSource, city: City, now: datetime) 
     Raises:
         NotEnoughDataError: two whole days are not recorded: one to learn from, one to forecast.
     """
-    span = source.recorded_span()
+    span = source.available_range()
     if span is None:
         return LocalDay.of(now, city.time_zone).key
     last = LocalDay.of(min(span[1], now), city.time_zone).plus(-1)
@@ -64,7 +64,7 @@ def may_end_first_history(source: ParkingSource, city: City, day: str, now: date
     Raises:
         NotEnoughDataError: two whole days are not recorded.
     """
-    last, span = last_day_of_first_history(source, city, now), source.recorded_span()
+    last, span = last_day_of_first_history(source, city, now), source.available_range()
     return day == last if span is None else LocalDay.of(span[0], city.time_zone).key < day <= last
 
 
@@ -74,12 +74,12 @@ def bootstrap_steps(source: ParkingSource, city: City, last: str) -> list[Bootst
     Of a live feed only the present can be read; the nightly schedule trains the first model.
     """
     forecast = city.day(last)
-    trained, span = forecast.plus(-1), source.recorded_span()
+    trained, span = forecast.plus(-1), source.available_range()
     if span is None:
         return [BootstrapStep("Read the feed for the first time", "read_donostia_parking", (last,), _asset("hourly_free"))]
     first = max(LocalDay.of(span[0], city.time_zone).date, trained.plus(-defaults.HISTORY_DAYS).date)
     days = [LocalDay(first + timedelta(days=number), city.time_zone) for number in range((forecast.date - first).days + 1)]
-    recorded = {"is_recorded": True, "since": (days[0].start - _LOOK_BACK).isoformat(), "until": forecast.end.isoformat()}
+    recorded = {"mode": "replay", "since": (days[0].start - _LOOK_BACK).isoformat(), "until": forecast.end.isoformat()}
     return [
         BootstrapStep(
             f"Land and read {days[0]} to {last}",

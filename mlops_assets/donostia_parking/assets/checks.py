@@ -9,7 +9,7 @@ from mlops_assets.donostia_parking.model_contracts import FORECAST_METRICS, FORE
 from mlops_assets.donostia_parking.modelling.promotion import failures_at_gate
 from mlops_assets.donostia_parking.modelling.training_window import LONGEST_SILENCE, silence
 from mlops_assets.donostia_parking.partitions import PARKING_DAYS
-from mlops_assets.orchestration.check_verdicts import Verdict
+from mlops_assets.orchestration.check_outcomes import CheckOutcome
 from mlops_assets.orchestration.checks import optional_values_check, rejects_checks
 from mlops_assets.orchestration.export_accounts import export_files_check
 from mlops_assets.orchestration.table_checks import TableCheck
@@ -20,69 +20,69 @@ if TYPE_CHECKING:
 _HARMLESS_REASONS = frozenset({"duplicate"})
 
 
-def judge_feed(hourly: pd.DataFrame, day: str) -> Verdict:
+def check_feed(hourly: pd.DataFrame, day: str) -> CheckOutcome:
     """Fail if hours of the day were read from a feed that had stood still."""
     total = hourly[hourly["is_city_total"].astype(bool)]
-    frozen, empty = int(total["is_frozen"].sum()), int(total["free_places"].isna().sum())
-    return Verdict(
-        passed=frozen == 0,
-        description=f"{day}: {frozen} of {len(total)} hours from a frozen feed, {empty} without a value",
-        metadata={"frozen_hours": frozen, "empty_hours": empty},
+    stale, empty = int(total["is_stale"].sum()), int(total["free_spaces"].isna().sum())
+    return CheckOutcome(
+        passed=stale == 0,
+        description=f"{day}: {stale} of {len(total)} hours from a stale feed, {empty} without a value",
+        metadata={"stale_hours": stale, "empty_hours": empty},
     )
 
 
-def judge_end_of_window(window: pd.DataFrame, _day: str) -> Verdict:
+def check_end_of_window(window: pd.DataFrame, _day: str) -> CheckOutcome:
     """Fail if the newest trusted hour lies too far before the end of a training window."""
     age = silence(window)
-    return Verdict(
+    return CheckOutcome(
         passed=age is not None and age <= LONGEST_SILENCE,
         description="no trusted hour at all" if age is None else f"the newest trusted hour is {age} before the end of the window",
     )
 
 
-def judge_gate(metrics: pd.DataFrame, _day: str) -> Verdict:
+def check_gate(metrics: pd.DataFrame, _day: str) -> CheckOutcome:
     """Fail with the limits of the quality gate that the measured version breaks."""
     failures = failures_at_gate(metrics, int(metrics["model_version"].iloc[0]))
-    return Verdict(not failures, " ".join(failures) or "All limits are kept.")
+    return CheckOutcome(not failures, " ".join(failures) or "All limits are kept.")
 
 
-def judge_forecasts(forecasts: pd.DataFrame, _day: str) -> Verdict:
+def check_forecasts(forecasts: pd.DataFrame, _day: str) -> CheckOutcome:
     """Fail if forecasts are about the past, or lie outside their intervals."""
     past = forecasts["hour_at"] < forecasts["created_at"]
-    ends = ["low_95_places", "low_80_places", "forecast_places", "high_80_places", "high_95_places"]
+    ends = ["low_95_spaces", "low_80_spaces", "forecast_spaces", "high_80_spaces", "high_95_spaces"]
     crossed = (forecasts[ends].diff(axis=1).iloc[:, 1:] < 0).any(axis=1)
-    return Verdict(
+    return CheckOutcome(
         passed=not (past.any() or crossed.any()), metadata={"past_count": int(past.sum()), "crossed_count": int(crossed.sum())}
     )
 
 
-FEED_IS_NOT_FROZEN = TableCheck(
+FEED_IS_NOT_STALE = TableCheck(
     HOURLY_FREE,
-    "feed_is_not_frozen",
+    "feed_is_not_stale",
     "No hour of the day was read from a feed that had stood still for hours.",
-    judge_feed,
+    check_feed,
     is_blocking=False,
 )
 
-FEED_IS_ALIVE = TableCheck(
+FEED_IS_FRESH = TableCheck(
     TRAINING_WINDOW,
-    "feed_is_alive",
+    "feed_is_fresh",
     "The feed was alive at the end of the training window: no model is trained on a feed that stands still.",
-    judge_end_of_window,
+    check_end_of_window,
 )
 
 PASSES_QUALITY_GATE = TableCheck(
     FORECAST_METRICS,
     "passes_quality_gate",
     "The day's model does not forecast the city worse than repeating the day before.",
-    judge_gate,
+    check_gate,
 )
 
 SAYS_WHAT_IS_TO_COME = TableCheck(
     FORECASTS,
     "says_what_is_to_come",
     "Forecasts are about hours to come, and lie in their intervals, the narrow one in the wide one.",
-    judge_forecasts,
+    check_forecasts,
 )
 
 READS_OPTIONAL_VALUES = optional_values_check(READINGS)

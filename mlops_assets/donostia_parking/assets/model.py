@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from mlops_assets.donostia_parking import DOMAIN, defaults
-from mlops_assets.donostia_parking.assets.checks import FEED_IS_ALIVE, PASSES_QUALITY_GATE
+from mlops_assets.donostia_parking.assets.checks import FEED_IS_FRESH, PASSES_QUALITY_GATE
 from mlops_assets.donostia_parking.assets.policies import (
     AFTER_EACH_BACKTEST,
     REPEAT_TRAINING,
@@ -26,22 +26,22 @@ from mlops_assets.donostia_parking.modelling.training_window import build_traini
 from mlops_assets.donostia_parking.partitions import HISTORY_IN, PARKING_DAYS
 from mlops_assets.ml.promotion import PromotionDecision
 from mlops_assets.ml.training import TrainedModel
-from mlops_assets.orchestration.asset_options import model
+from mlops_assets.orchestration.asset_specs import model
 from mlops_assets.orchestration.clock import Clock
-from mlops_assets.orchestration.failures import naming
+from mlops_assets.orchestration.failures import error_context
+from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.model_io import RegisteredModel, version_metadata
 from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
 from mlops_assets.orchestration.run_config import Seed, StepConfig
 from mlops_assets.orchestration.table_assets import lake_asset, warehouse_asset
-from mlops_assets.orchestration.tables import image_metadata
 from mlops_assets.partition import Partition
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 
 @lake_asset(
     TRAINING_WINDOW,
-    checks=(FEED_IS_ALIVE,),
+    checks=(FEED_IS_FRESH,),
     is_intermediate=True,
     partitions_def=PARKING_DAYS,
     ins={"hourly_free": HISTORY_IN},
@@ -54,7 +54,7 @@ def training_window(
     parking_city: dg.ResourceParam[City],
 ) -> pd.DataFrame:
     day = parking_city.day(context.partition_key)
-    with naming(f"{TRAINING_WINDOW.label}, day {day}"):
+    with error_context(f"{TRAINING_WINDOW.label}, day {day}"):
         window = build_training_window(hourly_free, issued_at(day, clock.now()))
     context.add_asset_metadata({"first_hour_at": str(window["hour_at"].min()), "last_hour_at": str(window["hour_at"].max())})
     return window
@@ -89,9 +89,9 @@ class ForecastModelConfig(StepConfig):
     **model(
         DOMAIN,
         "forecast_model",
-        "The day's forecasts of free places for the next 24 hours, per car park and for the city: a weighted mean of seasonal "
+        "The day's forecasts of free spaces for the next 24 hours, per car park and for the city: a weighted mean of seasonal "
         "profiles, damped naive forecasts, regression and boosted trees, or whatever was clearly better in rolling forecasts of "
-        "the last eight weeks, as one bundle that takes recent hourly rows. Hours of a frozen feed are never learned from. "
+        "the last eight weeks, as one bundle that takes recent hourly rows. Hours of a stale feed are never learned from. "
         "Registered in MLflow.",
     ),
     partitions_def=PARKING_DAYS,
@@ -105,7 +105,7 @@ def forecast_model(
 ) -> TrainedModel:
     from mlops_assets.donostia_parking.modelling.training import train_forecast_model
 
-    with naming(f"{DOMAIN}/forecast_model, day {context.partition_key}"):
+    with error_context(f"{DOMAIN}/forecast_model, day {context.partition_key}"):
         return train_forecast_model(
             training_window,
             time_zone=parking_city.time_zone,

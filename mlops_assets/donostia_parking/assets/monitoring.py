@@ -16,12 +16,12 @@ from mlops_assets.donostia_parking.days import issued_at
 from mlops_assets.donostia_parking.model_contracts import FORECAST_ACCURACY, FORECAST_METRICS, FORECASTS
 from mlops_assets.donostia_parking.partitions import DAY_BEFORE, HISTORY_IN, PARKING_DAYS
 from mlops_assets.orchestration.clock import Clock
-from mlops_assets.orchestration.failures import naming, retrying_transient_errors
+from mlops_assets.orchestration.failures import error_context, retrying_transient_errors
+from mlops_assets.orchestration.metadata import frame_metadata, image_metadata
 from mlops_assets.orchestration.model_io import champion_before, model_name, version_metadata
 from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.table_assets import warehouse_asset
-from mlops_assets.orchestration.tables import frame_metadata, image_metadata
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 
 
 @warehouse_asset(
@@ -44,9 +44,9 @@ def forecasts(
     day = parking_city.day(context.partition_key)
     created_at = issued_at(day, clock.now())
     champion = champion_before(stores.models(), forecast_model.key, created_at)
-    with naming(f"{FORECASTS.label}, day {day}"):
+    with error_context(f"{FORECASTS.label}, day {day}"):
         rows = champion.bundle.predict(hourly_free, created_at=created_at)
-    figure = plot_forecast(hourly_free, rows, CITY_TOTAL_ID, f"Free places in {parking_city.name}")
+    figure = plot_forecast(hourly_free, rows, CITY_TOTAL_ID, f"Free spaces in {parking_city.name}")
     context.add_asset_metadata(
         {
             **image_metadata({"city_forecast": figure}),

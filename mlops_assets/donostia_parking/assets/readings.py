@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 
 import dagster as dg
 import pandas as pd
 from pydantic import Field, model_validator
 
 from mlops_assets.donostia_parking import DOMAIN
-from mlops_assets.donostia_parking.assets.checks import FEED_IS_NOT_FROZEN, READS_OPTIONAL_VALUES
+from mlops_assets.donostia_parking.assets.checks import FEED_IS_NOT_STALE, READS_OPTIONAL_VALUES
 from mlops_assets.donostia_parking.assets.policies import FEED_FRESHNESS, FOLLOW_READINGS, FOLLOW_SIGHTINGS
 from mlops_assets.donostia_parking.cities import City
 from mlops_assets.donostia_parking.contracts import (
@@ -26,37 +27,44 @@ from mlops_assets.donostia_parking.readings.daily import DayOfReadings, build_re
 from mlops_assets.donostia_parking.readings.hourly import SOURCE_COLUMNS, build_hourly_free
 from mlops_assets.donostia_parking.readings.plots import draw_feed_health
 from mlops_assets.donostia_parking.sources.base import ParkingSource, Snapshot
-from mlops_assets.donostia_parking.sources.collecting import burst, recorded
 from mlops_assets.donostia_parking.sources.landing import folders_of, landed_snapshot, names_for_day, snapshot_name
+from mlops_assets.donostia_parking.sources.polling import poll, recorded
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.orchestration.asset_options import lake_table, landing
+from mlops_assets.orchestration.asset_specs import lake_table, landing
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.export_accounts import export_files_asset
-from mlops_assets.orchestration.failures import naming, retrying_transient_errors
+from mlops_assets.orchestration.failures import error_context, retrying_transient_errors
+from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.run_config import StepConfig
-from mlops_assets.orchestration.table_assets import check_specs, holding, lake_asset
-from mlops_assets.orchestration.tables import image_metadata
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.orchestration.table_assets import check_specs, lake_asset, validated
 from mlops_assets.stores.landing.request_names import requested_at
+from mlops_assets.stores.registry import Stores
 
 SNAPSHOTS = "snapshots"
 
 
-class SnapshotConfig(StepConfig):
-    """Which snapshots are landed: one of now, a burst of them, or those that the source has recorded."""
+class SnapshotMode(Enum):
+    """Whether the feed is asked now, or what it has recorded is read."""
 
-    burst_seconds: float = Field(default=0, ge=0)
+    live = "live"
+    replay = "replay"
+
+
+class SnapshotConfig(StepConfig):
+    """Which snapshots are landed: one of now, a poll of them, or those that the source has recorded."""
+
+    poll_seconds: float = Field(default=0, ge=0)
     every_seconds: float = Field(default=15, gt=0)
-    is_recorded: bool = False
+    mode: SnapshotMode = SnapshotMode.live
     since: str | None = None
     until: str | None = None
 
     @model_validator(mode="after")
     def _is_a_span(self) -> "SnapshotConfig":
         since, until = _moment(self.since), _moment(self.until)
-        if (since or until) and not self.is_recorded:
-            raise ValueError("since and until are for is_recorded: true")
+        if (since or until) and self.mode is SnapshotMode.live:
+            raise ValueError("since and until are for mode: replay")
         if since and until and since >= until:
             raise ValueError(f"since {self.since} is not before until {self.until}")
         return self
@@ -80,13 +88,13 @@ def snapshots(
     parking_city: dg.ResourceParam[City],
 ) -> dg.MaterializeResult:
     landed = stores.landing(DOMAIN, SNAPSHOTS)
-    with retrying_transient_errors(), naming(f"{DOMAIN}/{SNAPSHOTS}"):
-        if config.is_recorded:
+    with retrying_transient_errors(), error_context(f"{DOMAIN}/{SNAPSHOTS}"):
+        if config.mode is SnapshotMode.replay:
             history = recorded(parking_source, _moment(config.since), _moment(config.until))
             new, known = landed.land((snapshot_name(parking_city, snapshot), snapshot.body) for snapshot in history)
         else:
             new = known = 0
-            # One by one: a burst that is killed keeps what it has.
+            # One by one: a poll that is killed keeps what it has.
             for snapshot in _ask(context, config, parking_source, clock):
                 counts = landed.land([(snapshot_name(parking_city, snapshot), snapshot.body)])
                 new, known = new + counts[0], known + counts[1]
@@ -96,9 +104,9 @@ def snapshots(
 
 
 def _ask(context: dg.AssetExecutionContext, config: SnapshotConfig, source: ParkingSource, clock: Clock) -> Iterator[Snapshot]:
-    return burst(
+    return poll(
         source,
-        lasting=timedelta(seconds=config.burst_seconds),
+        lasting=timedelta(seconds=config.poll_seconds),
         every=timedelta(seconds=config.every_seconds),
         clock=clock.now,
         sleep=time.sleep,
@@ -130,7 +138,7 @@ def _moment(text: str | None) -> datetime | None:
     partitions_def=PARKING_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-@holding(READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS, checks=(READS_OPTIONAL_VALUES,))
+@validated(READINGS, REJECTED_READINGS, CAR_PARK_SIGHTINGS, checks=(READS_OPTIONAL_VALUES,))
 def readings(
     context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], parking_city: dg.ResourceParam[City]
 ) -> Iterator[dg.Output]:
@@ -138,7 +146,7 @@ def readings(
     days: dict[str, DayOfReadings] = {}
 
     def read_day(key: str) -> pd.DataFrame:
-        with retrying_transient_errors(), naming(f"{READINGS.label}, day {key}"):
+        with retrying_transient_errors(), error_context(f"{READINGS.label}, day {key}"):
             day = build_readings(_landed(stores, parking_city, key), parking_city.day(key), parking_city)
         days[key] = DayOfReadings(day.readings.head(0), day.rejects, day.sightings)
         return day.readings
@@ -173,7 +181,7 @@ def car_parks(context: dg.AssetExecutionContext, car_park_sightings: pd.DataFram
 
 @lake_asset(
     HOURLY_FREE,
-    checks=(FEED_IS_NOT_FROZEN,),
+    checks=(FEED_IS_NOT_STALE,),
     partitions_def=PARKING_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     ins={

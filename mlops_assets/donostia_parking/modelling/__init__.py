@@ -1,1 +1,1 @@
-"""How free places are forecast: training, backtests, promotion and live accuracy. Neither Dagster nor MLflow here."""
+"""How free spaces are forecast: training, backtests, promotion and live accuracy. Neither Dagster nor MLflow here."""

@@ -1,4 +1,4 @@
-"""How forecasts of free places are tried out on the past: which hours count, which candidates compete, from which origins."""
+"""How forecasts of free spaces are tried out on the past: which hours count, which candidates compete, from which origins."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ BASELINE = "seasonal_naive"
 """The candidate that skill is measured against, and that answers for a car park that a model has never seen."""
 
 _FIGURES = {
-    "mae_places": "mae",
-    "rmse_places": "rmse",
+    "mae_spaces": "mae",
+    "rmse_spaces": "rmse",
     "skill": "skill",
     "coverage_80": "coverage_80",
     "coverage_95": "coverage_95",
@@ -112,7 +112,7 @@ def descriptions() -> dict[str, str]:
 def build_city_panel(hourly: pd.DataFrame, time_zone: str, *, end_at: datetime | None = None) -> Panel:
     """Lay out rows of `hourly_free` as a panel in which only trusted values are known.
 
-    Not trusted are readings of a frozen feed, values repeated from an earlier hour, and sums over a part of the city.
+    Not trusted are readings of a stale feed, values repeated from an earlier hour, and sums over a part of the city.
 
     Args:
         hourly: rows of the contract `MODEL_INPUT` of one city.
@@ -127,21 +127,21 @@ def build_city_panel(hourly: pd.DataFrame, time_zone: str, *, end_at: datetime |
     if len(cities) > 1:
         raise ContractError(f"forecasts are made for one city at a time, and the rows are of {', '.join(sorted(cities))}")
     return build_panel(
-        hourly.assign(trusted_places=trusted_places(hourly)),
+        hourly.assign(trusted_spaces=trusted_spaces(hourly)),
         series_column="car_park_id",
         time_column="hour_at",
-        value_column="trusted_places",
+        value_column="trusted_spaces",
         time_zone=time_zone,
         end_at=end_at,
     )
 
 
-def trusted_places(hourly: pd.DataFrame) -> pd.Series:
-    """Return the free places of rows of `hourly_free`, empty where they are not to be trusted."""
+def trusted_spaces(hourly: pd.DataFrame) -> pd.Series:
+    """Return the free spaces of rows of `hourly_free`, empty where they are not to be trusted."""
     # For the city, `is_filled` tells of one repeated car park among many; the newest reading tells whether there was any.
     is_read = (hourly["read_at"] >= hourly["hour_at"]).astype(bool)
-    is_trusted = is_read & hourly["is_complete"].astype(bool) & ~hourly["is_frozen"].astype(bool)
-    return hourly["free_places"].astype("Float64").where(is_trusted)
+    is_trusted = is_read & hourly["is_complete"].astype(bool) & ~hourly["is_stale"].astype(bool)
+    return hourly["free_spaces"].astype("Float64").where(is_trusted)
 
 
 def backtest_city(panel: Panel, horizon_hours: int, names: Sequence[str] = ()) -> Backtest:

@@ -1,4 +1,4 @@
-"""Compare all ways to forecast free places, and the choice among them, on recorded hours.
+"""Compare all ways to forecast free spaces, and the choice among them, on recorded hours.
 
 `mlops-assets forecast-quality` prints it.
 """

@@ -15,14 +15,14 @@ from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.model_contracts import FORECASTS
 from mlops_assets.donostia_parking.modelling.backtesting import BASELINE, build_city_panel
 from mlops_assets.errors import ContractError, PermanentError
-from mlops_assets.ml.forecasting.judging import LEVELS
-from mlops_assets.ml.forecasting.slots import LocalSlots
+from mlops_assets.ml.forecasting.selection import LEVELS
+from mlops_assets.ml.forecasting.slots import SeasonalIndex
 from mlops_assets.ml.predictors import Forecaster
 
 if TYPE_CHECKING:
     from mlops_assets.ml.forecasting.candidates import FittedCandidate
-    from mlops_assets.ml.forecasting.judging import IntervalWidths
     from mlops_assets.ml.forecasting.panel import Panel
+    from mlops_assets.ml.forecasting.selection import IntervalWidths
 
 _KNOWN_TO_THE_REGISTRY = ("issue_date", "model_version", "model_run_id")
 """Columns of `forecasts` that a model does not know of itself."""
@@ -113,7 +113,7 @@ class CarParkForecaster(Forecaster):
         rows = records[(records["hour_at"] >= start_at) & (records["hour_at"] < end_at)]
         panel = build_city_panel(rows, self.time_zone, end_at=end_at.to_pydatetime())
         said = self._ask_methods(panel)
-        places = rows.sort_values("hour_at").groupby("car_park_id")["total_places"].last()
+        places = rows.sort_values("hour_at").groupby("car_park_id")["capacity"].last()
         parts = [self._forecast_car_park(panel, column, said, places[name]) for column, name in enumerate(panel.names)]
         forecast = pd.concat(parts, ignore_index=True).assign(
             created_at=pd.Timestamp(created_at).tz_convert("UTC").as_unit("us"), city_code=self.city_code
@@ -125,12 +125,10 @@ class CarParkForecaster(Forecaster):
         origin = np.array([len(panel)])
         return {name: method.predict(panel, origin, self.horizon_hours)[0] for name, method in self.forecasters.items()}
 
-    def _forecast_car_park(
-        self, panel: Panel, column: int, said: Mapping[str, np.ndarray], total_places: int | None
-    ) -> pd.DataFrame:
+    def _forecast_car_park(self, panel: Panel, column: int, said: Mapping[str, np.ndarray], capacity: int | None) -> pd.DataFrame:
         name = panel.names[column]
         known = self.car_parks.get(name)
-        limit = np.inf if pd.isna(total_places) else float(total_places)
+        limit = np.inf if pd.isna(capacity) else float(capacity)
         forecast, method = np.full(self.horizon_hours, np.nan), np.full(self.horizon_hours, NO_METHOD, dtype=object)
         for candidate in (known.method if known else BASELINE, *self.fallbacks):
             is_answered = np.isnan(forecast) & ~np.isnan(said[candidate][column])
@@ -138,20 +136,20 @@ class CarParkForecaster(Forecaster):
         forecast = np.clip(forecast, 0, limit)
         ends = {}
         for level, width in self._half_widths(panel, column).items():
-            ends[f"low_{level * 100:.0f}_places"] = np.clip(forecast - width, 0, limit)
-            ends[f"high_{level * 100:.0f}_places"] = np.clip(forecast + width, 0, limit)
+            ends[f"low_{level * 100:.0f}_spaces"] = np.clip(forecast - width, 0, limit)
+            ends[f"high_{level * 100:.0f}_spaces"] = np.clip(forecast + width, 0, limit)
         return pd.DataFrame(
             {
                 "car_park_id": name,
                 "is_city_total": name == CITY_TOTAL_ID,
                 "hour_at": pd.date_range(panel.end_at, periods=self.horizon_hours, freq="h", unit="us"),
                 "horizon_hours": np.arange(1, self.horizon_hours + 1, dtype=np.int8),
-                "forecast_places": forecast,
+                "forecast_spaces": forecast,
                 # Where neither errors nor the car park's places are known, nothing can be said of the upper end.
                 **{end: np.where(np.isfinite(values), values, np.nan) for end, values in ends.items()},
-                "total_places": pd.array([total_places] * self.horizon_hours, dtype="Int32"),
+                "capacity": pd.array([capacity] * self.horizon_hours, dtype="Int32"),
                 "method": method.astype(str),
-                "seasonal_naive_places": np.clip(said[BASELINE][column], 0, limit),
+                "seasonal_naive_spaces": np.clip(said[BASELINE][column], 0, limit),
             }
         )
 
@@ -160,7 +158,7 @@ class CarParkForecaster(Forecaster):
         known = self.car_parks.get(panel.names[column])
         if known is None:
             return dict.fromkeys(LEVELS, np.full(self.horizon_hours, np.inf))
-        slots = LocalSlots(panel, self.horizon_hours).hour_of_day[len(panel) :]
+        slots = SeasonalIndex(panel, self.horizon_hours).hour_of_day[len(panel) :]
         delay = len(panel) - 1 - int(panel.last_known[len(panel), column])
         return {level: known.widths.half_widths(level, slots, delay=delay) for level in LEVELS}
 

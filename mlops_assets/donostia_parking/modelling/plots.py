@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
-from mlops_assets.donostia_parking.modelling.backtesting import trusted_places
+from mlops_assets.donostia_parking.modelling.backtesting import trusted_spaces
 from mlops_assets.ml.figures import (
     BLUE,
     INK,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN_HISTORY = timedelta(days=4)
-_PLACES_LABEL = "free places"
+_SPACES_LABEL = "free spaces"
 
 
 def draw_forecasts(hourly: pd.DataFrame, forecasts: pd.DataFrame, metrics: pd.DataFrame) -> dict[str, bytes]:
@@ -38,7 +38,7 @@ def draw_forecasts(hourly: pd.DataFrame, forecasts: pd.DataFrame, metrics: pd.Da
         metrics: rows of `forecast_metrics`.
     """
     return {
-        "city_forecast": plot_forecast(hourly, forecasts, CITY_TOTAL_ID, "Free places in the city"),
+        "city_forecast": plot_forecast(hourly, forecasts, CITY_TOTAL_ID, "Free spaces in the city"),
         "skill_by_horizon": plot_skill(metrics),
     }
 
@@ -52,7 +52,7 @@ def plot_forecast(hourly: pd.DataFrame, forecasts: pd.DataFrame, car_park_id: st
         car_park_id: which car park, or the city.
         title: what is seen.
     """
-    known = hourly.assign(places=trusted_places(hourly))
+    known = hourly.assign(places=trusted_spaces(hourly))
     known = known[known["car_park_id"] == car_park_id].sort_values("hour_at")
     expected = forecasts[forecasts["car_park_id"] == car_park_id].sort_values("hour_at")
     if len(expected):
@@ -61,12 +61,12 @@ def plot_forecast(hourly: pd.DataFrame, forecasts: pd.DataFrame, car_park_id: st
     figure, axes = one_axes(title, height_in=3.8)
     hours = expected["hour_at"].dt.tz_localize(None).to_numpy()
     for level, colour, strength in ((95, SKY, 0.25), (80, SKY, 0.5)):
-        low, high = (as_numbers(expected[f"{end}_{level}_places"]) for end in ("low", "high"))
+        low, high = (as_numbers(expected[f"{end}_{level}_spaces"]) for end in ("low", "high"))
         axes.fill_between(hours, low, high, color=colour, alpha=strength, linewidth=0, label=f"{level} % interval")
     observed, places = known["hour_at"].dt.tz_localize(None).to_numpy(), as_numbers(known["places"])
-    forecast = as_numbers(expected["forecast_places"])
+    forecast = as_numbers(expected["forecast_spaces"])
     axes.plot(observed, places, color=INK, linewidth=1.5, label="observed")
-    axes.plot(hours, as_numbers(expected["seasonal_naive_places"]), color=MUTED, ls=":", linewidth=1.5, label="day before")
+    axes.plot(hours, as_numbers(expected["seasonal_naive_spaces"]), color=MUTED, ls=":", linewidth=1.5, label="day before")
     axes.plot(hours, forecast, color=BLUE, linewidth=2, label="forecast")
     if (places == places).any() or (forecast == forecast).any():
         axes.set_ylim(bottom=0)
@@ -74,7 +74,7 @@ def plot_forecast(hourly: pd.DataFrame, forecasts: pd.DataFrame, car_park_id: st
         axes.legend(frameon=False, fontsize=SMALL_PT, ncols=3)
     else:
         say_no_data(axes)
-    axes.set(xlabel="hour (UTC)", ylabel=plain(_PLACES_LABEL))
+    axes.set(xlabel="hour (UTC)", ylabel=plain(_SPACES_LABEL))
     axes.yaxis.set_major_formatter(thousands)
     return png(figure)
 

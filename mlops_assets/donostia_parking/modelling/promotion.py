@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_MAE, _NAIVE_MAE = Metric("mae_places", greater_is_better=False), Metric("seasonal_naive_mae_places", greater_is_better=False)
+_MAE, _NAIVE_MAE = Metric("mae_spaces", greater_is_better=False), Metric("seasonal_naive_mae_spaces", greater_is_better=False)
 
 GATE = QualityGate(
     (
@@ -27,7 +27,7 @@ GATE = QualityGate(
             _MAE,
             accepts_equal=True,
             accepts_undefined=True,
-            sentence="The city's mean absolute error is {value:.0f} places in the backtest, "
+            sentence="The city's mean absolute error is {value:.0f} spaces in the backtest, "
             "{baseline:.0f} if the day before is repeated.",
         ),
     )
@@ -62,7 +62,7 @@ def decide_champion(
     said = (
         "nothing could be compared yet"
         if mae is None or naive is None
-        else f"its mean error of {mae:.0f} places is not above the {naive:.0f} of repeating the day before"
+        else f"its mean error of {mae:.0f} spaces is not above the {naive:.0f} of repeating the day before"
     )
     if incumbent_version is None:
         return PromotionDecision("promote_first", f"There was no champion, and {said}.", figures)

@@ -29,9 +29,9 @@ from mlops_assets.ml.bundle import Bundle, Provenance, current_library_versions
 from mlops_assets.ml.forecasting.backtest import fallback_candidates
 from mlops_assets.ml.forecasting.combination import FittedCombination
 from mlops_assets.ml.forecasting.evaluation import ALL_HORIZONS, evaluate, evaluate_points, horizon_table
-from mlops_assets.ml.forecasting.judging import MIN_ORIGINS, judge
 from mlops_assets.ml.forecasting.regression import FEATURE_NAMES
 from mlops_assets.ml.forecasting.sarimax import FittedSarimax
+from mlops_assets.ml.forecasting.selection import MIN_ORIGINS, select_methods
 from mlops_assets.ml.metric_set import Metric, MetricSet
 from mlops_assets.ml.search import Trial
 from mlops_assets.ml.training import TrainedModel, fingerprint
@@ -39,8 +39,8 @@ from mlops_assets.ml.training import TrainedModel, fingerprint
 if TYPE_CHECKING:
     from mlops_assets.ml.forecasting.backtest import Backtest
     from mlops_assets.ml.forecasting.candidates import FittedCandidate
-    from mlops_assets.ml.forecasting.judging import Judgement
     from mlops_assets.ml.forecasting.panel import Panel
+    from mlops_assets.ml.forecasting.selection import MethodSelection
 
 MODEL_NAME = "forecast_model"
 _CHOSEN = "chosen"
@@ -49,12 +49,12 @@ _LIBRARIES = ("scikit-learn", "scipy", "statsmodels")
 """Whose versions matter beside those of every model."""
 
 
-CITY_MAE = Metric("city_mae_places", greater_is_better=False)
+CITY_MAE = Metric("city_mae_spaces", greater_is_better=False)
 METRICS = MetricSet(
     CITY_MAE,
     (
         Metric("city_skill", greater_is_better=True),
-        Metric("car_park_mae_places", greater_is_better=False),
+        Metric("car_park_mae_spaces", greater_is_better=False),
         Metric("car_park_skill", greater_is_better=True),
     ),
 )
@@ -97,8 +97,8 @@ def train_forecast_model(
     rows = hourly[(hourly["hour_at"] >= start_at) & (hourly["hour_at"] < end_at)]
     panel = build_city_panel(rows, time_zone, end_at=end_at)
     backtest = backtest_city(panel, horizon_hours, names)
-    judgement = judge(backtest, len(panel))
-    methods = [backtest.candidates[number] for number in judgement.choice]
+    selection = select_methods(backtest, len(panel))
+    methods = [backtest.candidates[number] for number in selection.choice]
     forecasters = _fit_methods(panel, backtest, methods)
     figures = horizon_table(evaluate(backtest, evaluated_positions(backtest), baseline=BASELINE))
     table = _compare_candidates(backtest, figures, Counter(methods))
@@ -106,7 +106,7 @@ def train_forecast_model(
     forecaster = CarParkForecaster(
         city_code=str(rows["city_code"].iloc[0]),
         time_zone=time_zone,
-        car_parks=_describe_car_parks(panel, backtest, judgement, forecasters, figures),
+        car_parks=_describe_car_parks(panel, backtest, selection, forecasters, figures),
         forecasters=forecasters,
         descriptions={name: description for name, description in descriptions().items() if name in forecasters},
         fallbacks=tuple(candidate.name for candidate in fallback_candidates()),
@@ -165,16 +165,16 @@ def _fit_methods(panel: Panel, backtest: Backtest, methods: Sequence[str]) -> di
 
 
 def _describe_car_parks(
-    panel: Panel, backtest: Backtest, judgement: Judgement, forecasters: Mapping[str, FittedCandidate], figures: pd.DataFrame
+    panel: Panel, backtest: Backtest, selection: MethodSelection, forecasters: Mapping[str, FittedCandidate], figures: pd.DataFrame
 ) -> dict[str, CarParkModel]:
     car_parks = {}
     for column, name in enumerate(panel.names):
-        method = backtest.candidates[judgement.choice[column]]
+        method = backtest.candidates[selection.choice[column]]
         car_parks[name] = CarParkModel(
             method=method,
-            reason=_reason(backtest, judgement, column, forecasters[method]),
+            reason=_reason(backtest, selection, column, forecasters[method]),
             training_points=int(panel.is_known[:, column].sum()),
-            widths=judgement.widths.of_series(column),
+            widths=selection.widths.of_series(column),
             figures=_records(figures[figures["series"] == name].drop(columns="series")),
         )
     return car_parks
@@ -190,13 +190,13 @@ def _compare_candidates(backtest: Backtest, figures: pd.DataFrame, counts: Mappi
     return pd.DataFrame(rows)
 
 
-def _reason(backtest: Backtest, judgement: Judgement, column: int, forecaster: FittedCandidate) -> str:
+def _reason(backtest: Backtest, selection: MethodSelection, column: int, forecaster: FittedCandidate) -> str:
     """Say why a method was chosen for a series."""
-    number, name = judgement.choice[column], backtest.panel.names[column]
-    count, mae = judgement.origin_counts[column], judgement.mae[:, column]
+    number, name = selection.choice[column], backtest.panel.names[column]
+    count, mae = selection.origin_counts[column], selection.mae[:, column]
     if count < MIN_ORIGINS:
         return f"forecasts from {count} past hours are too few to compare methods by, so {backtest.candidates[number]} is kept"
-    text = f"mean absolute error in forecasts from {count} past hours: {mae[number]:.1f} places"
+    text = f"mean absolute error in forecasts from {count} past hours: {mae[number]:.1f} spaces"
     if backtest.candidates[number] != BASELINE:
         text += f", against {mae[backtest.candidates.index(BASELINE)]:.1f} of {BASELINE}"
     best = int(np.nanargmin(mae))
@@ -249,6 +249,6 @@ def metrics_table(forecaster: CarParkForecaster, run_at: datetime) -> pd.DataFra
         }
         nothing = {"horizon_hours": ALL_HORIZONS, "forecast_count": 0}
         rows += [{**about, **figures} for figures in car_park.figures or [nothing]]
-    names = {"mae": "mae_places", "rmse": "rmse_places", "baseline_mae": "seasonal_naive_mae_places"}
+    names = {"mae": "mae_spaces", "rmse": "rmse_spaces", "baseline_mae": "seasonal_naive_mae_spaces"}
     columns = ["horizon_hours", "forecast_count", "mae", "rmse", "baseline_mae", "skill", "coverage_80", "coverage_95"]
     return pd.DataFrame(rows, columns=[*about, *columns]).rename(columns=names)

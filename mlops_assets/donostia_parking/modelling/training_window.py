@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.donostia_parking import defaults
 from mlops_assets.donostia_parking.model_contracts import TRAINING_WINDOW
-from mlops_assets.donostia_parking.modelling.backtesting import trusted_places
+from mlops_assets.donostia_parking.modelling.backtesting import trusted_spaces
 from mlops_assets.errors import NotEnoughDataError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def build_training_window(hourly: pd.DataFrame, end_at: datetime, history_days: 
 
 def silence(window: pd.DataFrame) -> timedelta | None:
     """Return how long before the end of a training window the newest trusted value lies; None if there is none at all."""
-    trusted = window.loc[trusted_places(window).notna(), "hour_at"]
+    trusted = window.loc[trusted_spaces(window).notna(), "hour_at"]
     if trusted.empty:
         return None
     age: timedelta = (window["hour_at"].max() - trusted.max()).to_pytimedelta()

@@ -1,4 +1,4 @@
-"""The readings of a day, out of the snapshots that landed: each once, in order, doubtful ones flagged, the rest kept as rejects."""
+"""The readings of a day, out of the snapshots that landed: each once, in order, suspect ones flagged, the rest kept as rejects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlops_assets.donostia_parking.contracts import READINGS
 from mlops_assets.donostia_parking.readings.car_parks import find_sightings
 from mlops_assets.donostia_parking.readings.descriptions import Description
 from mlops_assets.donostia_parking.readings.parsing import ParsedRecords, Problem, parse_snapshots
-from mlops_assets.donostia_parking.readings.quality import find_always_zero, find_frozen
+from mlops_assets.donostia_parking.readings.quality import find_stale, find_stuck_at_zero
 from mlops_assets.donostia_parking.readings.rejects import as_rejects
 from mlops_assets.donostia_parking.sources.feed import FEED_FIELDS
 from mlops_assets.donostia_parking.sources.landing import LOOK_BACK
@@ -47,7 +47,7 @@ class DayOfReadings:
 def build_readings(snapshots: Iterable[Snapshot], day: LocalDay, city: City) -> DayOfReadings:
     """Return the readings of a day.
 
-    Snapshots of the two days before only show whether the feed was already frozen; see `landing.names_for_day`. What is older, or
+    Snapshots of the two days before only show whether the feed was already stale; see `landing.names_for_day`. What is older, or
     of a later day, is not looked at. Of several records of one car park and moment one becomes a reading, the same one in
     whatever order the snapshots come; the others are rejected as `duplicate`. A day without snapshots has no rows.
 
@@ -105,12 +105,12 @@ def _drop_duplicates(
         return rows, []
     kept_of = np.maximum.accumulate(np.where(is_repeated, 0, np.arange(len(rows))))
     dropped = np.flatnonzero(is_repeated & rows["is_of_day"].to_numpy())
-    kept_places = rows["free_places"].to_numpy()[kept_of[dropped]]
+    kept_spaces = rows["free_spaces"].to_numpy()[kept_of[dropped]]
     problems = []
-    for row, places in zip(rows.iloc[dropped].to_dict("records"), kept_places.tolist(), strict=True):
+    for row, places in zip(rows.iloc[dropped].to_dict("records"), kept_spaces.tolist(), strict=True):
         car_park_id = parsed.descriptions["car_park_id"].iloc[row["description"]]
         moment = row["read_at"].isoformat()
-        reason = f"car park {car_park_id} has another record of {moment}, which is kept; it says {places} free places"
+        reason = f"car park {car_park_id} has another record of {moment}, which is kept; it says {places} free spaces"
         problems.append(_problem(row, parsed, snapshots, "duplicate", reason))
     return rows[~is_repeated].reset_index(drop=True), problems
 
@@ -121,8 +121,8 @@ def _problem(row: Mapping[Any, Any], parsed: ParsedRecords, snapshots: Sequence[
 
 
 def _add_flags(rows: pd.DataFrame) -> pd.DataFrame:
-    columns = (_zoneless(rows["read_at"]), rows["car_park"].to_numpy(), rows["free_places"].to_numpy())
-    return rows.assign(is_frozen=find_frozen(*columns), is_always_zero=find_always_zero(*columns))
+    columns = (_zoneless(rows["read_at"]), rows["car_park"].to_numpy(), rows["free_spaces"].to_numpy())
+    return rows.assign(is_stale=find_stale(*columns), is_stuck_at_zero=find_stuck_at_zero(*columns))
 
 
 def _zoneless(moments: pd.Series) -> np.ndarray:
@@ -145,13 +145,13 @@ def _keep_day(
 def _as_readings(rows: pd.DataFrame, descriptions: pd.DataFrame, snapshots: Sequence[Snapshot], city: City) -> pd.DataFrame:
     source_names = text_array(snapshot.source_name for snapshot in snapshots)
     said = descriptions.take(rows["description"].to_numpy()).reset_index(drop=True)
-    free = rows["free_places"]
+    free = rows["free_spaces"]
     columns = {
         "city_code": city.code,
-        **rows[["read_at", "free_places", "is_frozen", "is_always_zero"]],
-        **said[["car_park_id", "car_park_name", "total_places", "latitude_deg", "longitude_deg"]],
+        **rows[["read_at", "free_spaces", "is_stale", "is_stuck_at_zero"]],
+        **said[["car_park_id", "car_park_name", "capacity", "latitude_deg", "longitude_deg"]],
         "is_negative": free < 0,
-        "is_over_capacity": free > said["total_places"],
+        "is_over_capacity": free > said["capacity"],
         "source_name": pd.array(source_names.take(pa.array(rows["snapshot"])), dtype="string[pyarrow]"),
         "unread_values": said["unread_values"],
     }

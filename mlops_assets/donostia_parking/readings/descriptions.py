@@ -1,4 +1,4 @@
-"""What records say about car parks besides free places: typed once per description, for most repeat those of the reading before."""
+"""What records say about car parks besides free spaces: typed once per description, for most repeat those of the reading before."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Description(NamedTuple):
     car_park_id: str
     car_park_name: str
     car_park_type: str | None
-    total_places: int | None
-    public_places: int | None
-    resident_places: int | None
+    capacity: int | None
+    public_spaces: int | None
+    resident_spaces: int | None
     x_m: float | None
     y_m: float | None
     latitude_deg: float | None
@@ -80,27 +80,27 @@ class DescriptionReader:
         car_park_id = read_code(car_park_id) or (name and self._city.id_of(name))
         if car_park_id is None:
             return Fault("missing_value", "the record has neither an identifier nor a name of the car park")
-        total_places, public_places, resident_places = map(_read_capacity, (total, public, resident))
+        capacity, public_spaces, resident_spaces = map(_read_capacity, (total, public, resident))
         position, prices_eur, car_park_type = read_position(x, y), _read_prices(prices), read_text(kind)
         unread = _unread(
             {
                 "type": (kind, car_park_type),
-                "places": (total, total_places),
-                "public places": (public, public_places),
-                "residents' places": (resident, resident_places),
+                "places": (total, capacity),
+                "public places": (public, public_spaces),
+                "residents' places": (resident, resident_spaces),
                 "position": (_given_position(x, y), position.latitude_deg),
                 "prices": (prices or None, prices_eur),
             }
         )
-        if total_places is None and public_places is not None:
-            total_places = public_places + (resident_places or 0)
+        if capacity is None and public_spaces is not None:
+            capacity = public_spaces + (resident_spaces or 0)
         return Description(
             car_park_id,
             name or car_park_id,
             car_park_type,
-            total_places,
-            public_places,
-            resident_places,
+            capacity,
+            public_spaces,
+            resident_spaces,
             *position,
             prices_eur,
             unread,
@@ -119,14 +119,14 @@ def _given_position(x: Any, y: Any) -> tuple[Any, Any] | None:
     return (x, y) if is_given else None
 
 
-def read_places(value: Any) -> int | None:
+def read_spaces(value: Any) -> int | None:
     """Return a number of places, negative ones included, or nothing if the value is none."""
     places = read_whole_number(value)
     return places if places is not None and abs(places) <= MOST_PLACES else None
 
 
 def _read_capacity(value: Any) -> int | None:
-    places = read_places(value)
+    places = read_spaces(value)
     return places if places is not None and places >= 0 else None
 
 

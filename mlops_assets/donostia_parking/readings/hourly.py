@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlops_assets.donostia_parking.cities import City
     from mlops_assets.donostia_parking.days import LocalDay
 
-SOURCE_COLUMNS = ["read_at", "car_park_id", "free_places", "total_places", "is_frozen", "is_always_zero"]
+SOURCE_COLUMNS = ["read_at", "car_park_id", "free_spaces", "capacity", "is_stale", "is_stuck_at_zero"]
 """The columns of `readings` that the series is made from."""
 
 FILL_LIMIT = timedelta(hours=3)
@@ -30,7 +30,7 @@ def build_hourly_free(
     """Return the hourly series of a day.
 
     Every car park that was read on the day or the day before has a row for each of the day's 23, 24 or 25 hours, and so has the
-    city. An hour without a reading repeats the last one, unless this is older than the limit or came from a frozen feed.
+    city. An hour without a reading repeats the last one, unless this is older than the limit or came from a stale feed.
 
     Args:
         readings: rows of the contract `READINGS` of the day and of the day before; others are not looked at.
@@ -61,8 +61,8 @@ def _last_of_hour(readings: pd.DataFrame) -> pd.DataFrame:
         .sort_values(["read_at", "car_park_id"], kind="stable")
         .drop_duplicates(["car_park_id", "hour_at"], keep="last")
     )
-    total = last["total_places"].astype(float)
-    return last.assign(free_places=last["free_places"].astype(float).clip(lower=0, upper=total), total_places=total)
+    total = last["capacity"].astype(float)
+    return last.assign(free_spaces=last["free_spaces"].astype(float).clip(lower=0, upper=total), capacity=total)
 
 
 def _fill_hours(last: pd.DataFrame, hours: list[datetime], fill_limit: timedelta) -> pd.DataFrame:
@@ -75,11 +75,11 @@ def _fill_hours(last: pd.DataFrame, hours: list[datetime], fill_limit: timedelta
     source = last.assign(source_hour_at=last["hour_at"]).sort_values("hour_at", kind="stable")
     rows = pd.merge_asof(grid, source, on="hour_at", by="car_park_id", tolerance=pd.Timedelta(fill_limit))
     is_filled = rows["read_at"].notna() & (rows["source_hour_at"] < rows["hour_at"])
-    is_cut_off = is_filled & rows["is_frozen"].eq(True)
-    values = ["read_at", "free_places", "total_places"]
+    is_cut_off = is_filled & rows["is_stale"].eq(True)
+    values = ["read_at", "free_spaces", "capacity"]
     rows[values] = rows[values].mask(is_cut_off)
-    flags = {name: rows[name].eq(True) & ~is_cut_off for name in ("is_frozen", "is_always_zero")}
-    rows = rows.assign(**flags, is_filled=is_filled & ~is_cut_off, is_complete=rows["free_places"].notna(), is_city_total=False)
+    flags = {name: rows[name].eq(True) & ~is_cut_off for name in ("is_stale", "is_stuck_at_zero")}
+    rows = rows.assign(**flags, is_filled=is_filled & ~is_cut_off, is_complete=rows["free_spaces"].notna(), is_city_total=False)
     return rows.drop(columns="source_hour_at")
 
 
@@ -89,14 +89,14 @@ def _sum_up(car_parks: pd.DataFrame) -> pd.DataFrame:
     present = car_parks[car_parks["is_complete"]].groupby("hour_at")
     total = pd.DataFrame(
         {
-            "free_places": by_hour["free_places"].sum(min_count=1),
-            "total_places": present["total_places"].agg(lambda places: places.sum(skipna=False)),
+            "free_spaces": by_hour["free_spaces"].sum(min_count=1),
+            "capacity": present["capacity"].agg(lambda places: places.sum(skipna=False)),
             "read_at": by_hour["read_at"].max(),
             "is_filled": by_hour["is_filled"].any(),
             "is_complete": by_hour["is_complete"].all(),
-            "is_frozen": by_hour["is_frozen"].any(),
-            "is_always_zero": present["is_always_zero"].all(),
+            "is_stale": by_hour["is_stale"].any(),
+            "is_stuck_at_zero": present["is_stuck_at_zero"].all(),
         }
     )
-    total["is_always_zero"] = total["is_always_zero"].eq(True)
+    total["is_stuck_at_zero"] = total["is_stuck_at_zero"].eq(True)
     return total.reset_index().assign(car_park_id=CITY_TOTAL_ID, is_city_total=True)

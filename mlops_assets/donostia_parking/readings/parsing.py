@@ -15,7 +15,7 @@ from mlops_assets.donostia_parking.readings.descriptions import (
     DescriptionReader,
     Fault,
     is_absent,
-    read_places,
+    read_spaces,
     say_unreadable,
 )
 from mlops_assets.donostia_parking.sources.bodies import excerpt, read_body
@@ -57,7 +57,7 @@ class ParsedRecords:
     Attributes:
         records: all records, in the order of the snapshots and of their places in them.
         rows: one row per good record: `record` and `snapshot` are its number and that of its snapshot; `read_at`, `description` (a
-            row of `descriptions`) and `free_places` are what it says.
+            row of `descriptions`) and `free_spaces` are what it says.
         descriptions: the fields of `Description`, one row per different description.
         problems: the rest.
     """
@@ -71,7 +71,7 @@ class ParsedRecords:
 def parse_snapshots(snapshots: Sequence[Snapshot], city: City) -> ParsedRecords:
     """Type the records of snapshots.
 
-    A record is a problem if it has neither identifier nor name, or no number of free places. Whatever else cannot be read is none:
+    A record is a problem if it has neither identifier nor name, or no number of free spaces. Whatever else cannot be read is none:
     the row stays without it, and `unread_values` of its description says what was there.
 
     Args:
@@ -89,17 +89,17 @@ def parse_snapshots(snapshots: Sequence[Snapshot], city: City) -> ParsedRecords:
             "record": np.arange(len(records)),
             "read_at": _moments(records, snapshots, snapshot_of),
             "description": numbers,
-            "free_places": _free_places(records, descriptions["total_places"].to_numpy()[numbers]),
+            "free_spaces": _free_spaces(records, descriptions["capacity"].to_numpy()[numbers]),
         }
     )
     is_fault = np.array([isinstance(known, Fault) for known in reader.known], bool)[numbers]
-    is_bad = is_fault | np.isnan(rows["free_places"].to_numpy()) | np.array([record.fault is not None for record in records], bool)
+    is_bad = is_fault | np.isnan(rows["free_spaces"].to_numpy()) | np.array([record.fault is not None for record in records], bool)
     for number in np.flatnonzero(is_bad).tolist():
         description = reader.known[numbers[number]]
         code, reason = _find_fault(records[number], description)
         car_park = None if isinstance(description, Fault) else description
         problems.append(Problem(snapshots[snapshot_of[number]], records[number], code, reason, car_park))
-    good = rows[~is_bad].astype({"free_places": np.int32}).reset_index(drop=True)
+    good = rows[~is_bad].astype({"free_spaces": np.int32}).reset_index(drop=True)
     return ParsedRecords(records, good, descriptions, problems)
 
 
@@ -127,7 +127,7 @@ def _as_frame(known: Sequence[Description | Fault]) -> pd.DataFrame:
     empty = Description(*[None] * len(Description._fields))  # type: ignore[arg-type]
     rows = [empty if isinstance(item, Fault) else item for item in known]
     frame = pd.DataFrame(rows, columns=list(Description._fields), dtype=object)
-    measures = [name for name in frame.columns if name.endswith(("_places", "_m", "_deg"))]
+    measures = [name for name in frame.columns if name == "capacity" or name.endswith(("_m", "_deg"))]
     return frame.astype(dict.fromkeys(measures, float))
 
 
@@ -139,20 +139,20 @@ def _moments(records: Sequence[RawReading], snapshots: Sequence[Snapshot], snaps
     return pd.DatetimeIndex(moments, tz="UTC").as_unit("us")
 
 
-def _free_places(records: Sequence[RawReading], total_places: np.ndarray) -> np.ndarray:
+def _free_spaces(records: Sequence[RawReading], capacity: np.ndarray) -> np.ndarray:
     free, occupied = (_numbers([getattr(record, name) for record in records]) for name in ("free", "occupied"))
-    return np.where(np.isnan(free), total_places - occupied, free)
+    return np.where(np.isnan(free), capacity - occupied, free)
 
 
 def _numbers(values: Sequence[Any]) -> np.ndarray:
     try:
-        return np.array([_read_places(value) for value in values], float)
+        return np.array([_read_spaces(value) for value in values], float)
     except TypeError:
         # JSON may hold a list or an object where the feed documents a number.
-        return np.array([read_places(value) for value in values], float)
+        return np.array([read_spaces(value) for value in values], float)
 
 
-_read_places = lru_cache(maxsize=65_536, typed=True)(read_places)
+_read_spaces = lru_cache(maxsize=65_536, typed=True)(read_spaces)
 
 
 def _find_fault(record: RawReading, description: Description | Fault) -> tuple[str, str]:
@@ -161,12 +161,12 @@ def _find_fault(record: RawReading, description: Description | Fault) -> tuple[s
         return record.fault
     if isinstance(description, Fault):
         return description
-    for words, value in (("free places", record.free), ("occupied places", record.occupied)):
-        if not is_absent(value) and read_places(value) is None:
+    for words, value in (("free spaces", record.free), ("occupied spaces", record.occupied)):
+        if not is_absent(value) and read_spaces(value) is None:
             return "unreadable_value", say_unreadable(words, value)
     if is_absent(record.occupied):
-        return "missing_value", "the number of free places is missing"
-    reason = "the number of occupied places is given, but not that of all places"
+        return "missing_value", "the number of free spaces is missing"
+    reason = "the number of occupied spaces is given, but not that of all places"
     if description.unread_values is not None:
         return "unreadable_value", f"{reason}: {description.unread_values}"
     return "missing_value", reason

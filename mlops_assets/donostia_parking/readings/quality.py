@@ -1,4 +1,4 @@
-"""Doubtful readings: which come from a frozen feed, and which from a car park that never shows anything but zero.
+"""Suspect readings: which come from a stale feed, and which from a car park that never shows anything but zero.
 
 Both look back only: a reading is judged by itself and those before it, so a flag never changes when later readings arrive.
 """
@@ -9,14 +9,14 @@ from datetime import timedelta
 
 import numpy as np
 
-FROZEN_AFTER = timedelta(hours=3)
-"""No live feed of a whole city stands still for this long: in the recordings the longest stillness, at night, is 48 minutes."""
+STALE_AFTER = timedelta(hours=3)
+"""No live feed of a whole city stands still for this long: in historical files the longest stillness, at night, is 48 minutes."""
 
 ZERO_AFTER = timedelta(days=1)
 """A full car park has a free place at some time of the day; one without a sensor has none for years."""
 
 
-def find_frozen(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, after: timedelta = FROZEN_AFTER) -> np.ndarray:
+def find_stale(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, after: timedelta = STALE_AFTER) -> np.ndarray:
     """Tell which readings come from a feed in which no car park has changed for some time.
 
     A pause longer than `after` proves nothing: the time is counted anew from the first reading behind it.
@@ -24,7 +24,7 @@ def find_frozen(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, aft
     Args:
         read_at: moments as `datetime64`, in order.
         car_park: a number per car park.
-        free: free places.
+        free: free spaces.
         after: how long everything must have stood still, from the first reading of the present values.
 
     Returns:
@@ -41,8 +41,8 @@ def find_frozen(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, aft
     return _has_lasted(moments, is_new, after)[moment_of]
 
 
-def find_always_zero(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, after: timedelta = ZERO_AFTER) -> np.ndarray:
-    """Tell which readings are of a car park that has shown 0 in every reading for some time; arguments as in `find_frozen`."""
+def find_stuck_at_zero(read_at: np.ndarray, car_park: np.ndarray, free: np.ndarray, after: timedelta = ZERO_AFTER) -> np.ndarray:
+    """Tell which readings are of a car park that has shown 0 in every reading for some time; arguments as in `find_stale`."""
     if not len(read_at):
         return np.zeros(0, bool)
     order = np.lexsort((read_at, car_park))

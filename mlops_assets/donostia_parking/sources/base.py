@@ -19,10 +19,10 @@ FIRST_DATE = date(2016, 10, 1)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One answer of a feed, exactly as it came; or the lines of a recording that belong to one moment, below its header.
+    """One answer of a feed, exactly as it came; or the lines of a historical file that belong to one moment, below its header.
 
     Attributes:
-        requested_at: the moment of the request, in UTC; of a recording, the moment in its lines.
+        requested_at: the moment of the request, in UTC; of a historical file, the moment in its lines.
         body: the bytes.
         source_name: the address, file or object that they came from; no secrets.
         media_type: what the body is said to be; what it is, only reading shows.
@@ -35,7 +35,7 @@ class Snapshot:
 
 
 class ParkingSource(Protocol):
-    """A feed of free places. Live and simulated feeds have a present, recorded and simulated ones a past."""
+    """A feed of free spaces. Live and simulated feeds have a present, recorded and simulated ones a past."""
 
     def describe(self) -> str:
         """Say in a few words which source this is, for people; no secrets."""
@@ -48,7 +48,7 @@ class ParkingSource(Protocol):
             at: the moment of the request, by the caller's clock; with a time zone.
 
         Raises:
-            NotEnoughDataError: the source is a recording, which has no present.
+            NotEnoughDataError: the source is a historical file, which has no present.
             SourceError: the feed does not answer with JSON, or refuses.
             TransientError: the feed is busy or unreachable.
         """
@@ -58,12 +58,12 @@ class ParkingSource(Protocol):
         """Yield the recorded snapshots of the half-open window `[since, until)` in order of time; none for a live feed.
 
         Raises:
-            NotEnoughDataError: there is no recording of the city at all.
-            SourceError: a recording cannot be read.
+            NotEnoughDataError: there is no historical file of the city at all.
+            SourceError: a historical file cannot be read.
         """
         ...
 
-    def recorded_span(self) -> tuple[datetime, datetime] | None:
+    def available_range(self) -> tuple[datetime, datetime] | None:
         """Return the moments of the first and the last recorded snapshot; nothing for a live feed."""
         ...
 

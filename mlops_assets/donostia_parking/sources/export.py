@@ -111,7 +111,7 @@ class ExportParkingSource:
         """Yield the collected snapshots of a window in order of time; see `ParkingSource`."""
         return iter([snapshot for snapshot in self._snapshots() if since <= snapshot.requested_at < until])
 
-    def recorded_span(self) -> tuple[datetime, datetime] | None:
+    def available_range(self) -> tuple[datetime, datetime] | None:
         """Return the moments of the first and the last collected snapshot."""
         moments = [snapshot.requested_at for snapshot in self._snapshots()]
         return min(moments), max(moments)

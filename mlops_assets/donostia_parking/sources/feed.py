@@ -9,7 +9,7 @@ from mlops_assets.donostia_parking.sources.feed_values import decode
 from mlops_assets.donostia_parking.sources.records import RawReading, UnreadableSnapshotError
 
 FEED_FIELDS = ("libres", "noteId", "nombre")
-"""The fields without which there is no reading: free places, and an identifier or a name."""
+"""The fields without which there is no reading: free spaces, and an identifier or a name."""
 
 _NO_POINT = (None, None)
 

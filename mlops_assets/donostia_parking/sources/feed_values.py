@@ -1,4 +1,4 @@
-"""Numbers and times as feeds and recordings write them: strings, decimal commas, dots between thousands, several time formats."""
+"""Numbers and times as feeds and historical files write them: strings, decimal commas, thousands, several time formats."""
 
 from __future__ import annotations
 

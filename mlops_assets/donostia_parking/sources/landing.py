@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlops_assets.donostia_parking.days import LocalDay
 
 LOOK_BACK = timedelta(days=2)
-"""How far before a day snapshots are looked at: a car park counts as always zero after a day, readings may be hours apart."""
+"""How far before a day snapshots are looked at: a car park counts as stuck at zero after a day, readings may be hours apart."""
 
 _EXTENSIONS = {JSON_TYPE: "json", CSV_TYPE: "csv"}
 _MEDIA_TYPES = {extension: media_type for media_type, extension in _EXTENSIONS.items()}
@@ -56,7 +56,7 @@ def names_for_day(names: Iterable[str], day: LocalDay) -> list[str]:
     """Return which snapshots a day's readings are made from, in order of time.
 
     These are all snapshots of the day, and of the two days before the last one of each hour: enough to see whether the feed has
-    been frozen, even if somebody asked every 15 seconds. Names of anything else are passed over.
+    been stale, even if somebody asked every 15 seconds. Names of anything else are passed over.
     """
     start, end = day.start, day.end
     of_day: list[str] = []

@@ -53,7 +53,7 @@ class LiveParkingSource:
         """Yield nothing: the feed tells the present only."""
         return iter(())
 
-    def recorded_span(self) -> tuple[datetime, datetime] | None:
+    def available_range(self) -> tuple[datetime, datetime] | None:
         """Return nothing: the feed has no past."""
         return None
 

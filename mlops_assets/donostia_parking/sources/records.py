@@ -13,8 +13,8 @@ class RawReading(NamedTuple):
     """What a record says about a car park.
 
     Attributes:
-        free: free places.
-        occupied: occupied places, where a recording has these instead.
+        free: free spaces.
+        occupied: occupied spaces, where a historical file has these instead.
         read_at: the record's own moment; without one it is the snapshot's.
         fault: why the record cannot be used, as reason code and reason.
         raw: the record itself: a line of a file, or what JSON holds.

@@ -25,16 +25,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _CHUNK = 1_000
 _PAGE = b"<!DOCTYPE html><html><head><title>Error 503</title></head><body>Servicio no disponible temporalmente</body></html>"
 _PAGE_SHARE, _EMPTY_SHARE, _MISSING_SHARE = 0.001, 0.0005, 0.003
-"""Shares of minutes at which the feed answers with a web page, an empty list, or without one car park's free places."""
+"""Shares of minutes at which the feed answers with a web page, an empty list, or without one car park's free spaces."""
 
 
 class SampleParkingSource:
-    """Free places of an imaginary city, as the real feed writes them.
+    """Free spaces of an imaginary city, as the real feed writes them.
 
     What the feed says at a moment follows from the seed and the moment alone; it changes once a minute. A collector is simulated,
     too: it asks some minutes past each hour, sometimes misses one, and now and then is out of order for hours.
 
-    The quirks: free places as text, dots between thousands, decimal commas in prices, metres for coordinates, car parks without a
+    The quirks: free spaces as text, dots between thousands, decimal commas in prices, metres for coordinates, car parks without a
     sensor that show 0 for ever, a few values below 0 or above what there is, feeds that freeze for hours or days, a car park
     that changed its name for good and one that does so every quarter, one that is listed in summer only, prices that rise each
     year; and rarely a web page instead of JSON, an empty list, or a field that is missing.
@@ -72,11 +72,11 @@ class SampleParkingSource:
         """Yield what the simulated collector recorded in a window; see `ParkingSource`."""
         return self._answer(self._history.collected_moments(max(since, FIRST_MOMENT), min(until, self._as_of)))
 
-    def recorded_span(self) -> tuple[datetime, datetime] | None:
+    def available_range(self) -> tuple[datetime, datetime] | None:
         """Return the moments of the first and, but for at most a few hours, the last recorded snapshot."""
         return FIRST_MOMENT, self._as_of
 
-    def burst(self, since: datetime, until: datetime, every: timedelta) -> Iterator[Snapshot]:
+    def poll(self, since: datetime, until: datetime, every: timedelta) -> Iterator[Snapshot]:
         """Yield what a reading at regular intervals would bring, many times faster than asking one by one."""
         return self._answer(since + every * number for number in range(-((since - until) // every)))
 
@@ -84,7 +84,7 @@ class SampleParkingSource:
         remaining = iter(moments)
         while chunk := list(islice(remaining, _CHUNK)):
             minutes = np.array([(moment - _EPOCH) // _MINUTE for moment in chunk], np.int64)
-            free = self._history.free_places(minutes).tolist()
+            free = self._history.free_spaces(minutes).tolist()
             shown = self._history.shown_minutes(minutes).tolist()
             for moment, minute, shown_minute, places in zip(chunk, minutes.tolist(), shown, free, strict=True):
                 yield Snapshot(moment, self._write(minute, shown_minute, places), f"sample-{self._seed}")
@@ -104,7 +104,7 @@ class SampleParkingSource:
         return f"{head}{', '.join(texts)}]}}".encode()
 
     def _write_frame(self, day: date) -> list[tuple[int, str, str]]:
-        """Return, for each car park listed on a day, its number and its feature's text around the free places."""
+        """Return, for each car park listed on a day, its number and its feature's text around the free spaces."""
         frame = []
         for number, car_park in enumerate(self._history.car_parks):
             if car_park.is_listed_on(day):

@@ -14,7 +14,7 @@ from mlops_assets.ml.forecasting.combination import combine
 from mlops_assets.ml.forecasting.known_errors import KnownErrors
 from mlops_assets.ml.forecasting.panel import DAY_HOURS
 from mlops_assets.ml.forecasting.profile import SeasonalProfile
-from mlops_assets.ml.forecasting.slots import LocalSlots
+from mlops_assets.ml.forecasting.slots import SeasonalIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +72,7 @@ class Backtest:
     @cached_property
     def slots(self) -> np.ndarray:
         """The local hour of the day of each hour of the panel, and of those that are forecast after it."""
-        return LocalSlots(self.panel, self.horizon).hour_of_day
+        return SeasonalIndex(self.panel, self.horizon).hour_of_day
 
     @cached_property
     def errors(self) -> np.ndarray:

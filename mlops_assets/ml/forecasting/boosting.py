@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from mlops_assets.ml.forecasting.panel import DAY_HOURS, WEEK_HOURS
 from mlops_assets.ml.forecasting.regression import Deviations, FittedProfileRegression, ProfileRegression, spread_of
-from mlops_assets.ml.forecasting.slots import LocalSlots, by_origin, pair_up
+from mlops_assets.ml.forecasting.slots import SeasonalIndex, by_origin, pair_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ class FittedProfileBoosting:
         known = [column for column, name in enumerate(panel.names) if name in self.scales]
         if self.trees is not None and known and len(targets):
             mean, spread = np.array([self.scales[panel.names[column]] for column in known]).T
-            slots = LocalSlots(panel, horizon)
+            slots = SeasonalIndex(panel, horizon)
             seen = _features(
                 panel.of_series(known), slots, (mean, spread), features[:, known], usual[:, known], anchors[:, known], targets
             )
@@ -118,7 +118,7 @@ def _training_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return features and what the regression left unexplained, in spreads, of series that vary."""
     mean, spread = scales[0][varying], scales[1][varying]
-    slots, series = LocalSlots(panel, 0), panel.of_series(varying.tolist())
+    slots, series = SeasonalIndex(panel, 0), panel.of_series(varying.tolist())
     spacing = max(_SPACING_HOURS, -(-len(panel) * len(_LEADS) * len(varying) // _MOST_ROWS))
     parts, wanted = [], []
     for lead in _LEADS:
@@ -138,7 +138,7 @@ def _training_rows(
 
 def _features(
     panel: Panel,
-    slots: LocalSlots,
+    slots: SeasonalIndex,
     scales: tuple[np.ndarray, np.ndarray],
     of_regression: np.ndarray,
     usual: np.ndarray,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mlops_assets.ml.forecasting.panel import DAY_HOURS, WEEK_HOURS
-from mlops_assets.ml.forecasting.slots import LocalSlots, SlotSums, by_origin, pair_up
+from mlops_assets.ml.forecasting.slots import SeasonalIndex, SlotSums, by_origin, pair_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ class HourOfDayMean:
 
     def predict(self, panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
         """Forecast from each origin."""
-        slots = LocalSlots(panel, horizon).hour_of_day
+        slots = SeasonalIndex(panel, horizon).hour_of_day
         sums = SlotSums(panel, slots[: len(panel)], DAY_HOURS, np.ones(len(panel)))
         starts, targets = pair_up(origins, horizon)
         values, counts = sums.before(starts, slots[targets])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mlops_assets.ml.forecasting.judging import LEVELS, judge
+from mlops_assets.ml.forecasting.selection import LEVELS, select_methods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,10 +61,10 @@ def evaluate(backtest: Backtest, positions: np.ndarray, *, baseline: str, candid
     errors = np.full(shape, np.nan)
     is_within = {level: np.full(shape, np.nan) for level in LEVELS}
     for row, position in enumerate(positions):
-        judgement = judge(backtest, int(backtest.origins[position]), candidate=candidate)
-        errors[row] = backtest.errors[judgement.choice, np.arange(shape[1]), :, position]
+        selection = select_methods(backtest, int(backtest.origins[position]), candidate=candidate)
+        errors[row] = backtest.errors[selection.choice, np.arange(shape[1]), :, position]
         for level in LEVELS:
-            width = judgement.widths.half_widths(level, backtest.target_slots[:, position])
+            width = selection.widths.half_widths(level, backtest.target_slots[:, position])
             is_measured = np.isfinite(width) & ~np.isnan(errors[row])
             is_within[level][row] = np.where(is_measured, np.abs(errors[row]) <= width, np.nan)
     return Evaluation(backtest.panel.names, errors, _errors_of(backtest, positions, baseline), is_within)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlops_assets.ml.forecasting.candidates import NOTHING_TO_FIT_HOURS
 from mlops_assets.ml.forecasting.panel import DAY_HOURS, Panel
-from mlops_assets.ml.forecasting.slots import SLOT_COUNTS, LocalSlots, SlotSums, by_origin, pair_up
+from mlops_assets.ml.forecasting.slots import SLOT_COUNTS, SeasonalIndex, SlotSums, by_origin, pair_up
 
 HALF_LIFE_HOURS = 28 * DAY_HOURS
 """A value counts half as much as one that is four weeks younger: seasons change."""
@@ -37,7 +37,7 @@ class ProfileTable:
 
     def __init__(self, panel: Panel, horizon: int) -> None:
         """Prepare look-ups for the hours of `panel` and `horizon` more."""
-        slots = LocalSlots(panel, horizon)
+        slots = SeasonalIndex(panel, horizon)
         # Weights grow instead of fading with age, so that they are the same at every origin.
         self._growth = 2.0 ** (np.arange(len(panel) + 1) / HALF_LIFE_HOURS)
         self._slots = {"all": np.zeros(len(panel) + horizon, dtype=int), **{name: getattr(slots, name) for name in SLOT_COUNTS}}

@@ -105,8 +105,8 @@ def _fit(values: np.ndarray) -> tuple[np.ndarray | None, str]:
             return None, f"no fit ({error})"
     if not np.isfinite(result.params).all():
         return None, "no fit (the likelihood is not defined)"
-    variance_in_places = result.scale * spread**2
-    return np.append(result.params, variance_in_places), "" if result.mle_retvals["converged"] else "its fit did not converge"
+    variance_in_spaces = result.scale * spread**2
+    return np.append(result.params, variance_in_spaces), "" if result.mle_retvals["converged"] else "its fit did not converge"
 
 
 def _forecast(values: np.ndarray, params: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:

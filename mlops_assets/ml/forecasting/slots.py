@@ -17,7 +17,7 @@ _DAY_KINDS = 3
 """Working days, Saturdays, Sundays."""
 
 
-class LocalSlots:
+class SeasonalIndex:
     """Which hours of a panel, and of the hours that follow it, are alike by the clocks of its time zone.
 
     Attributes:

@@ -169,9 +169,9 @@ def _complaint(error: PyMongoError) -> tuple[int | None, str]:
     from pymongo.errors import BulkWriteError, OperationFailure
 
     if isinstance(error, BulkWriteError):
-        complaints = [*error.details["writeErrors"], *error.details["writeConcernErrors"]]
-        first = complaints[0]
-        return first["code"], f"{first['errmsg']} ({len(complaints)} complaints, the first with code {first['code']})"
+        errors = [*error.details["writeErrors"], *error.details["writeConcernErrors"]]
+        first = errors[0]
+        return first["code"], f"{first['errmsg']} ({len(errors)} errors, the first with code {first['code']})"
     if isinstance(error, OperationFailure):
         return error.code, f"{(error.details or {}).get('errmsg', error)} (code {error.code})"
     return None, str(error)

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 class SQLiteDocuments:
     """A document store in a SQLite file."""
 
-    def __init__(self, path: Path, patience_seconds: float = 60) -> None:
+    def __init__(self, path: Path, timeout_seconds: float = 60) -> None:
         """Use the file at `path`, made at the first use, and wait this long for others who are writing to it."""
-        self._file = SQLiteFile(path, "document store", patience_seconds)
+        self._file = SQLiteFile(path, "document store", timeout_seconds)
 
     def upsert(self, contract: DocumentContract, documents: Iterable[Mapping[str, Any]]) -> WriteCounts:
         """Add the documents that are not there and change the others, in one transaction."""

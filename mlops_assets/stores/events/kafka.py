@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 class KafkaEventLog:
     """An event log in Kafka. How long events are kept is the broker's business, or the topic's `retention.ms`."""
 
-    def __init__(self, url: str, patience_seconds: float = 30) -> None:
+    def __init__(self, url: str, timeout_seconds: float = 30) -> None:
         """Use a cluster such as `kafka://broker:9092`; no connection is made yet.
 
         Args:
             url: brokers, user and options.
-            patience_seconds: how long to wait without any progress.
+            timeout_seconds: how long to wait without any progress.
         """
         self._options = client_options(url, os.environ)
         self._address = f"kafka://{hosts_of(url)}"
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
         self._writer: KafkaWriter | None = None
         self._partition_counts: dict[str, int] = {}
 
@@ -67,7 +67,7 @@ class KafkaEventLog:
         if topic not in self._partition_counts:
             with self._reader() as reader:
                 self._partition_counts[topic] = self._require_topic(topic, reader)
-        writer = self._writer = self._writer or KafkaWriter(self._options, self._address, self._patience_seconds)
+        writer = self._writer = self._writer or KafkaWriter(self._options, self._address, self._timeout_seconds)
         try:
             return writer.append(topic, self._partition_counts[topic], events)
         except BaseException:
@@ -105,7 +105,7 @@ class KafkaEventLog:
         return HealthCheck(f"Kafka cluster {cluster.cluster_id} with {len(cluster.brokers)} brokers")
 
     def _reader(self) -> KafkaReader:
-        return KafkaReader(self._options, self._address, self._patience_seconds)
+        return KafkaReader(self._options, self._address, self._timeout_seconds)
 
     def _require_topic(self, topic: str, reader: KafkaReader) -> int:
         """Return the number of partitions of a topic.
@@ -127,7 +127,7 @@ class KafkaEventLog:
         wanted = NewTopic(topic, num_partitions=partitions, config={"message.timestamp.type": "CreateTime"})
         admin = connected(AdminClient, self._options, self._address)
         try:
-            admin.create_topics([wanted], request_timeout=self._patience_seconds)[topic].result()
+            admin.create_topics([wanted], request_timeout=self._timeout_seconds)[topic].result()
         except KafkaException as exception:
             error = exception.args[0]
             # Somebody else was quicker.
@@ -136,11 +136,11 @@ class KafkaEventLog:
 
     def _wait_for(self, topic: str, reader: KafkaReader) -> int:
         """Return the number of partitions of a topic that was just made, once the brokers know of it."""
-        deadline = time.monotonic() + self._patience_seconds
+        deadline = time.monotonic() + self._timeout_seconds
         while (partitions := reader.partition_count(topic)) is None:
             if time.monotonic() > deadline:
                 raise StoreUnavailableError(
-                    f"{self.location(topic)} was made, but no broker knew of it for {self._patience_seconds:g} s"
+                    f"{self.location(topic)} was made, but no broker knew of it for {self._timeout_seconds:g} s"
                 )
             time.sleep(0.1)
         return partitions

@@ -83,7 +83,7 @@ def errors_of(label: str) -> Iterator[None]:
         raise store_error(exception.args[0], label) from exception
 
 
-class Complaints:
+class ClientErrors:
     """Why a client reaches no broker. librdkafka says so in a callback; the call itself only times out."""
 
     def __init__(self, label: str) -> None:

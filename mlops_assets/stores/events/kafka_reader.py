@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mlops_assets.errors import PermanentError
 from mlops_assets.stores.events.base import OffsetRange, event_schema
-from mlops_assets.stores.events.kafka_connection import Complaints, connected, is_transient, store_error
+from mlops_assets.stores.events.kafka_connection import ClientErrors, connected, is_transient, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How long a call waits in librdkafka, which no signal interrupts, before complaints are looked at.
+# How long a call waits in librdkafka, which no signal interrupts, before errors are looked at.
 _SLICE_SECONDS = 2.0
 # `consume` waits this long for as many messages as it was asked for; it never gets them where transactions left gaps.
 _CONSUME_SECONDS = 0.2
@@ -29,19 +29,19 @@ _CONSUMED_AT_ONCE = 10_000
 class KafkaReader:
     """Reads a cluster; to be used in a `with` statement, which closes its connections."""
 
-    def __init__(self, options: Mapping[str, str | int], label: str, patience_seconds: float) -> None:
+    def __init__(self, options: Mapping[str, str | int], label: str, timeout_seconds: float) -> None:
         """Prepare a connection; nothing is sent yet.
 
         Args:
             options: librdkafka's, as `client_options` gives them.
             label: the cluster, as errors shall name it.
-            patience_seconds: how long to wait without any progress.
+            timeout_seconds: how long to wait without any progress.
         """
         from confluent_kafka import Consumer
 
         self._label = label
-        self._patience_seconds = patience_seconds
-        self._complaints = Complaints(label)
+        self._timeout_seconds = timeout_seconds
+        self._errors = ClientErrors(label)
         reading = {
             # librdkafka demands one. No group of this name ever has members.
             "group.id": "mlops-assets",
@@ -53,7 +53,7 @@ class KafkaReader:
             # Fetch not far beyond the end of a range; but once that much was fetched and consumed, go on at once.
             "queued.min.messages": _CONSUMED_AT_ONCE,
             "fetch.queue.backoff.ms": 5,
-            "error_cb": self._complaints,
+            "error_cb": self._errors,
         }
         self._consumer = connected(Consumer, {**options, **reading}, label)
 
@@ -97,7 +97,7 @@ class KafkaReader:
         from confluent_kafka import TopicPartition
 
         self._consumer.assign([TopicPartition(topic, offsets.partition, offsets.start)])
-        reached, deadline = offsets.start, time.monotonic() + self._patience_seconds
+        reached, deadline = offsets.start, time.monotonic() + self._timeout_seconds
         while reached < offsets.end:
             messages = self._consumer.consume(min(offsets.end - reached, _CONSUMED_AT_ONCE), timeout=_CONSUME_SECONDS)
             before, events = reached, []
@@ -109,12 +109,12 @@ class KafkaReader:
             if events:
                 yield _as_batch(events, offsets.partition)
             if reached > before:
-                deadline = time.monotonic() + self._patience_seconds
+                deadline = time.monotonic() + self._timeout_seconds
                 continue
-            self._complaints.raise_if_hopeless()
+            self._errors.raise_if_hopeless()
             if time.monotonic() > deadline:
                 doing = f"reading {offsets} of topic {topic}, which came to offset {reached},"
-                raise self._complaints.given_up(doing, self._patience_seconds)
+                raise self._errors.given_up(doing, self._timeout_seconds)
 
     def _offset_after(self, message: Message) -> int:
         """Return how far a message, or the news that there are no more, brings the reader; 0 for errors that may pass."""
@@ -132,26 +132,26 @@ class KafkaReader:
             return 0
         if not is_transient(error):
             raise store_error(error, self._label)
-        self._complaints(error)
+        self._errors(error)
         return 0
 
     def _ask(self, doing: str, call: Callable[[float], T]) -> T:
         """Call until it succeeds, the cluster refuses, or patience ends."""
         from confluent_kafka import KafkaException
 
-        deadline = time.monotonic() + self._patience_seconds
+        deadline = time.monotonic() + self._timeout_seconds
         while True:
             try:
-                return call(min(_SLICE_SECONDS, self._patience_seconds))
+                return call(min(_SLICE_SECONDS, self._timeout_seconds))
             except KafkaException as exception:
                 error = exception.args[0]
                 if not is_transient(error):
                     raise store_error(error, self._label) from exception
                 # Lets the callback hear why.
                 self._consumer.poll(0)
-                self._complaints.raise_if_hopeless()
+                self._errors.raise_if_hopeless()
                 if time.monotonic() > deadline:
-                    raise self._complaints.given_up(doing, self._patience_seconds, error) from exception
+                    raise self._errors.given_up(doing, self._timeout_seconds, error) from exception
             time.sleep(0.05)
 
 

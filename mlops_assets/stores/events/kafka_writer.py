@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mlops_assets.stores.events.base import OffsetRange, partition_of
-from mlops_assets.stores.events.kafka_connection import Complaints, connected, errors_of, is_transient, store_error
+from mlops_assets.stores.events.kafka_connection import ClientErrors, connected, errors_of, is_transient, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,24 +22,24 @@ _POLL_SECONDS = 0.1
 class KafkaWriter:
     """Appends to a cluster. Several threads may use one; a process that was forked may not."""
 
-    def __init__(self, options: Mapping[str, str | int], label: str, patience_seconds: float) -> None:
+    def __init__(self, options: Mapping[str, str | int], label: str, timeout_seconds: float) -> None:
         """Prepare a connection, which stays open; the first append waits for an identity from the cluster, up to a second.
 
         Args:
             options: librdkafka's, as `client_options` gives them.
             label: the cluster, as errors shall name it.
-            patience_seconds: how long an event may wait for its acknowledgement.
+            timeout_seconds: how long an event may wait for its acknowledgement.
         """
         from confluent_kafka import Producer
 
         self._label = label
-        self._patience_seconds = patience_seconds
-        self._complaints = Complaints(label)
+        self._timeout_seconds = timeout_seconds
+        self._errors = ClientErrors(label)
         writing = {
             # Implies acks=all, and that events which are sent again are neither doubled nor reordered.
             "enable.idempotence": True,
-            "message.timeout.ms": int(patience_seconds * 1000),
-            "error_cb": self._complaints,
+            "message.timeout.ms": int(timeout_seconds * 1000),
+            "error_cb": self._errors,
         }
         self._producer = connected(Producer, {**options, **writing}, label)
 
@@ -52,7 +52,7 @@ class KafkaWriter:
         for event in events:
             self._send(topic, partition_of(event, partitions), event, acknowledged)
         # Every event is acknowledged or fails in this time; librdkafka may take some more for a request on its way.
-        deadline = time.monotonic() + 2 * self._patience_seconds
+        deadline = time.monotonic() + 2 * self._timeout_seconds
         while acknowledged.count < len(events):
             self._progress(acknowledged, deadline)
         return acknowledged.ranges()
@@ -67,7 +67,7 @@ class KafkaWriter:
             self._producer.poll(0)
 
     def _send(self, topic: str, partition: int, event: Event, acknowledged: _Acknowledged) -> None:
-        deadline = time.monotonic() + 2 * self._patience_seconds
+        deadline = time.monotonic() + 2 * self._timeout_seconds
         headers: list[tuple[str, str | bytes | None]] = list(event.headers.items())
         while True:
             try:
@@ -84,11 +84,11 @@ class KafkaWriter:
         """Wait a moment for acknowledgements."""
         with errors_of(self._label):
             self._producer.poll(_POLL_SECONDS)
-        self._complaints.raise_if_hopeless()
+        self._errors.raise_if_hopeless()
         if acknowledged.failure is not None and not is_transient(acknowledged.failure):
             raise store_error(acknowledged.failure, self._label)
         if acknowledged.failure is not None or time.monotonic() > deadline:
-            raise self._complaints.given_up("appending", self._patience_seconds, acknowledged.failure)
+            raise self._errors.given_up("appending", self._timeout_seconds, acknowledged.failure)
 
 
 class _Acknowledged:

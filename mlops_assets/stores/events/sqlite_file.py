@@ -78,9 +78,9 @@ class _Partition:
 class SQLiteEventLog:
     """An event log in a SQLite file."""
 
-    def __init__(self, path: Path, patience_seconds: float = 60) -> None:
+    def __init__(self, path: Path, timeout_seconds: float = 60) -> None:
         """Use the file at `path`, made at the first use, and wait this long for others who are writing to it."""
-        self._file = SQLiteFile(path, "event log", patience_seconds)
+        self._file = SQLiteFile(path, "event log", timeout_seconds)
 
     def create_topic(self, topic: str, partitions: int) -> None:
         """Make a topic; one that exists with as many partitions is left as it is."""

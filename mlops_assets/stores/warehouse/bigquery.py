@@ -57,7 +57,7 @@ _STAGING_LIFE = timedelta(hours=1)
 _PROBE = TableContract(
     domain="mlops_assets_doctor",
     name="probe",
-    meaning="A row that `mlops-assets doctor` writes, reads and removes.",
+    description="A row that `mlops-assets doctor` writes, reads and removes.",
     columns=(Column("row_id", "int64", "One."),),
 )
 
@@ -172,7 +172,7 @@ class BigQueryWarehouse:
         """Write a table, read it back and drop it, and tell where the data are and BigQuery's time."""
         import pandas as pd
 
-        probe = _PROBE.derive(f"probe_{uuid4().hex}", _PROBE.meaning)
+        probe = _PROBE.derive(f"probe_{uuid4().hex}", _PROBE.description)
         self.replace_partition(probe, None, pd.DataFrame({"row_id": [1]}))
         with self._explained(probe):
             table = make_or_evolve(self._client, self._reference(self._name(probe)), probe)

@@ -43,7 +43,7 @@ def make_or_evolve(client: BoundedClient, reference: TableReference, contract: T
     table = client.table(reference)
     if table is None:
         table = Table(reference, schema_of(contract))
-        table.description = contract.meaning
+        table.description = contract.description
         table.clustering_fields = _clustering(contract)
         if contract.partition_column is not None and partition_type(contract) != "STRING":
             # By day also for timestamps: BigQuery allows 10,000 partitions, which hours reach within 14 months.
@@ -88,7 +88,7 @@ def schema_of(contract: TableContract, json_type: str = "JSON") -> list[SchemaFi
     from google.cloud.bigquery import SchemaField
 
     types = {**_SQL_TYPES, "json": json_type}
-    return [SchemaField(column.name, types[column.type], description=column.meaning) for column in contract.columns]
+    return [SchemaField(column.name, types[column.type], description=column.description) for column in contract.columns]
 
 
 def partition_type(contract: TableContract) -> str:

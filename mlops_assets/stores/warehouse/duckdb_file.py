@@ -53,10 +53,10 @@ _SQL_TYPES: dict[ColumnType, str] = {
 class DuckDBWarehouse:
     """A warehouse in a DuckDB file."""
 
-    def __init__(self, path: Path, patience_seconds: float = 60) -> None:
+    def __init__(self, path: Path, timeout_seconds: float = 60) -> None:
         """Use the file at `path`, made at the first write, and wait this long for others who are using it."""
         self._path = path
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
 
     def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
@@ -143,17 +143,17 @@ class DuckDBWarehouse:
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import filelock
 
-        deadline = time.monotonic() + self._patience_seconds
+        deadline = time.monotonic() + self._timeout_seconds
         try:
             with disk_errors(f"cannot use the warehouse {self._path}"):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 lock = filelock.FileLock(f"{self._path}.lock")
-                with lock.acquire(timeout=self._patience_seconds), self._connect_before(deadline) as connection:
+                with lock.acquire(timeout=self._timeout_seconds), self._connect_before(deadline) as connection:
                     connection.execute("SET TimeZone = 'UTC'")
                     yield connection
         except filelock.Timeout as error:
             raise TransientError(
-                f"the warehouse {self._path} was in use by another step for {self._patience_seconds:g} s"
+                f"the warehouse {self._path} was in use by another step for {self._timeout_seconds:g} s"
             ) from error
 
     def _connect_before(self, deadline: float) -> duckdb.DuckDBPyConnection:

@@ -59,12 +59,12 @@ _INCOMING = "mlops_assets_incoming"
 class MySQLWarehouse:
     """A warehouse in a MySQL or MariaDB server."""
 
-    def __init__(self, url: str, patience_seconds: float = 60) -> None:
+    def __init__(self, url: str, timeout_seconds: float = 60) -> None:
         """Use the server that a URL names, and wait this long for writers of the same partition or table."""
         require_readable(url)
         self._url = url
         self._database = database_of(url)
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
 
     def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
@@ -151,7 +151,7 @@ class MySQLWarehouse:
         import pymysql
 
         try:
-            with open_connection(self._url, patience_seconds=self._patience_seconds, read_only=read_only) as connection:
+            with open_connection(self._url, timeout_seconds=self._timeout_seconds, read_only=read_only) as connection:
                 yield connection
         except pymysql.Error as error:
             raise translated(error, self._url, subject, needed) from error
@@ -171,7 +171,7 @@ class MySQLWarehouse:
     def _lock(self, connection: Connection, key: str) -> Iterator[None]:
         """Wait for other writers, and keep them waiting until the block ends, or the connection does."""
         name = f"mlops_assets.{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
-        seconds = math.ceil(self._patience_seconds)
+        seconds = math.ceil(self._timeout_seconds)
         ((is_mine,),) = rows_of(run(connection, "SELECT GET_LOCK(%s, %s)", (name, seconds)))
         if not is_mine:
             raise StoreUnavailableError(

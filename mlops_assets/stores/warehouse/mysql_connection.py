@@ -117,7 +117,7 @@ def require_readable(url: str) -> None:
     _options(url)
 
 
-def open_connection(url: str, *, patience_seconds: float, read_only: bool) -> Connection:
+def open_connection(url: str, *, timeout_seconds: float, read_only: bool) -> Connection:
     """Open a connection in UTC, in strict mode, at READ COMMITTED, that waits this long for locks and gives values as bytes.
 
     READ COMMITTED, because writers of neighbouring partitions would otherwise lock the gap between them, and then each other.
@@ -132,7 +132,7 @@ def open_connection(url: str, *, patience_seconds: float, read_only: bool) -> Co
 
     options = _options(url)
     host, port = _host_and_port(url)
-    seconds = max(round(patience_seconds), 1)
+    seconds = max(round(timeout_seconds), 1)
     connection = pymysql.connect(
         **options,
         host=host,

@@ -72,11 +72,11 @@ _COPIED = re.compile(r"[\s(]*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
 class PostgreSQLWarehouse:
     """A warehouse in a PostgreSQL database."""
 
-    def __init__(self, url: str, patience_seconds: float = 60) -> None:
+    def __init__(self, url: str, timeout_seconds: float = 60) -> None:
         """Use the database that a libpq URL names, and wait this long for writers of the same partition or table."""
         self._url = "postgresql" + url[url.index(":") :]
         self._libpq_url = _libpq_url(self._url)
-        self._patience_seconds = patience_seconds
+        self._timeout_seconds = timeout_seconds
 
     def replace_partition(self, contract: TableContract, partition: Partition | None, frame: pd.DataFrame) -> None:
         """Replace exactly the rows of one partition, or of the whole table if `partition` is None, in one transaction."""
@@ -171,7 +171,7 @@ class PostgreSQLWarehouse:
     def _transaction(self, connection: Connection, *, read_only: bool = False) -> Iterator[Cursor]:
         """Yield a cursor in a transaction that is committed if the block ends well, else undone as the connection closes."""
         with connection.cursor() as cursor:
-            values = {"patience_ms": round(self._patience_seconds * 1_000), "read_only": "on" if read_only else "off"}
+            values = {"patience_ms": round(self._timeout_seconds * 1_000), "read_only": "on" if read_only else "off"}
             fetch_rows(cursor, _SESSION.format(**values))
             yield cursor
         connection.commit()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.chicago_crimes.definition import CONTRACTS
-from mlops_assets.stores.catalog import Stores
+from mlops_assets.stores.registry import Stores
 from mlops_assets_tests.platforms import QUICK_MODEL, Platform, whole_table
 from mlops_assets_tests.services.buckets import fresh_prefix
 

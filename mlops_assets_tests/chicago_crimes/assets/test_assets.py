@@ -81,9 +81,9 @@ def test_evaluation_stands_beside_baselines(platform: Platform) -> None:
     """The model beats the arrest rate of the type on the proper scores; always-no has its accuracy told."""
     rows = platform.table(ARREST_EVALUATION)
     overall = rows[rows["slice_kind"] == "all"].set_index("predictor")
-    assert overall.loc["model", "log_loss"] < overall.loc["type_rate", "log_loss"]
-    assert overall.loc["model", "auc"] > overall.loc["type_rate", "auc"] > overall.loc["always_no", "auc"]
-    assert overall.loc["always_no", "accuracy"] == overall.loc["model", "always_no_accuracy"]
+    assert overall.loc["model", "log_loss"] < overall.loc["base_rate_by_type", "log_loss"]
+    assert overall.loc["model", "auc"] > overall.loc["base_rate_by_type", "auc"] > overall.loc["majority_class", "auc"]
+    assert overall.loc["majority_class", "accuracy"] == overall.loc["model", "no_information_rate"]
 
 
 def test_predictions_name_the_model_that_made_them(platform: Platform) -> None:

@@ -35,9 +35,9 @@ KILL_POINTS = {
 
 def run_stage(stage: str, folder: Path) -> None:
     """Read seven months, or train and decide, or score, on a home and stores in `folder`."""
-    from mlops_assets.orchestration.home import prepare_home
+    from mlops_assets.orchestration.instance import prepare_instance
 
-    with dg.DagsterInstance.from_config(str(prepare_home(folder))) as instance:
+    with dg.DagsterInstance.from_config(str(prepare_instance(folder))) as instance:
         platform = Platform(folder, instance, crimes_per_year=12_000)
         if stage == "read":
             platform.run("read_chicago_crimes", months=MONTHS)

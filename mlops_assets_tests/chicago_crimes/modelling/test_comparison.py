@@ -56,9 +56,9 @@ def test_the_original_is_reproduced_as_it_was_published(comparison: pd.DataFrame
 
 def test_accuracy_never_stands_without_always_no(comparison: pd.DataFrame) -> None:
     """Every row says how good it is to predict nothing, and the baseline itself is listed."""
-    always_no = comparison.set_index("predictor").loc["baseline: always no"]
-    assert comparison["always_no_accuracy"].tolist() == [always_no["accuracy"]] * 4
-    assert comparison["accuracy"].iloc[0] > always_no["accuracy"]
+    majority_class = comparison.set_index("predictor").loc["baseline: always no"]
+    assert comparison["no_information_rate"].tolist() == [majority_class["accuracy"]] * 4
+    assert comparison["accuracy"].iloc[0] > majority_class["accuracy"]
 
 
 def test_all_predictors_are_measured_on_the_same_rows(comparison: pd.DataFrame) -> None:

@@ -62,18 +62,18 @@ def test_baselines_are_right_by_hand() -> None:
     types = ["THEFT", "THEFT", "BATTERY", "BATTERY"]
     test = enriched_crimes(primary_type=types, is_arrest=[False, False, True, False])
     figures = _overall(evaluate_arrest_model(trained().bundle, _development_of_types(), test))
-    always_no, type_rate = (figures.loc[predictor].to_dict() for predictor in ("always_no", "type_rate"))
-    assert [always_no[name] for name in ("accuracy", "brier", "mcc", "recall", "auc")] == [0.75, 0.25, 0, 0, 0.5]
-    assert type_rate["brier"] == pytest.approx((1 / 9 + 1 / 9 + 0 + 1) / 4)
-    assert [type_rate[name] for name in ("precision", "recall", "accuracy")] == [0.5, 1, 0.75]
-    assert figures["always_no_accuracy"].tolist() == [0.75] * 3
+    majority_class, base_rate_by_type = (figures.loc[predictor].to_dict() for predictor in ("majority_class", "base_rate_by_type"))
+    assert [majority_class[name] for name in ("accuracy", "brier", "mcc", "recall", "auc")] == [0.75, 0.25, 0, 0, 0.5]
+    assert base_rate_by_type["brier"] == pytest.approx((1 / 9 + 1 / 9 + 0 + 1) / 4)
+    assert [base_rate_by_type[name] for name in ("precision", "recall", "accuracy")] == [0.5, 1, 0.75]
+    assert figures["no_information_rate"].tolist() == [0.75] * 3
     assert figures["row_count"].tolist() == [4] * 3
 
 
 def test_model_beats_both_baselines() -> None:
     """The learnable city's model is better than the rate of each type, which is better than always no."""
     brier = _overall(_evaluation())["brier"]
-    assert brier["model"] < brier["type_rate"] < brier["always_no"]
+    assert brier["model"] < brier["base_rate_by_type"] < brier["majority_class"]
 
 
 def test_threshold_is_the_one_chosen_on_validation_rows() -> None:

@@ -109,8 +109,8 @@ def test_days_have_their_hours(platform: Platform) -> None:
     sunday = of_day(platform, HOURLY_FREE, "2022-03-27")
     city = sunday[sunday["is_city_total"]]
     assert city["local_hour"].tolist() == [0, 1, *range(3, 24)]
-    summed = sunday[~sunday["is_city_total"]].groupby("hour_at")["free_places"].sum()
-    assert city["free_places"].tolist() == summed.tolist()
+    summed = sunday[~sunday["is_city_total"]].groupby("hour_at")["free_spaces"].sum()
+    assert city["free_spaces"].tolist() == summed.tolist()
 
 
 def test_training_window_ends_with_the_day(platform: Platform) -> None:
@@ -129,10 +129,10 @@ def test_first_model_becomes_champion(platform: Platform) -> None:
     assert (champion.version, champion.partition) == (decision["challenger_version"], MODEL_DAY)
     assert champion.training_end_at == DONOSTIA.day(MODEL_DAY).end
     assert decision["decision"] == "promote_first"
-    assert decision["mae_places"] < decision["seasonal_naive_mae_places"]
+    assert decision["mae_spaces"] < decision["seasonal_naive_mae_spaces"]
     metrics = platform.table(FORECAST_METRICS)
     overall = metrics[(metrics["car_park_id"] == CITY_TOTAL_ID) & (metrics["horizon_hours"] == 0)].iloc[0]
-    assert overall["mae_places"] == decision["mae_places"]
+    assert overall["mae_spaces"] == decision["mae_spaces"]
     assert (overall["model_version"], overall["model_run_id"]) == (champion.version, champion.run_id)
 
 
@@ -157,9 +157,9 @@ def test_forecasts_are_about_hours_to_come(platform: Platform) -> None:
 def test_forecasts_are_possible_and_their_intervals_nested(platform: Platform) -> None:
     """Nothing below no places or above all, the narrow interval in the wide one, the forecast in both."""
     forecasts = platform.table(FORECASTS)
-    ends = forecasts[["low_95_places", "low_80_places", "forecast_places", "high_80_places", "high_95_places"]]
-    assert (ends["low_95_places"] >= 0).all()
-    assert (ends["high_95_places"] <= forecasts["total_places"]).all()
+    ends = forecasts[["low_95_spaces", "low_80_spaces", "forecast_spaces", "high_80_spaces", "high_95_spaces"]]
+    assert (ends["low_95_spaces"] >= 0).all()
+    assert (ends["high_95_spaces"] <= forecasts["capacity"]).all()
     assert (ends.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
     assert set(forecasts["method"]) <= {"seasonal_naive", "hour_of_day_mean", "seasonal_profile"}
 
@@ -171,12 +171,12 @@ def test_accuracy_compares_forecasts_with_what_happened(platform: Platform) -> N
     assert set(accuracy["issue_date"]) == {date(2022, 4, 1)}
     hourly = of_day(platform, HOURLY_FREE, LAST)
     keys = ["car_park_id", "hour_at"]
-    happened = hourly.set_index(keys)["free_places"].astype("float64").where(~hourly.set_index(keys)["is_filled"])
-    expected = forecasts[forecasts["issue_date"] == date(2022, 4, 1)].set_index(keys)["forecast_places"]
+    happened = hourly.set_index(keys)["free_spaces"].astype("float64").where(~hourly.set_index(keys)["is_filled"])
+    expected = forecasts[forecasts["issue_date"] == date(2022, 4, 1)].set_index(keys)["forecast_spaces"]
     rows = accuracy.set_index(keys)
     of_car_parks = rows[~rows["is_city_total"]].index
     pd.testing.assert_series_equal(
-        rows.loc[of_car_parks, "error_places"], (expected - happened)[of_car_parks], check_names=False, check_dtype=False
+        rows.loc[of_car_parks, "error_spaces"], (expected - happened)[of_car_parks], check_names=False, check_dtype=False
     )
     assert len(rows) == 17 * 24
     assert 0.5 < rows["is_within_80"].mean() < rows["is_within_95"].mean()
@@ -188,7 +188,7 @@ def test_accuracy_says_whether_to_train(platform: Platform) -> None:
     assert metadata["is_retraining_due"] is False
     assert metadata["reasons"] == ""
     assert "city_total" in metadata["by_car_park"]
-    assert "expected_mae_places" in metadata["by_car_park"]
+    assert "expected_mae_spaces" in metadata["by_car_park"]
 
 
 def test_assets_show_plots_methods_and_links(platform: Platform) -> None:
@@ -201,7 +201,7 @@ def test_assets_show_plots_methods_and_links(platform: Platform) -> None:
         assert metadata["model_version"] == 1
     assert "seasonal_profile" in forecasts["methods"]
     assert forecasts["created_at"] == "2022-04-01T22:00:00+00:00"
-    assert metrics["city_mae_places"] > 0
+    assert metrics["city_mae_spaces"] > 0
     candidates = platform.metadata("forecast_model", MODEL_DAY, domain=DOMAIN)["candidates"]
     assert all(name in candidates for name in ("seasonal_naive", "hour_of_day_mean", "seasonal_profile"))
 
@@ -265,10 +265,10 @@ def test_recording_of_another_city_has_the_days_of_its_clocks(tmp_path: Path, in
     )
     parking = {"source": "export", "city": "birmingham", "export_path": tmp_path / "birmingham.csv"}
     platform = Platform(tmp_path / "data", instance, parking=parking)
-    everything = {"donostia_parking__snapshots": {"config": {"is_recorded": True}}}
+    everything = {"donostia_parking__snapshots": {"config": {"mode": "replay"}}}
     assert failed_checks(platform.run("read_donostia_parking", day="2016-10-04", ops=everything)) == []
     readings, hourly = of_day(platform, READINGS, "2016-10-04"), of_day(platform, HOURLY_FREE, "2016-10-04")
-    assert readings["free_places"].tolist() == [3053 - 61, 3053 - 64]
+    assert readings["free_spaces"].tolist() == [3053 - 61, 3053 - 64]
     assert set(hourly["city_code"]) == {"birmingham"}
     assert hourly["hour_at"].min() == utc("2016-10-03 23:00")
     assert platform.metadata("snapshots", domain=DOMAIN)["new_count"] == 2

@@ -105,7 +105,7 @@ def test_retraining_sensor_trains_the_day_that_was_far_off(tmp_path: Path, insta
     sensor = platform.definitions.resolve_sensor_def("donostia_parking_retraining")
 
     def look(cursor: str | None, due: bool, day: str) -> Any:
-        said: dict[str, Any] = {"is_retraining_due": due, "reasons": "the city's mean error is 700 places"}
+        said: dict[str, Any] = {"is_retraining_due": due, "reasons": "the city's mean error is 700 spaces"}
         instance.report_runless_asset_event(dg.AssetMaterialization(ACCURACY, partition=day, metadata=said))
         context = dg.build_sensor_context(
             instance=instance, definitions=platform.definitions, cursor=cursor, resources={"clock": Clock()}
@@ -115,16 +115,16 @@ def test_retraining_sensor_trains_the_day_that_was_far_off(tmp_path: Path, insta
     quiet = look(None, due=False, day="2022-04-02")
     assert not quiet.run_requests
     [request] = look(quiet.cursor, due=True, day="2022-04-03").run_requests
-    assert (request.partition_key, request.tags["reason"]) == ("2022-04-03", "the city's mean error is 700 places")
+    assert (request.partition_key, request.tags["reason"]) == ("2022-04-03", "the city's mean error is 700 spaces")
     assert sensor.job_name == "train_forecast_model"
 
 
 def test_burst_reads_every_15_seconds_for_ten_minutes(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     """The job comes with its configuration, which Dagster accepts."""
-    job = Platform(tmp_path, instance).definitions.resolve_job_def("burst_donostia_parking")
-    assert job.run_config == {"ops": {"donostia_parking__snapshots": {"config": {"burst_seconds": 600, "every_seconds": 15}}}}
+    job = Platform(tmp_path, instance).definitions.resolve_job_def("poll_donostia_parking")
+    assert job.run_config == {"ops": {"donostia_parking__snapshots": {"config": {"poll_seconds": 600, "every_seconds": 15}}}}
     config = dg.validate_run_config(job, dict(job.run_config))["ops"]["donostia_parking__snapshots"]["config"]
-    assert (config["burst_seconds"], config["every_seconds"], config["is_recorded"]) == (600, 15, False)
+    assert (config["poll_seconds"], config["every_seconds"], config["mode"]) == (600, 15, "live")
 
 
 @pytest.mark.parametrize("automation", ["on", "off"])

@@ -1,4 +1,4 @@
-"""The first history of readings: whole days of a recording, or today of a live feed, and always those of the present source."""
+"""The first history of readings: days of a historical file, or today of a live feed, always those of the present source."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +18,14 @@ NOW = utc("2026-03-10 12:00")
 
 @dataclass
 class Source:
-    """A recording of a span, or a live feed."""
+    """A historical file of a span, or a live feed."""
 
     span: tuple[datetime, datetime] | None
 
     def describe(self) -> str:
-        return "a recording"
+        return "a historical file"
 
-    def recorded_span(self) -> tuple[datetime, datetime] | None:
+    def available_range(self) -> tuple[datetime, datetime] | None:
         return self.span
 
 
@@ -50,7 +50,7 @@ def test_history_ends_with_a_day_that_the_source_has(source: Source, day: str, m
 
 
 def test_recording_of_the_past_takes_the_place_of_the_simulated_feed(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    """Begun with the sample and interrupted, the bootstrap reads the days of the recording and not empty ones of the sample."""
+    """Begun with the sample and interrupted, the bootstrap reads the days of the file and not empty ones of the sample."""
 
     def days(recorded: Source, **settings: object) -> tuple[str, ...]:
         own = DonostiaParkingSettings(**settings, _env_file=None)  # type: ignore[arg-type]

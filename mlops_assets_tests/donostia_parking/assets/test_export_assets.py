@@ -20,7 +20,7 @@ from mlops_assets.tabular.export_files import ExportFile
 from mlops_assets_tests.donostia_parking.snapshots import body, feature
 from mlops_assets_tests.platforms import Platform, failed_checks
 
-EVERYTHING = {"donostia_parking__snapshots": {"config": {"is_recorded": True}}}
+EVERYTHING = {"donostia_parking__snapshots": {"config": {"mode": "replay"}}}
 COUNTS = ["record_count", "kept_count", "rejected_count", "waiting_count", "missing_count"]
 READ = "read_donostia_parking"
 DAY = "2024-11-15"
@@ -107,7 +107,7 @@ def test_closed_car_park_stops_no_other(platform: Platform, folder: Path) -> Non
     assert warning.description == f"{DAY}: Closed (10 of 10 records rejected)"
     assert set(of_day(platform, READINGS)["car_park_id"]) == {"P0", "P1", "P2", "P3"}
     hourly = of_day(platform, HOURLY_FREE)
-    assert hourly[hourly["is_city_total"]]["free_places"].max() == 4 * 17
+    assert hourly[hourly["is_city_total"]]["free_spaces"].max() == 4 * 17
 
 
 def test_feed_that_has_changed_its_ways_stops_what_follows(platform: Platform, folder: Path) -> None:

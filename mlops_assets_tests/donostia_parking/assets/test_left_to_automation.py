@@ -120,6 +120,6 @@ def test_platform_runs_itself_for_days(life: Life) -> None:
 
 def report_errors(automation: Automatic, day: str) -> None:
     """Say in the records that the forecasts of a day were far off."""
-    metadata: dict[str, Any] = {"is_retraining_due": True, "reasons": "the city's mean error is 700 places"}
+    metadata: dict[str, Any] = {"is_retraining_due": True, "reasons": "the city's mean error is 700 spaces"}
     accuracy = dg.AssetMaterialization(dg.AssetKey([DOMAIN, "forecast_accuracy"]), partition=day, metadata=metadata)
     automation.instance.report_runless_asset_event(accuracy)

@@ -25,7 +25,7 @@ from mlops_assets_tests.donostia_parking.snapshots import body, city_snapshot, f
 from mlops_assets_tests.platforms import QUICK_FORECASTS, Platform, failed_checks, with_registry
 
 MODEL = "donostia_parking.forecast_model"
-BURST = {"donostia_parking__snapshots": {"config": {"burst_seconds": 0.04, "every_seconds": 0.02}}}
+POLL = {"donostia_parking__snapshots": {"config": {"poll_seconds": 0.04, "every_seconds": 0.02}}}
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_environment_chooses_the_feed(tmp_path: Path, feed: FeedServer, monkeypa
 def test_burst_keeps_what_came(platform: Platform, feed: FeedServer) -> None:
     """Of three requests the second is refused; the two others have landed, and the run is no failure."""
     feed.faults = deque(["none", "not_found", "none"])
-    assert platform.materialize("snapshots", domain=DOMAIN, ops=BURST).success
+    assert platform.materialize("snapshots", domain=DOMAIN, ops=POLL).success
     assert len(feed.headers) == 3
     assert len(landed(platform)) == 2
 
@@ -74,12 +74,12 @@ def test_feed_that_refuses_fails_the_run(platform: Platform, feed: FeedServer) -
     """The error names asset and address, and nothing has landed."""
     feed.every_fault = "not_found"
     with pytest.raises(SourceError, match=rf"donostia_parking/snapshots: feed {feed.url}: the request is refused: 404"):
-        platform.materialize("snapshots", domain=DOMAIN, ops=BURST)
+        platform.materialize("snapshots", domain=DOMAIN, ops=POLL)
     assert landed(platform) == []
 
 
 def free_at(moment: datetime) -> dict[str, Any]:
-    """Return the free places of two car parks, the same every 24 hours, also when clocks change."""
+    """Return the free spaces of two car parks, the same every 24 hours, also when clocks change."""
     return {"harbour": str(100 + 5 * moment.hour), "arcade": str(300 - 7 * moment.hour)}
 
 
@@ -114,4 +114,4 @@ def test_hourly_run_reads_the_present_and_forecasts_from_it(platform: Platform, 
     assert now.replace(minute=0, second=0, microsecond=0) <= created_at <= datetime.now(timezone.utc)
     assert forecasts["hour_at"].min() == created_at
     harbour = forecasts[forecasts["car_park_id"] == "harbour"]
-    assert harbour["forecast_places"].tolist() == [float(free_at(moment)["harbour"]) for moment in harbour["hour_at"]]
+    assert harbour["forecast_spaces"].tolist() == [float(free_at(moment)["harbour"]) for moment in harbour["hour_at"]]

@@ -47,16 +47,16 @@ def metrics(issue_date: date, version: int, **errors_by_horizon: tuple[float, fl
             **about,
             "car_park_id": CITY_TOTAL_ID,
             "horizon_hours": int(name[1:]),
-            "mae_places": mae,
-            "seasonal_naive_mae_places": naive,
+            "mae_spaces": mae,
+            "seasonal_naive_mae_spaces": naive,
         }
         for name, (mae, naive) in errors_by_horizon.items()
     ]
-    return rows_of(FORECAST_METRICS, *city, {**about, "car_park_id": "harbour", "horizon_hours": 0, "mae_places": 3.0})
+    return rows_of(FORECAST_METRICS, *city, {**about, "car_park_id": "harbour", "horizon_hours": 0, "mae_spaces": 3.0})
 
 
 def forecasts(issue_date: date, city: list[float], harbour: list[float]) -> pd.DataFrame:
-    """Return forecasts for the hours after a day: the city has 1000 places, the harbour 100."""
+    """Return forecasts for the hours after a day: the city has 1000 spaces, the harbour 100."""
     created_at = FRIDAY_END if issue_date == FRIDAY else SATURDAY_END
 
     def series(name: str, values: list[float], total: int) -> list[dict[str, Any]]:
@@ -66,12 +66,12 @@ def forecasts(issue_date: date, city: list[float], harbour: list[float]) -> pd.D
                 **about,
                 "hour_at": created_at + number * HOUR,
                 "horizon_hours": number + 1,
-                "forecast_places": value,
+                "forecast_spaces": value,
                 **{
-                    f"{end}_places": value + add
+                    f"{end}_spaces": value + add
                     for end, add in (("low_80", -10), ("high_80", 10), ("low_95", -20), ("high_95", 20))
                 },
-                "total_places": total,
+                "capacity": total,
             }
             for number, value in enumerate(values)
         ]
@@ -82,12 +82,12 @@ def forecasts(issue_date: date, city: list[float], harbour: list[float]) -> pd.D
 def accuracy(*errors: tuple[float | None, float | None, bool | None]) -> pd.DataFrame:
     """Return the city's errors on Saturday, with those of repeating the day before, and whether the interval held."""
     about = {"local_date": SATURDAY, "issue_date": FRIDAY, "car_park_id": CITY_TOTAL_ID, "is_city_total": True}
-    names = ("error_places", "seasonal_naive_error_places", "is_within_80")
+    names = ("error_spaces", "seasonal_naive_error_spaces", "is_within_80")
     rows = [
         {**about, "hour_at": FRIDAY_END + number * HOUR, **dict(zip(names, values, strict=True))}
         for number, values in enumerate(errors)
     ]
-    other = {**about, "hour_at": FRIDAY_END, "car_park_id": "harbour", "is_city_total": False, "error_places": 99.0}
+    other = {**about, "hour_at": FRIDAY_END, "car_park_id": "harbour", "is_city_total": False, "error_spaces": 99.0}
     return rows_of(FORECAST_ACCURACY, *rows, other)
 
 
@@ -106,13 +106,13 @@ def fill(warehouse: Warehouse) -> None:
         FORECAST_ACCURACY, beginning(SATURDAY), accuracy((-30, 50, True), (10, -10, False), (None, None, None))
     )
     decisions = [
-        {"challenger_version": 1, "decision": "promote_first", "mae_places": 60.5, "seasonal_naive_mae_places": 80.0},
-        {"challenger_version": 2, "champion_version": 1, "decision": "promote", "mae_places": 50.0},
+        {"challenger_version": 1, "decision": "promote_first", "mae_spaces": 60.5, "seasonal_naive_mae_spaces": 80.0},
+        {"challenger_version": 2, "champion_version": 1, "decision": "promote", "mae_spaces": 50.0},
     ]
     warehouse.upsert(FORECAST_CHAMPION, rows_of(FORECAST_CHAMPION, *decisions))
     figures = [
         {"month": JANUARY, "predictor": "model", "slice_kind": "all", "slice": "all", "auc": 0.9, "log_loss": 0.25},
-        {"month": JANUARY, "predictor": "always_no", "slice_kind": "all", "slice": "all", "accuracy": 0.75},
+        {"month": JANUARY, "predictor": "majority_class", "slice_kind": "all", "slice": "all", "accuracy": 0.75},
         {"month": JANUARY, "predictor": "model", "slice_kind": "district_code", "slice": "001", "auc": 0.5},
     ]
     warehouse.replace_partition(ARREST_EVALUATION, beginning(JANUARY), rows_of(ARREST_EVALUATION, *figures))
@@ -144,7 +144,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     "Who took charge": [(1, None, "promote_first", 60.5, 80), (2, 1, "promote", 50, None)],
     "Rows of each table": [("forecast_accuracy", 4), ("forecast_champion", 2), ("forecast_metrics", 7), ("forecasts", 8)],
     "Figures of each month's model": [
-        (JANUARY, "always_no", None, None, None, 0.75, 1),
+        (JANUARY, "majority_class", None, None, None, 0.75, 1),
         (JANUARY, "model", 0.9, None, 0.25, None, 1),
     ],
     "Predicted arrests": [(JANUARY, 2, 1, 0.5), (FEBRUARY, 1, 0, 0.5)],

@@ -1,4 +1,4 @@
-"""The graph on a feed in trouble: frozen, silent, new, and on the day when clocks go back."""
+"""The graph on a feed in trouble: stale, silent, new, and on the day when clocks go back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ NOTHING = recorded_snapshots("2021-01-01", "2021-01-02")
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory, mlflow_database: Path) -> Iterator[Platform]:
-    """A model of the feed's first day, four months of silence, and a week in May in which the feed froze on Wednesday morning."""
+    """A model of the feed's first day, four months of silence, and a week in May whose feed went stale on Wednesday morning."""
     folder = with_registry(tmp_path_factory.mktemp("platform"), mlflow_database)
     with dg.DagsterInstance.ephemeral() as instance:
         small = Platform(folder, instance, parking={"sample_as_of": utc("2022-11-05")})
@@ -69,16 +69,16 @@ def test_first_day_of_a_feed_is_enough_for_a_model(platform: Platform, day: str,
     platform.run("forecast_donostia_parking", day=day)
     forecasts = forecasts_of(platform, day)
     assert len(forecasts) == 24 * metrics["car_park_id"].nunique()
-    assert forecasts["forecast_places"].notna().all()
+    assert forecasts["forecast_spaces"].notna().all()
 
 
 def test_hours_of_a_frozen_feed_are_flagged(platform: Platform) -> None:
     """The check warns and does not stop the run: the readings are what the feed said."""
     result = platform.materialize("hourly_free", domain=DOMAIN, day=FROZEN_DAY)
     assert result.success
-    [evaluation] = [check for check in result.get_asset_check_evaluations() if check.check_name == "feed_is_not_frozen"]
+    [evaluation] = [check for check in result.get_asset_check_evaluations() if check.check_name == "feed_is_not_stale"]
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert evaluation.description == "2022-05-12: 23 of 24 hours from a frozen feed, 1 without a value"
+    assert evaluation.description == "2022-05-12: 23 of 24 hours from a stale feed, 1 without a value"
     alive = platform.materialize("hourly_free", domain=DOMAIN, day="2022-05-10")
     assert failed_checks(alive) == []
 
@@ -88,12 +88,12 @@ def test_no_model_learns_from_a_frozen_feed(platform: Platform) -> None:
     before = versions(platform)
     result = platform.run("train_forecast_model", day=FROZEN_DAY, ops=QUICK_FORECASTS, raise_on_error=False)
     assert not result.success
-    assert failed_checks(result) == ["donostia_parking/training_window:feed_is_alive"]
+    assert failed_checks(result) == ["donostia_parking/training_window:feed_is_fresh"]
     assert versions(platform) == before
     platform.run("forecast_donostia_parking", day=FROZEN_DAY)
     forecasts = forecasts_of(platform, FROZEN_DAY)
     assert set(forecasts["model_version"]) == {1}
-    assert forecasts["forecast_places"].notna().all()
+    assert forecasts["forecast_spaces"].notna().all()
 
 
 def test_model_worse_than_the_day_before_does_not_take_charge(platform: Platform) -> None:
@@ -105,7 +105,7 @@ def test_model_worse_than_the_day_before_does_not_take_charge(platform: Platform
     assert version is not None
     decision = platform.table(FORECAST_CHAMPION).set_index("challenger_version").loc[version.version]
     assert decision["decision"] == "rejected_by_gate"
-    assert decision["mae_places"] > decision["seasonal_naive_mae_places"]
+    assert decision["mae_spaces"] > decision["seasonal_naive_mae_spaces"]
     assert "champion" not in version.aliases
 
 
@@ -125,7 +125,7 @@ def test_first_silent_day_has_hours_without_values(platform: Platform) -> None:
     assert of_day(platform, READINGS, "2022-05-14").empty
     later = hourly[hourly["hour_at"] >= utc("2022-05-14 02:00")]
     assert len(later) == 17 * 20
-    assert later["free_places"].isna().all()
+    assert later["free_spaces"].isna().all()
     assert not later["is_complete"].any()
 
 
@@ -144,9 +144,9 @@ def test_where_nothing_is_known_nothing_is_forecast(platform: Platform) -> None:
     forecasts = forecasts_of(platform, "2022-07-08")
     assert len(forecasts) == 17 * 24
     assert set(forecasts["method"]) == {"none"}
-    assert forecasts[["forecast_places", "low_95_places", "high_80_places"]].isna().all(axis=None)
+    assert forecasts[["forecast_spaces", "low_95_spaces", "high_80_spaces"]].isna().all(axis=None)
     result = platform.run("train_forecast_model", day="2022-07-08", raise_on_error=False)
-    assert failed_checks(result) == ["donostia_parking/training_window:feed_is_alive"]
+    assert failed_checks(result) == ["donostia_parking/training_window:feed_is_fresh"]
 
 
 def test_day_of_25_hours(platform: Platform) -> None:
@@ -163,7 +163,7 @@ def test_day_of_25_hours(platform: Platform) -> None:
     assert issued["hour_at"].max() - issued["hour_at"].min() == pd.Timedelta("23h")
     compared = platform.stores.warehouse(DOMAIN).read(FORECAST_ACCURACY, [Partition("day", "2022-10-30")])
     assert set(compared.groupby("car_park_id").size()) == {24}
-    assert compared["actual_places"].notna().mean() > 0.9
+    assert compared["actual_spaces"].notna().mean() > 0.9
 
 
 def test_forecast_without_a_champion_names_the_model(platform: Platform) -> None:
@@ -185,7 +185,7 @@ def test_unreadable_moment_is_refused(tmp_path: Path, instance: dg.DagsterInstan
         Platform(tmp_path, instance).materialize("snapshots", domain=DOMAIN, ops=recorded_snapshots(text, "2022-03-27"))
 
 
-@pytest.mark.parametrize("config", [{"every_seconds": 0}, {"burst_seconds": -1}])
+@pytest.mark.parametrize("config", [{"every_seconds": 0}, {"poll_seconds": -1}])
 def test_impossible_burst_is_refused(tmp_path: Path, instance: dg.DagsterInstance, config: dict[str, float]) -> None:
     """The error names the setting."""
     ops = {"donostia_parking__snapshots": {"config": config}}

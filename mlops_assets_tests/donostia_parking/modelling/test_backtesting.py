@@ -16,7 +16,7 @@ from mlops_assets.donostia_parking.modelling.backtesting import (
     descriptions,
     evaluated_positions,
     summarize_figures,
-    trusted_places,
+    trusted_spaces,
 )
 from mlops_assets.errors import ContractError, SettingsError
 from mlops_assets_tests.donostia_parking.hours import ZONE, conformed, hourly_rows
@@ -25,19 +25,19 @@ NAN = float("nan")
 
 
 def test_only_trusted_readings_count() -> None:
-    """Not those of a frozen feed, nor repeated ones, nor sums over a part of the city."""
+    """Not those of a stale feed, nor repeated ones, nor sums over a part of the city."""
     rows = hourly_rows(a=[5, 6, 7, 8])
     city = (rows["car_park_id"] == CITY_TOTAL_ID).to_numpy()
     hour = np.tile(np.arange(4), 2)
     late = rows["read_at"].where(hour != 1, rows["read_at"] - pd.Timedelta(hours=1))
-    changed = conformed(rows, is_frozen=hour == 0, read_at=late, is_complete=~(city & (hour == 2)))
-    assert trusted_places(changed).fillna(-1).tolist() == [-1, -1, 7, 8, -1, -1, -1, 8]
+    changed = conformed(rows, is_stale=hour == 0, read_at=late, is_complete=~(city & (hour == 2)))
+    assert trusted_spaces(changed).fillna(-1).tolist() == [-1, -1, 7, 8, -1, -1, -1, 8]
 
 
 def test_city_counts_although_one_car_park_is_repeated() -> None:
     """`is_filled` says any; the newest reading says that there was one in the hour."""
     rows = conformed(hourly_rows(a=[5, 6]), is_filled=True)
-    assert trusted_places(rows).tolist() == [5, 6, 5, 6]
+    assert trusted_spaces(rows).tolist() == [5, 6, 5, 6]
 
 
 def test_panel_has_the_city_beside_its_car_parks() -> None:
@@ -128,13 +128,13 @@ def test_summary_tells_the_city_from_its_car_parks() -> None:
     )
     assert summarize_figures(table) == pytest.approx(
         {
-            "city_mae_places": 100,
-            "city_rmse_places": 120,
+            "city_mae_spaces": 100,
+            "city_rmse_spaces": 120,
             "city_skill": 0.5,
             "city_coverage_80": 0.81,
             "city_coverage_95": 0.94,
-            "car_park_mae_places": 15,
-            "car_park_rmse_places": 17,
+            "car_park_mae_spaces": 15,
+            "car_park_rmse_spaces": 17,
             "car_park_skill": 0.5,
             "car_park_coverage_80": 0.8,
             "car_park_coverage_95": 0.9,

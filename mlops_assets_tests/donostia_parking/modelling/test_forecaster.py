@@ -46,7 +46,7 @@ def of(car_park: str, forecast: pd.DataFrame) -> pd.DataFrame:
 
 
 def width(forecast: pd.DataFrame, level: int) -> pd.Series:
-    return forecast[f"high_{level}_places"] - forecast[f"low_{level}_places"]
+    return forecast[f"high_{level}_spaces"] - forecast[f"low_{level}_spaces"]
 
 
 def test_forecast_keeps_its_contract() -> None:
@@ -73,7 +73,7 @@ def test_later_rows_never_change_a_forecast() -> None:
     """What happened from the moment of the forecast on is not looked at."""
     created_at = END - timedelta(days=3)
     is_later = (rows()["hour_at"] >= created_at).to_numpy()
-    changed = conformed(rows(), free_places=rows()["free_places"].where(~is_later, 399))
+    changed = conformed(rows(), free_spaces=rows()["free_spaces"].where(~is_later, 399))
     before, after = forecast_from(rows(), created_at), forecast_from(changed, created_at)
     pd.testing.assert_frame_equal(before, after)
     assert not before.equals(forecast_from(changed, END))
@@ -82,17 +82,17 @@ def test_later_rows_never_change_a_forecast() -> None:
 def test_forecast_stays_within_the_car_park() -> None:
     """And so do both intervals, at both ends."""
     forecast = forecast_from(rows(), END)
-    columns = ["forecast_places", "low_80_places", "high_80_places", "low_95_places", "high_95_places"]
+    columns = ["forecast_spaces", "low_80_spaces", "high_80_spaces", "low_95_spaces", "high_95_spaces"]
     assert (forecast[columns].to_numpy() >= 0).all()
-    assert (forecast[columns].le(forecast["total_places"].astype(float), axis=0)).all(axis=None)
-    small = conformed(rows(), total_places=250)
+    assert (forecast[columns].le(forecast["capacity"].astype(float), axis=0)).all(axis=None)
+    small = conformed(rows(), capacity=250)
     assert of("a", forecast_from(small, END))[columns].to_numpy().max() == 250
 
 
 def test_intervals_nest() -> None:
     """The wider one holds the narrower one, which holds the forecast."""
     forecast = forecast_from(rows(), END)
-    ends = forecast[["low_95_places", "low_80_places", "forecast_places", "high_80_places", "high_95_places"]].to_numpy()
+    ends = forecast[["low_95_spaces", "low_80_spaces", "forecast_spaces", "high_80_spaces", "high_95_spaces"]].to_numpy()
     assert (np.diff(ends, axis=1) >= 0).all()
     assert width(of("a", forecast), 95).gt(width(of("a", forecast), 80)).all()
 
@@ -100,34 +100,34 @@ def test_intervals_nest() -> None:
 def test_dead_car_park_is_known_exactly() -> None:
     """It has been 0 for four weeks."""
     forecast = of("dead", forecast_from(rows(), END))
-    assert forecast[["forecast_places", "low_95_places", "high_95_places"]].eq(0).all(axis=None)
+    assert forecast[["forecast_spaces", "low_95_spaces", "high_95_spaces"]].eq(0).all(axis=None)
 
 
 def test_forecast_follows_what_was_seen_last() -> None:
     """A car park that is unusually empty is expected to stay so for some hours, and not for ever."""
     last = (rows()["hour_at"] == END - timedelta(hours=1)).to_numpy()
-    fuller = conformed(rows(), free_places=rows()["free_places"].where(~last, 0))
-    before, after = (of("a", forecast_from(recent, END))["forecast_places"] for recent in (rows(), fuller))
+    fuller = conformed(rows(), free_spaces=rows()["free_spaces"].where(~last, 0))
+    before, after = (of("a", forecast_from(recent, END))["forecast_spaces"] for recent in (rows(), fuller))
     difference = before - after
     assert difference[0] > 50
     assert abs(difference[22]) < 0.5 * difference[0]
 
 
 def test_silence_widens_the_intervals() -> None:
-    """The hours of a feed that froze six hours ago do not count, and forecasts know less."""
+    """The hours of a feed that went stale six hours ago do not count, and forecasts know less."""
     recent = (rows()["hour_at"] >= END - timedelta(hours=6)).to_numpy()
-    silent = of("a", forecast_from(conformed(rows(), is_frozen=recent), END))
+    silent = of("a", forecast_from(conformed(rows(), is_stale=recent), END))
     fresh = of("a", forecast_from(rows(), END))
-    assert silent["forecast_places"].notna().all()
+    assert silent["forecast_spaces"].notna().all()
     assert width(silent, 80)[0] > width(fresh, 80)[0]
 
 
 def test_after_a_day_of_silence_anything_is_possible() -> None:
     """The forecast is what is usual, and the interval the whole car park."""
     recent = (rows()["hour_at"] >= END - timedelta(hours=24)).to_numpy()
-    forecast = of("a", forecast_from(conformed(rows(), is_frozen=recent), END))
-    assert forecast["low_80_places"].eq(0).all()
-    assert forecast["high_80_places"].eq(400).all()
+    forecast = of("a", forecast_from(conformed(rows(), is_stale=recent), END))
+    assert forecast["low_80_spaces"].eq(0).all()
+    assert forecast["high_80_spaces"].eq(400).all()
 
 
 def test_car_park_that_appears_today_is_forecast_by_fallbacks() -> None:
@@ -136,32 +136,32 @@ def test_car_park_that_appears_today_is_forecast_by_fallbacks() -> None:
     new = new[new["car_park_id"] == "a"].assign(car_park_id="new")
     forecast = of("new", forecast_from(pd.concat([rows(), new], ignore_index=True), END))
     assert forecast["method"].tolist() == ["seasonal_profile"] * 21 + ["seasonal_naive"] * 3
-    assert forecast["forecast_places"].to_numpy() == pytest.approx(40)
-    assert forecast["low_80_places"].eq(0).all()
-    assert forecast["high_80_places"].isna().all()
+    assert forecast["forecast_spaces"].to_numpy() == pytest.approx(40)
+    assert forecast["low_80_spaces"].eq(0).all()
+    assert forecast["high_80_spaces"].isna().all()
 
 
 def test_car_park_of_which_nothing_is_known_has_rows_without_forecast() -> None:
     """It is not left out silently."""
-    unknown = conformed(rows(), is_frozen=(rows()["car_park_id"] == "dead").to_numpy())
+    unknown = conformed(rows(), is_stale=(rows()["car_park_id"] == "dead").to_numpy())
     forecast = of("dead", forecast_from(unknown, END))
     assert (forecast["method"] == NO_METHOD).all()
-    assert forecast["forecast_places"].isna().all()
-    assert forecast["low_80_places"].isna().all()
+    assert forecast["forecast_spaces"].isna().all()
+    assert forecast["low_80_spaces"].isna().all()
 
 
 def test_unknown_places_leave_the_upper_end_open() -> None:
-    """Recordings do not say how many places there are; intervals from errors are known all the same."""
-    forecast = forecast_from(conformed(rows(), total_places=pd.array([None] * len(rows()), dtype="Int32")), END)
-    assert forecast["total_places"].isna().all()
-    assert of("a", forecast)["high_95_places"].notna().all()
+    """Historical files do not say how many places there are; intervals from errors are known all the same."""
+    forecast = forecast_from(conformed(rows(), capacity=pd.array([None] * len(rows()), dtype="Int32")), END)
+    assert forecast["capacity"].isna().all()
+    assert of("a", forecast)["high_95_spaces"].notna().all()
 
 
 def test_few_recent_rows_do() -> None:
     """A day of rows gives forecasts, if worse ones."""
     recent = rows()[rows()["hour_at"] >= END - timedelta(days=1)]
     forecast = forecast_from(recent, END)
-    assert forecast["forecast_places"].notna().all()
+    assert forecast["forecast_spaces"].notna().all()
 
 
 def test_day_of_the_clock_change_has_23_hours_and_a_forecast() -> None:
@@ -174,8 +174,8 @@ def test_day_of_the_clock_change_has_23_hours_and_a_forecast() -> None:
     local = forecast["hour_at"].dt.tz_convert(ZONE).dt.hour
     # The usual value of eight o'clock, an hour earlier by UTC than on all days before.
     assert local[7] == 8
-    assert forecast["forecast_places"][7] > 150
-    assert forecast["forecast_places"][6] < 60
+    assert forecast["forecast_spaces"][7] > 150
+    assert forecast["forecast_spaces"][6] < 60
 
 
 def test_only_the_columns_of_the_input_contract_are_needed() -> None:
@@ -186,8 +186,8 @@ def test_only_the_columns_of_the_input_contract_are_needed() -> None:
 
 def test_rows_that_do_not_fit_are_refused() -> None:
     """Missing columns, another city, a moment without zone, nothing recent."""
-    with pytest.raises(ContractError, match="columns missing: free_places"):
-        forecast_from(rows().drop(columns="free_places"), END)
+    with pytest.raises(ContractError, match="columns missing: free_spaces"):
+        forecast_from(rows().drop(columns="free_spaces"), END)
     with pytest.raises(ContractError, match="knows donostia, and the rows are of birmingham"):
         forecast_from(conformed(rows(), city_code="birmingham"), END)
     with pytest.raises(PermanentError, match="needs a time zone"):

@@ -18,7 +18,7 @@ NAN = float("nan")
 
 
 def forecast_rows(expected: list[float], first: pd.Timestamp = FIRST_HOUR, **changes: Any) -> pd.DataFrame:
-    """Return forecasts of car park a for consecutive hours, 2 places to each side at 80 %, 5 at 95 %."""
+    """Return forecasts of car park a for consecutive hours, 2 spaces to each side at 80 %, 5 at 95 %."""
     places = np.array(expected)
     rows = {
         "issue_date": date(2022, 1, 2),
@@ -28,14 +28,14 @@ def forecast_rows(expected: list[float], first: pd.Timestamp = FIRST_HOUR, **cha
         "is_city_total": False,
         "hour_at": pd.date_range(first, periods=len(expected), freq="h", unit="us"),
         "horizon_hours": np.arange(1, len(expected) + 1, dtype=np.int8),
-        "forecast_places": places,
-        "low_80_places": places - 2,
-        "high_80_places": places + 2,
-        "low_95_places": places - 5,
-        "high_95_places": places + 5,
-        "total_places": pd.array([1000] * len(expected), dtype="Int32"),
+        "forecast_spaces": places,
+        "low_80_spaces": places - 2,
+        "high_80_spaces": places + 2,
+        "low_95_spaces": places - 5,
+        "high_95_spaces": places + 5,
+        "capacity": pd.array([1000] * len(expected), dtype="Int32"),
         "method": "seasonal_naive",
-        "seasonal_naive_places": places + 10,
+        "seasonal_naive_spaces": places + 10,
         "model_version": 3,
         "model_run_id": "run",
     }
@@ -44,33 +44,33 @@ def forecast_rows(expected: list[float], first: pd.Timestamp = FIRST_HOUR, **cha
 
 def metrics_rows(**mae: float) -> pd.DataFrame:
     """Return what errors were to be expected of each car park."""
-    return pd.DataFrame({"car_park_id": list(mae), "horizon_hours": 0, "mae_places": list(mae.values())})
+    return pd.DataFrame({"car_park_id": list(mae), "horizon_hours": 0, "mae_spaces": list(mae.values())})
 
 
 def test_errors_are_forecast_minus_actual() -> None:
     """The ends of an interval belong to it."""
     accuracy = compare_with_actual(forecast_rows([10, 10, 10]), hourly_rows(a=[8, 13, 16]))
     require_contract(accuracy, FORECAST_ACCURACY)
-    assert accuracy["actual_places"].tolist() == [8, 13, 16]
-    assert accuracy["error_places"].tolist() == [2, -3, -6]
-    assert accuracy["seasonal_naive_error_places"].tolist() == [12, 7, 4]
+    assert accuracy["actual_spaces"].tolist() == [8, 13, 16]
+    assert accuracy["error_spaces"].tolist() == [2, -3, -6]
+    assert accuracy["seasonal_naive_error_spaces"].tolist() == [12, 7, 4]
     assert accuracy["is_within_80"].tolist() == [True, False, False]
     assert accuracy["is_within_95"].tolist() == [True, True, False]
     assert accuracy["local_date"].tolist() == [date(2022, 1, 3)] * 3
 
 
 def test_hours_without_trusted_reading_have_no_error() -> None:
-    """Neither a gap nor a frozen feed says what happened; the rows stay."""
+    """Neither a gap nor a stale feed says what happened; the rows stay."""
     rows = hourly_rows(a=[8, NAN, 8])
-    accuracy = compare_with_actual(forecast_rows([10, 10, 10]), conformed(rows, is_frozen=np.tile([False, False, True], 2)))
+    accuracy = compare_with_actual(forecast_rows([10, 10, 10]), conformed(rows, is_stale=np.tile([False, False, True], 2)))
     require_contract(accuracy, FORECAST_ACCURACY)
-    assert accuracy["error_places"].isna().tolist() == [False, True, True]
+    assert accuracy["error_spaces"].isna().tolist() == [False, True, True]
     assert accuracy["is_within_80"].isna().tolist() == [False, True, True]
 
 
 def test_forecast_without_interval_is_not_said_to_be_within() -> None:
     """Where nobody could say how far off it may be."""
-    accuracy = compare_with_actual(forecast_rows([10], high_95_places=[NAN]), hourly_rows(a=[10]))
+    accuracy = compare_with_actual(forecast_rows([10], high_95_spaces=[NAN]), hourly_rows(a=[10]))
     assert accuracy["is_within_80"].tolist() == [True]
     assert accuracy["is_within_95"].isna().all()
 
@@ -86,7 +86,7 @@ def test_two_issues_about_an_hour_are_two_rows() -> None:
     two = pd.concat([forecast_rows([10]), forecast_rows([9], issue_date=date(2022, 1, 1))])
     accuracy = compare_with_actual(two, hourly_rows(a=[8]))
     require_contract(accuracy, FORECAST_ACCURACY)
-    assert accuracy["error_places"].tolist() == [1, 2]
+    assert accuracy["error_spaces"].tolist() == [1, 2]
 
 
 def test_no_forecasts_give_no_rows() -> None:
@@ -101,9 +101,9 @@ def test_summary_compares_with_what_was_to_be_expected() -> None:
     accuracy = compare_with_actual(forecast_rows([10, 10, 10]), hourly_rows(a=[8, 13, 16]))
     (row,) = summarize_accuracy(accuracy, metrics_rows(a=2.0)).to_dict("records")
     assert row["hour_count"] == 3
-    assert row["mae_places"] == pytest.approx(11 / 3)
-    assert row["bias_places"] == pytest.approx(-7 / 3)
-    assert row["seasonal_naive_mae_places"] == pytest.approx(23 / 3)
+    assert row["mae_spaces"] == pytest.approx(11 / 3)
+    assert row["bias_spaces"] == pytest.approx(-7 / 3)
+    assert row["seasonal_naive_mae_spaces"] == pytest.approx(23 / 3)
     assert row["coverage_80"] == pytest.approx(1 / 3)
     assert row["coverage_95"] == pytest.approx(2 / 3)
     assert row["error_ratio"] == pytest.approx(11 / 6)
@@ -122,7 +122,7 @@ def test_city_is_told_from_car_parks() -> None:
     rows = hourly_rows(a=[8, 9])
     city = forecast_rows([10, 10], car_park_id=CITY_TOTAL_ID, is_city_total=True)
     summary = summarize_accuracy(compare_with_actual(pd.concat([forecast_rows([8, 8]), city]), rows), metrics_rows())
-    assert summary[["car_park_id", "is_city_total", "mae_places"]].to_numpy().tolist() == [
+    assert summary[["car_park_id", "is_city_total", "mae_spaces"]].to_numpy().tolist() == [
         ["a", False, 0.5],
         [CITY_TOTAL_ID, True, 1.5],
     ]
@@ -135,8 +135,8 @@ def live(**errors: float) -> pd.DataFrame:
             {
                 "car_park_id": name,
                 "is_city_total": name == CITY_TOTAL_ID,
-                "error_places": np.full(24, error),
-                "seasonal_naive_error_places": np.full(24, 1.0),
+                "error_spaces": np.full(24, error),
+                "seasonal_naive_error_spaces": np.full(24, 1.0),
                 "is_within_80": pd.array([True] * 24, dtype="boolean"),
                 "is_within_95": pd.array([True] * 24, dtype="boolean"),
             }
@@ -148,8 +148,8 @@ def live(**errors: float) -> pd.DataFrame:
 
 def expected(**mae: float) -> pd.DataFrame:
     """Return the backtest's errors; for one hour ahead they are others."""
-    overall = pd.DataFrame({"car_park_id": list(mae), "horizon_hours": 0, "mae_places": np.array(list(mae.values()), dtype=float)})
-    return pd.concat([overall, overall.assign(horizon_hours=1, mae_places=0.001)])
+    overall = pd.DataFrame({"car_park_id": list(mae), "horizon_hours": 0, "mae_spaces": np.array(list(mae.values()), dtype=float)})
+    return pd.concat([overall, overall.assign(horizon_hours=1, mae_spaces=0.001)])
 
 
 @pytest.mark.parametrize(("error", "is_due"), [(100.0, False), (-199.0, False), (-201.0, True)])
@@ -158,7 +158,7 @@ def test_city_with_twice_the_expected_error_is_enough(error: float, is_due: bool
     decision = decide_retraining(live(city_total=error), expected(city_total=100.0))
     assert bool(decision) == is_due
     assert decision.reasons == (
-        ("over 24 hours the city's mean error is 201 places, against 100 in the backtest",) if is_due else ()
+        ("over 24 hours the city's mean error is 201 spaces, against 100 in the backtest",) if is_due else ()
     )
 
 
@@ -189,5 +189,5 @@ def test_few_hours_and_unknown_expectations_are_not_judged() -> None:
 
 
 def test_nothing_compared_is_no_reason() -> None:
-    """A day of a frozen feed says nothing about the model."""
+    """A day of a stale feed says nothing about the model."""
     assert not decide_retraining(live(a=np.nan), expected(a=1.0))

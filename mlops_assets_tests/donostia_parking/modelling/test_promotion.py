@@ -31,7 +31,7 @@ def metrics(mae: float | None, naive: float | None, version: int = 1, **of_car_p
     """Return what is stored of a version: the city's errors over all horizons and over the first, and those of car parks."""
 
     def row(car_park_id: str, horizon_hours: int, mae: float | None, naive: float | None) -> dict[str, Any]:
-        figures = {"mae_places": mae, "seasonal_naive_mae_places": naive}
+        figures = {"mae_spaces": mae, "seasonal_naive_mae_spaces": naive}
         return {**_ABOUT, "car_park_id": car_park_id, "horizon_hours": horizon_hours, **figures, "model_version": version}
 
     rows = [row(CITY_TOTAL_ID, 0, mae, naive), row(CITY_TOTAL_ID, 1, 9_999, 1)]
@@ -49,7 +49,7 @@ def test_gate_lets_equal_better_and_unknown_pass(mae: float | None, naive: float
 def test_gate_names_both_errors() -> None:
     """Worse than repeating the day before, in places that people know."""
     assert failures_at_gate(metrics(120.4, 99.6), 1) == [
-        "The city's mean absolute error is 120 places in the backtest, 100 if the day before is repeated."
+        "The city's mean absolute error is 120 spaces in the backtest, 100 if the day before is repeated."
     ]
 
 
@@ -63,7 +63,7 @@ def test_each_version_is_judged_by_its_own_rows() -> None:
     both = pd.concat([metrics(120, 100, version=1), metrics(90, 100, version=2)], ignore_index=True)
     assert failures_at_gate(both, 1)
     assert failures_at_gate(both, 2) == []
-    assert decide_champion(both, 2, None, []).evidence == {"mae_places": 90, "seasonal_naive_mae_places": 100}
+    assert decide_champion(both, 2, None, []).evidence == {"mae_spaces": 90, "seasonal_naive_mae_spaces": 100}
 
 
 def test_city_without_a_row_is_unknown() -> None:
@@ -71,7 +71,7 @@ def test_city_without_a_row_is_unknown() -> None:
     rows = metrics(120, 100, harbour=5)
     harbour = rows[rows["car_park_id"] == "harbour"]
     assert failures_at_gate(harbour, 1) == []
-    assert decide_champion(harbour, 1, None, []).evidence == {"mae_places": None, "seasonal_naive_mae_places": None}
+    assert decide_champion(harbour, 1, None, []).evidence == {"mae_spaces": None, "seasonal_naive_mae_spaces": None}
 
 
 def test_unmeasured_version_is_an_error_that_says_what_to_do() -> None:
@@ -86,7 +86,7 @@ def test_first_model_needs_no_opponent() -> None:
     assert (decision.decision, decision.is_promoted) == ("promote_first", True)
     assert (
         decision.reason
-        == "There was no champion, and its mean error of 90 places is not above the 100 of repeating the day before."
+        == "There was no champion, and its mean error of 90 spaces is not above the 100 of repeating the day before."
     )
 
 
@@ -95,7 +95,7 @@ def test_newer_model_replaces_the_champion() -> None:
     decision = decide_champion(metrics(None, None, version=2), 2, 1, [])
     assert (decision.decision, decision.is_promoted) == ("promote", True)
     assert decision.reason == "It has seen newer days than version 1, and nothing could be compared yet."
-    assert decision.evidence == {"mae_places": None, "seasonal_naive_mae_places": None}
+    assert decision.evidence == {"mae_spaces": None, "seasonal_naive_mae_spaces": None}
 
 
 @pytest.mark.parametrize("champion", [None, 1])
@@ -104,7 +104,7 @@ def test_blockers_reject(champion: int | None) -> None:
     decision = decide_champion(metrics(90, 100, version=2), 2, champion, ["It is too old.", "It was rolled back."])
     assert (decision.decision, decision.is_promoted) == ("rejected_by_gate", False)
     assert decision.reason == "It is too old. It was rolled back."
-    assert decision.evidence == {"mae_places": 90, "seasonal_naive_mae_places": 100}
+    assert decision.evidence == {"mae_spaces": 90, "seasonal_naive_mae_spaces": 100}
 
 
 @pytest.mark.parametrize(("mae", "champion"), [(90.0, 1), (None, None)])
@@ -118,4 +118,4 @@ def test_record_keeps_its_contract(mae: float | None, champion: int | None) -> N
     assert find_violations(stored, FORECAST_CHAMPION).empty
     assert stored["challenger_version"].tolist() == [2]
     assert stored["champion_version"].isna().tolist() == [champion is None]
-    assert stored["mae_places"].isna().tolist() == [mae is None]
+    assert stored["mae_spaces"].isna().tolist() == [mae is None]

@@ -99,8 +99,8 @@ def test_models_are_asked_over_http(tracking_uri: str, trained: TrainedModel, ro
             wait_until_served(address)
         forecast = ask(addresses[FORECASTER], rows, params={"created_at": END.isoformat()})
         expected = trained.bundle.predict(rows, created_at=END)
-        assert [row["forecast_places"] for row in forecast] == pytest.approx(expected["forecast_places"].tolist())
-        assert [row["total_places"] for row in forecast if row["car_park_id"] == "quiet"] == [None] * 24
+        assert [row["forecast_spaces"] for row in forecast] == pytest.approx(expected["forecast_spaces"].tolist())
+        assert [row["capacity"] for row in forecast if row["car_park_id"] == "quiet"] == [None] * 24
         assert pd.to_datetime([row["hour_at"] for row in forecast]).tolist() == expected["hour_at"].tolist()
         scores = ask(addresses[CLASSIFIER], things()[THINGS.column_names])
         assert scores == tiny_bundle().predict(things()).to_dict("records")

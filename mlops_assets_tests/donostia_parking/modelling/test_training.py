@@ -57,7 +57,7 @@ def test_each_candidate_is_a_trial() -> None:
     assert [trial.labels["family"] for trial in model.trials] == ["seasonal_naive", *_QUICK]
     assert [trial.params["car_park_count"] for trial in model.trials] == [1, 0, 0, 0, 2]
     assert all(set(trial.metrics) == set(FIGURE_NAMES) and trial.fit_seconds > 0 for trial in model.trials)
-    assert model.bundle.provenance.metrics["city_mae_places"] < 0.5 * model.trials[0].metrics["city_mae_places"]
+    assert model.bundle.provenance.metrics["city_mae_spaces"] < 0.5 * model.trials[0].metrics["city_mae_spaces"]
     assert trials_table(model)["family"].iloc[0] == "profile_regression"
 
 
@@ -66,7 +66,7 @@ def test_metrics_are_those_of_rolling_forecasts() -> None:
     bundle = trained(three_weeks()).bundle
     assert set(bundle.provenance.baseline_metrics) == {"seasonal_naive", *_QUICK}
     assert bundle.provenance.metrics["city_skill"] == pytest.approx(
-        1 - bundle.provenance.metrics["city_mae_places"] / bundle.provenance.baseline_metrics["seasonal_naive"]["city_mae_places"]  # type: ignore[operator]
+        1 - bundle.provenance.metrics["city_mae_spaces"] / bundle.provenance.baseline_metrics["seasonal_naive"]["city_mae_spaces"]  # type: ignore[operator]
     )
     assert bundle.provenance.metrics["city_coverage_80"] == pytest.approx(0.8, abs=0.15)
     assert bundle.provenance.baseline_metrics["seasonal_naive"]["city_coverage_80"] is None
@@ -98,7 +98,7 @@ def test_short_history_is_forecast_by_all_alike_and_says_so(hours: int) -> None:
     table = _with_issue(metrics_table(bundle.predictor, end_of(rows)))
     require_contract(table, FORECAST_METRICS)
     forecast = bundle.predict(rows, created_at=end_of(rows))
-    assert forecast["forecast_places"].notna().all()
+    assert forecast["forecast_spaces"].notna().all()
     assert set(forecast["method"]) == {"weighted_mean"}
 
 
@@ -109,7 +109,7 @@ def test_in_sample_errors_are_never_reported() -> None:
     assert metrics["city_coverage_80"] is None
     table = metrics_table(trained(hourly_rows(a=[5.0])).bundle.predictor, end_of(rows))
     assert table["forecast_count"].tolist() == [0, 0]
-    assert table["mae_places"].isna().all()
+    assert table["mae_spaces"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_strange_series_beside_a_lively_one(values: np.ndarray) -> None:
     bundle = trained(rows).bundle
     forecast = bundle.predict(rows, created_at=end_of(rows))
     assert forecast.groupby("car_park_id").size().to_dict() == {"a": 24, "strange": 24, CITY_TOTAL_ID: 24}
-    assert forecast.loc[forecast["car_park_id"] == "a", "forecast_places"].notna().all()
-    assert np.isfinite(forecast["forecast_places"].dropna()).all()
+    assert forecast.loc[forecast["car_park_id"] == "a", "forecast_spaces"].notna().all()
+    assert np.isfinite(forecast["forecast_spaces"].dropna()).all()
     require_contract(_with_issue(metrics_table(bundle.predictor, end_of(rows))), FORECAST_METRICS)
 
 
@@ -142,20 +142,20 @@ def test_gap_of_112_days_is_survived() -> None:
     rows = pd.concat([before, after], ignore_index=True)
     bundle = trained(rows, history_days=200).bundle
     forecast = bundle.predict(rows, created_at=end_of(rows))
-    assert forecast["forecast_places"].notna().all()
+    assert forecast["forecast_spaces"].notna().all()
 
 
 def test_frozen_hours_are_not_learned_from() -> None:
-    """A week of a frozen feed leaves the model as it would be without it."""
+    """A week of a stale feed leaves the model as it would be without it."""
     values = busy_weekends(21, noise=10)
-    frozen = np.arange(21 * 24) >= 14 * 24
-    stuck = conformed(hourly_rows(a=np.where(frozen, 7.0, values)), is_frozen=np.tile(frozen, 2))
-    silent = hourly_rows(a=np.where(frozen, NAN, values))
+    stale = np.arange(21 * 24) >= 14 * 24
+    stuck = conformed(hourly_rows(a=np.where(stale, 7.0, values)), is_stale=np.tile(stale, 2))
+    silent = hourly_rows(a=np.where(stale, NAN, values))
     by_stuck, by_silent = trained(stuck).bundle, trained(silent).bundle
     assert by_stuck.provenance.training_rows == by_silent.provenance.training_rows == 2 * 14 * 24
     assert by_stuck.provenance.metrics == by_silent.provenance.metrics
     expected, again = by_stuck.predict(stuck, created_at=end_of(stuck)), by_silent.predict(silent, created_at=end_of(silent))
-    np.testing.assert_array_equal(expected["forecast_places"], again["forecast_places"])
+    np.testing.assert_array_equal(expected["forecast_spaces"], again["forecast_spaces"])
 
 
 def test_rows_outside_the_window_are_not_looked_at() -> None:
@@ -175,7 +175,7 @@ def test_same_rows_give_the_same_bytes() -> None:
     bundle = trained(rows).bundle
     assert trained(rows.sample(frac=1, random_state=1)).bundle.predictor.dump() == bundle.predictor.dump()
     others = [
-        trained(conformed(rows, free_places=rows["free_places"] + 1)).bundle,
+        trained(conformed(rows, free_spaces=rows["free_spaces"] + 1)).bundle,
         trained(rows, history_days=20).bundle,
         trained(rows, seed=1).bundle,
         trained(rows, horizon_hours=23).bundle,

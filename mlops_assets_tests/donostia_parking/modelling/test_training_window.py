@@ -64,7 +64,7 @@ def test_nothing_at_all_is_no_number() -> None:
     assert silence(window(NAN, NAN)) is None
 
 
-@pytest.mark.parametrize("flag", [{"is_frozen": True}, {"is_complete": False}])
+@pytest.mark.parametrize("flag", [{"is_stale": True}, {"is_complete": False}])
 def test_untrusted_hours_are_silence(flag: dict[str, bool]) -> None:
     """A feed that stands still says nothing, however often it answers; nor does a part of the city."""
     rows = hourly_rows(harbour=[5] * 20)

@@ -46,7 +46,7 @@ def test_car_park_is_described() -> None:
         "Boulevard",
         "LIB",
     )
-    assert (row["total_places"], row["public_places"], row["resident_places"]) == (511, 376, 135)
+    assert (row["capacity"], row["public_spaces"], row["resident_spaces"]) == (511, 376, 135)
     assert (row["x_m"], row["y_m"], round(row["latitude_deg"], 3), round(row["longitude_deg"], 3)) == (
         582546.52,
         4797168.72,
@@ -58,7 +58,7 @@ def test_car_park_is_described() -> None:
 
 
 def test_car_park_that_stays_the_same_has_one_version() -> None:
-    """Free places are no property of the car park; a gap of 112 days changes nothing."""
+    """Free spaces are no property of the car park; a gap of 112 days changes nothing."""
     versions = car_parks(at("2022-02-11 12:00"), snapshot("2022-02-11 13:00", feature("9")), at("2022-06-03 13:00"))
     assert versions[["valid_from_at", "last_seen_at"]].to_numpy().tolist() == [[utc("2022-02-11 12:00"), utc("2022-06-03 13:00")]]
     assert versions["valid_to_at"].isna().all()
@@ -93,7 +93,7 @@ def test_places_position_and_prices_make_versions() -> None:
         at("2022-02-11 12:00", plazasRotatorias=400, precios=["0,90"]),
         at("2022-02-11 13:00", plazasRotatorias=400, precios=["0,90"], point=[582000, 4797000]),
     )
-    assert versions["total_places"].tolist() == [511, 535, 535, 535]
+    assert versions["capacity"].tolist() == [511, 535, 535, 535]
     assert versions["prices_eur"].tolist() == ["[0.81,1.36]", "[0.81,1.36]", "[0.9]", "[0.9]"]
     assert versions["x_m"].tolist() == [582546.52, 582546.52, 582546.52, 582000]
 
@@ -104,7 +104,7 @@ def test_same_meaning_in_other_writing_is_no_change() -> None:
 
 
 def test_what_a_recording_leaves_out_is_unchanged() -> None:
-    """A recording knows names only: it learns places from the feed, and the feed's places outlast it."""
+    """A historical file knows names only: it learns places from the feed, and the feed's places outlast it."""
     recorded = "nombre,libres,timestamp\nArcco,1,{}\n"
     versions = car_parks(
         csv_snapshot("2022-02-11 10:00", recorded.format("2022-02-11 10:00:00")),
@@ -113,7 +113,7 @@ def test_what_a_recording_leaves_out_is_unchanged() -> None:
         at("2022-02-14 10:00", noteId=ARCCO, nombre="Arcco Amara", plazasRotatorias=None),
     )
     assert versions["car_park_name"].tolist() == ["Arcco", "Arcco Amara"]
-    assert versions["total_places"].tolist() == [511, 511]
+    assert versions["capacity"].tolist() == [511, 511]
     assert versions["valid_from_at"].tolist() == [utc("2022-02-11 10:00"), utc("2022-02-14 10:00")]
 
 
@@ -168,7 +168,7 @@ def test_versions_do_not_overlap_and_lose_no_sighting(seen: list[tuple[int, str,
 
 
 def test_renamed_car_parks_of_donostia_are_recognised() -> None:
-    """From the recording of 2022 to the city's answer of 2025: sixteen car parks, two of them under another name."""
+    """From the historical file of 2022 to the city's answer of 2025: sixteen car parks, two of them under another name."""
     body = shared_data("parking/donostia_api_response_2025-10-09.json").read_bytes()
     names = ["Arcco", "Atotxa", "Boulevard", "Buen Pastor", "Easo", "Estación", "Illumbe", "Katalunia"]
     names += ["Kontxa", "Kursaal", "Okendo", "Ondarreta", "Pio XII", "San Martin", "Txofre", "Zuatzu"]

@@ -48,25 +48,25 @@ def test_record_becomes_a_reading() -> None:
     """Strings are numbers, places are added up, metres are degrees, the moment is the request's."""
     row = build(snapshot("2022-02-11 12:00:01.5", "1.043")).readings.iloc[0]
     assert (row["city_code"], row["car_park_id"], row["car_park_name"]) == ("donostia", BOULEVARD, "Boulevard")
-    assert (row["read_at"], row["free_places"], row["total_places"]) == (utc("2022-02-11 12:00:01.5"), 1043, 376 + 135)
+    assert (row["read_at"], row["free_spaces"], row["capacity"]) == (utc("2022-02-11 12:00:01.5"), 1043, 376 + 135)
     assert (row["latitude_deg"], row["longitude_deg"]) == (pytest.approx(43.3229, abs=1e-3), pytest.approx(-1.9819, abs=1e-3))
-    assert (row["is_negative"], row["is_over_capacity"], row["is_frozen"], row["is_always_zero"]) == (False, True, False, False)
+    assert (row["is_negative"], row["is_over_capacity"], row["is_stale"], row["is_stuck_at_zero"]) == (False, True, False, False)
 
 
 def test_doubtful_values_are_flagged_and_stay() -> None:
     """Below nothing and above everything: the value is the feed's, the flag is ours."""
     readings = build(*hourly("2022-02-11 08:00", -1, 0, 511, 512)).readings
-    assert readings["free_places"].tolist() == [-1, 0, 511, 512]
+    assert readings["free_spaces"].tolist() == [-1, 0, 511, 512]
     assert readings["is_negative"].tolist() == [True, False, False, False]
     assert readings["is_over_capacity"].tolist() == [False, False, False, True]
 
 
 def test_unknown_capacity_is_not_exceeded() -> None:
-    """A recording without places cannot say that there are too many free ones; its names lead to the feed's identifiers."""
+    """A historical file without places cannot say that there are too many free ones; its names lead to the feed's identifiers."""
     text = "properties.nombre,properties.libres,timestamp\nArcco,999,2022-02-11 12:00:00\nNuevo,1,2022-02-11 12:00:00\n"
     readings = build(csv_snapshot(NOON, text)).readings
     assert readings["car_park_id"].tolist() == [ARCCO, "Nuevo"]
-    assert readings["total_places"].isna().all()
+    assert readings["capacity"].isna().all()
     assert not readings["is_over_capacity"].any()
     assert readings["latitude_deg"].isna().all()
 
@@ -78,7 +78,7 @@ def test_free_places_follow_from_occupied_ones() -> None:
     day = build_readings([csv_snapshot("2016-10-16 14:57:16", text)], BIRMINGHAM.day("2016-10-16"), BIRMINGHAM)
     require_contracts(day)
     assert day.readings["car_park_id"].tolist() == ["BHMBRCBRG01", "NIA North"]
-    assert day.readings["free_places"].tolist() == [-3, 483]
+    assert day.readings["free_spaces"].tolist() == [-3, 483]
     assert day.readings[["is_negative", "is_over_capacity"]].to_numpy().tolist() == [[True, False], [False, True]]
 
 
@@ -94,15 +94,15 @@ def test_window_is_the_local_day() -> None:
 
 
 def test_freezing_is_seen_across_midnight() -> None:
-    """A feed that stood still since the evening is frozen in the first reading of the day."""
+    """A feed that stood still since the evening is stale in the first reading of the day."""
     readings = build(*hourly("2022-02-10 19:30", 5, 5, 5, 5, 5, 6)).readings
-    assert readings["is_frozen"].tolist() == [True, False]
+    assert readings["is_stale"].tolist() == [True, False]
 
 
 def test_car_park_without_sensor_is_seen_from_the_days_before() -> None:
-    """Zero since the morning before makes a zero doubtful at once."""
+    """Zero since the morning before makes a zero suspect at once."""
     readings = build(*hourly("2022-02-10 11:00", *[0] * 26)).readings
-    assert readings["is_always_zero"].tolist() == [False] * 12 + [True] * 2
+    assert readings["is_stuck_at_zero"].tolist() == [False] * 12 + [True] * 2
 
 
 def test_order_of_snapshots_does_not_matter() -> None:
@@ -120,10 +120,10 @@ def test_repeated_records_are_kept_once() -> None:
     """Of records of one car park and moment the last snapshot's last one counts; the others are rejects."""
     first, second = snapshot(NOON, "1", "2", source_name="a"), snapshot(NOON, "3", source_name="b")
     day = build(second, first)
-    assert day.readings["free_places"].tolist() == [3]
+    assert day.readings["free_spaces"].tolist() == [3]
     assert day.rejects["reason_code"].tolist() == ["duplicate", "duplicate"]
     assert [json.loads(text)["properties"]["libres"] for text in day.rejects["raw_text"]] == ["1", "2"]
-    assert "has another record of 2022-02-11T12:00:00+00:00, which is kept; it says 3 free places" in day.rejects["reason"][0]
+    assert "has another record of 2022-02-11T12:00:00+00:00, which is kept; it says 3 free spaces" in day.rejects["reason"][0]
 
 
 def test_page_instead_of_json_is_a_reject() -> None:
@@ -143,13 +143,13 @@ def test_empty_list_is_a_reject() -> None:
 @pytest.mark.parametrize(
     ("broken", "code", "reason"),
     [
-        ({"libres": None}, "missing_value", "the number of free places is missing"),
-        ({"libres": " "}, "missing_value", "the number of free places is missing"),
-        ({"libres": "n/a"}, "unreadable_value", "free places 'n/a' is no number of places"),
-        ({"libres": "12,5"}, "unreadable_value", "free places '12,5' is no number of places"),
-        ({"libres": 1e9}, "unreadable_value", "free places 1000000000.0 is no number of places"),
-        ({"libres": ["5"]}, "unreadable_value", "free places ['5'] is no number of places"),
-        ({"libres": "-"}, "unreadable_value", "free places '-' is no number of places"),
+        ({"libres": None}, "missing_value", "the number of free spaces is missing"),
+        ({"libres": " "}, "missing_value", "the number of free spaces is missing"),
+        ({"libres": "n/a"}, "unreadable_value", "free spaces 'n/a' is no number of places"),
+        ({"libres": "12,5"}, "unreadable_value", "free spaces '12,5' is no number of places"),
+        ({"libres": 1e9}, "unreadable_value", "free spaces 1000000000.0 is no number of places"),
+        ({"libres": ["5"]}, "unreadable_value", "free spaces ['5'] is no number of places"),
+        ({"libres": "-"}, "unreadable_value", "free spaces '-' is no number of places"),
         ({"noteId": None, "nombre": None}, "missing_value", "the record has neither an identifier nor a name of the car park"),
         ({"noteId": {}, "nombre": []}, "missing_value", "the record has neither an identifier nor a name of the car park"),
     ],
@@ -158,7 +158,7 @@ def test_broken_record_is_a_reject(broken: dict[str, Any], code: str, reason: st
     """The field and the value are named; the neighbours stay."""
     record = feature("5", **broken)
     day = build(snapshot(NOON, record, feature("7", noteId=ATOTXA)))
-    assert day.readings["free_places"].tolist() == [7]
+    assert day.readings["free_spaces"].tolist() == [7]
     assert day.rejects[["reason_code", "reason"]].to_numpy().tolist() == [[code, reason]]
     assert json.loads(day.rejects["raw_text"][0]) == record
 
@@ -170,7 +170,7 @@ def test_what_is_not_needed_may_be_missing() -> None:
     readings = build(snapshot(NOON, bare, odd)).readings
     assert readings["car_park_id"].tolist() == [ARCCO, BOULEVARD]
     assert readings["car_park_name"].tolist() == ["Arcco", BOULEVARD]
-    assert readings[["total_places", "latitude_deg"]].isna().all(axis=None)
+    assert readings[["capacity", "latitude_deg"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_what_is_not_needed_may_be_missing() -> None:
     ],
 )
 def test_unreadable_description_costs_no_reading(odd: dict[str, Any], unread: str | None) -> None:
-    """Free places are there; of the rest, the row says what could not be read. Words for nothing say nothing."""
+    """Free spaces are there; of the rest, the row says what could not be read. Words for nothing say nothing."""
     readings = build(snapshot(NOON, feature("5", **odd))).readings
-    assert readings["free_places"].tolist() == [5]
+    assert readings["free_spaces"].tolist() == [5]
     assert readings["unread_values"].tolist() == [unread] if unread else readings["unread_values"].isna().all()
 
 
@@ -196,7 +196,7 @@ def test_unknown_capacity_of_a_car_park_that_counts_cars_is_a_reject() -> None:
     text = "SystemCodeNumber,Capacity,Occupancy,LastUpdated\nA,many,13,2016-10-16 15:57:16\n"
     day = build_readings([csv_snapshot("2016-10-16 14:57:16", text)], BIRMINGHAM.day("2016-10-16"), BIRMINGHAM)
     assert day.rejects[["reason_code", "car_park_id"]].to_numpy().tolist() == [["unreadable_value", "A"]]
-    assert day.rejects["reason"].item() == "the number of occupied places is given, but not that of all places: places 'many'"
+    assert day.rejects["reason"].item() == "the number of occupied spaces is given, but not that of all places: places 'many'"
 
 
 def test_identifiers_and_numbers_as_pandas_writes_them() -> None:
@@ -233,7 +233,7 @@ def test_rejects_name_their_car_park() -> None:
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
-        ({"libres": None}, "not one of 4 records can be used, for the number of free places is missing; .* libres, noteId, nombre"),
+        ({"libres": None}, "not one of 4 records can be used, for the number of free spaces is missing; .* libres, noteId, nombre"),
         ({"noteId": None, "nombre": None}, "not one of 4 records can be used, for the record has neither an identifier nor a name"),
     ],
 )
@@ -252,7 +252,7 @@ def test_record_of_another_day_is_a_reject() -> None:
     """Lines that somebody put into the wrong snapshot are not moved silently."""
     text = "nombre,libres,timestamp\nArcco,1,2022-02-11 12:00:00\nArcco,2,2022-03-11 12:00:00\nArcco,3,soon\n"
     day = build(csv_snapshot(NOON, text))
-    assert day.readings["free_places"].tolist() == [1]
+    assert day.readings["free_spaces"].tolist() == [1]
     assert day.rejects["reason_code"].tolist() == ["outside_day", "unreadable_value"]
     assert day.rejects["raw_text"].tolist() == ["Arcco,2,2022-03-11 12:00:00", "Arcco,3,soon"]
     assert day.rejects["reason"][0] == "the record is of 2022-03-11T12:00:00+00:00, which is not in 2022-02-11"
@@ -277,18 +277,18 @@ def test_car_park_may_appear_and_vanish() -> None:
 
 
 def test_recorded_freeze_is_found() -> None:
-    """The feed last changed at 03:19 on 11 February 2022: three hours later it counts as frozen, and before it never does."""
+    """The feed last changed at 03:19 on 11 February 2022: three hours later it counts as stale, and before it never does."""
     export = ExportParkingSource(shared_data("parking/donostia_2022-01_to_03.csv.gz"), DONOSTIA)
     snapshots = list(export.snapshots_between(utc("2022-02-08"), utc("2022-02-14")))
     days = [build_readings(snapshots, DAY.plus(number), DONOSTIA) for number in (-1, 0, 1)]
     for day in days:
         require_contracts(day)
     readings = pd.concat([day.readings for day in days])
-    frozen = readings[readings["is_frozen"]]["read_at"]
-    assert frozen.min() - utc("2022-02-11 03:19:45") > timedelta(hours=3)
-    assert frozen.min() == utc("2022-02-11 06:24:34.492584")
-    assert readings[readings["read_at"] >= frozen.min()]["is_frozen"].all()
-    silent = set(readings[readings["is_always_zero"]]["car_park_name"])
+    stale = readings[readings["is_stale"]]["read_at"]
+    assert stale.min() - utc("2022-02-11 03:19:45") > timedelta(hours=3)
+    assert stale.min() == utc("2022-02-11 06:24:34.492584")
+    assert readings[readings["read_at"] >= stale.min()]["is_stale"].all()
+    silent = set(readings[readings["is_stuck_at_zero"]]["car_park_name"])
     assert silent == {"Arcco", "Illumbe", "Kursaal", "Ondarreta", "Zuatzu"}
 
 
@@ -304,9 +304,9 @@ def test_repeats_of_birmingham_are_rejects() -> None:
 
 
 def test_recorded_answer_has_every_car_park() -> None:
-    """The city's answer of 2025 as a live snapshot: 16 readings, 1011 free places, capacities known."""
+    """The city's answer of 2025 as a live snapshot: 16 readings, 1011 free spaces, capacities known."""
     body = shared_data("parking/donostia_api_response_2025-10-09.json").read_bytes()
     day = build_readings([Snapshot(utc("2025-10-09 21:58:54"), body, "feed")], DONOSTIA.day("2025-10-09"), DONOSTIA)
     require_contracts(day)
-    assert (len(day.readings), day.readings["free_places"].sum(), day.readings["total_places"].sum()) == (16, 1011, 9883)
+    assert (len(day.readings), day.readings["free_spaces"].sum(), day.readings["capacity"].sum()) == (16, 1011, 9883)
     assert day.rejects.empty

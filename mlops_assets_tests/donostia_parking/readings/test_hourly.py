@@ -40,8 +40,8 @@ def at(rows: pd.DataFrame, hour: str) -> pd.Series:
 
 def values(rows: pd.DataFrame) -> dict[str, int]:
     """Return the hours that have a value, by UTC hour."""
-    known = rows[rows["free_places"].notna()]
-    return {f"{hour:%H}": int(free) for hour, free in known["free_places"].items()}
+    known = rows[rows["free_spaces"].notna()]
+    return {f"{hour:%H}": int(free) for hour, free in known["free_spaces"].items()}
 
 
 def test_last_reading_of_the_hour_counts() -> None:
@@ -77,26 +77,26 @@ def test_reading_before_midnight_fills_the_first_hours() -> None:
 
 
 def test_frozen_reading_stays_but_fills_nothing() -> None:
-    """What a frozen feed said is flagged; behind it the gap stays a gap."""
+    """What a stale feed said is flagged; behind it the gap stays a gap."""
     rows = series_of(*hourly("2022-02-11 01:00", 9, 5, 5, 5, 5, 5))
     assert values(rows) == {"01": 9, "02": 5, "03": 5, "04": 5, "05": 5, "06": 5}
-    assert [hour.hour for hour in rows.index[rows["is_frozen"]]] == [5, 6]
+    assert [hour.hour for hour in rows.index[rows["is_stale"]]] == [5, 6]
     assert not rows["is_filled"].any()
 
 
 def test_gap_inside_a_frozen_stretch_stays_empty() -> None:
-    """A feed that is frozen before and after a gap says nothing about the gap."""
-    frozen = hourly("2022-02-11 01:00", 5, 5, 5, 5, 5, 5, 5, 5)
-    rows = series_of(*frozen[:5], *frozen[7:])
+    """A feed that is stale before and after a gap says nothing about the gap."""
+    stale = hourly("2022-02-11 01:00", 5, 5, 5, 5, 5, 5, 5, 5)
+    rows = series_of(*stale[:5], *stale[7:])
     assert values(rows) == {"01": 5, "02": 5, "03": 5, "04": 5, "05": 5, "08": 5}
-    assert [hour.hour for hour in rows.index[rows["is_frozen"]]] == [4, 5, 8]
+    assert [hour.hour for hour in rows.index[rows["is_stale"]]] == [4, 5, 8]
 
 
 def test_values_stay_between_nothing_and_the_capacity() -> None:
     """A counter that drifts below 0 means full, above the capacity it means empty."""
     rows = series_of(*hourly("2022-02-11 10:05", -2, 600), fill_hours=0)
     assert values(rows) == {"10": 0, "11": 511}
-    assert set(rows["total_places"].dropna()) == {511}
+    assert set(rows["capacity"].dropna()) == {511}
 
 
 def test_city_is_the_sum_of_its_car_parks() -> None:
@@ -104,7 +104,7 @@ def test_city_is_the_sum_of_its_car_parks() -> None:
     snapshots = [city_snapshot("2022-02-11 10:05", A="10", B="20"), city_snapshot("2022-02-11 10:45", A="11", B="21")]
     rows = series_of(*snapshots, car_park=CITY_TOTAL_ID, fill_hours=0)
     total = at(rows, "2022-02-11 10:00")
-    assert (total["free_places"], total["total_places"], total["is_complete"], total["is_city_total"]) == (32, 1022, True, True)
+    assert (total["free_spaces"], total["capacity"], total["is_complete"], total["is_city_total"]) == (32, 1022, True, True)
     assert total["read_at"] == utc("2022-02-11 10:45")
     assert values(rows) == {"10": 32}
 
@@ -126,18 +126,18 @@ def test_flags_of_the_city_follow_its_car_parks() -> None:
     rows = series_of(
         city_snapshot("2022-02-11 10:05", A="10", B="20"), city_snapshot("2022-02-11 11:05", A="11"), car_park=CITY_TOTAL_ID
     )
-    assert at(rows, "2022-02-11 11:00")[["free_places", "is_filled", "is_complete"]].tolist() == [31, True, True]
-    assert not rows["is_always_zero"].any()
+    assert at(rows, "2022-02-11 11:00")[["free_spaces", "is_filled", "is_complete"]].tolist() == [31, True, True]
+    assert not rows["is_stuck_at_zero"].any()
 
 
 def test_unknown_capacity_makes_that_of_the_city_unknown() -> None:
     """A sum with a hole is no sum."""
     readings = readings_of(city_snapshot("2022-02-11 10:05", A="10", B="20"))
-    readings["total_places"] = readings["total_places"].astype("Int32").mask(readings["car_park_id"] == "A")
+    readings["capacity"] = readings["capacity"].astype("Int32").mask(readings["car_park_id"] == "A")
     rows = build_hourly_free(readings, DAY, DONOSTIA, fill_limit=timedelta(0))
     total = at(rows[rows["is_city_total"]].set_index("hour_at"), "2022-02-11 10:00")
-    assert total["free_places"] == 30
-    assert pd.isna(total["total_places"])
+    assert total["free_spaces"] == 30
+    assert pd.isna(total["capacity"])
 
 
 @pytest.mark.parametrize(("key", "hours"), [("2022-03-27", 23), ("2022-03-26", 24), ("2022-10-30", 25)])
@@ -146,7 +146,7 @@ def test_days_of_clock_changes_have_their_hours(key: str, hours: int) -> None:
     start = DONOSTIA.day(key).start.replace(tzinfo=None).isoformat()
     rows = series_of(*hourly(start, *range(100, 100 + hours)), key=key)
     assert len(rows) == hours
-    assert rows["free_places"].tolist() == [*range(100, 100 + hours)]
+    assert rows["free_spaces"].tolist() == [*range(100, 100 + hours)]
     assert not rows["is_filled"].any()
     local = rows["local_hour"].tolist()
     expected = {23: [0, 1, *range(3, 24)], 24: [*range(24)], 25: [0, 1, 2, *range(2, 24)]}
@@ -157,7 +157,7 @@ def test_days_of_clock_changes_have_their_hours(key: str, hours: int) -> None:
 def test_short_history_has_the_hours_it_has(count: int) -> None:
     """Twenty-three or twenty-four readings are a day like any other."""
     rows = series_of(*hourly("2022-02-10 23:30", *range(count)), fill_hours=0)
-    assert rows["free_places"].notna().sum() == count
+    assert rows["free_spaces"].notna().sum() == count
     assert len(rows) == 24
 
 
@@ -199,16 +199,16 @@ def test_series_repeats_only_what_was_read(read: list[tuple[int, str, int]]) -> 
             "city_code": "donostia",
             "read_at": pd.DatetimeIndex([start + timedelta(minutes=minute) for minute, _, _ in read], tz="UTC").as_unit("us"),
             "car_park_id": pd.Series([name for _, name, _ in read], dtype="string[pyarrow]"),
-            "free_places": pd.Series([free for _, _, free in read], dtype="int32"),
-            "total_places": 20,
-            "is_frozen": False,
-            "is_always_zero": False,
+            "free_spaces": pd.Series([free for _, _, free in read], dtype="int32"),
+            "capacity": 20,
+            "is_stale": False,
+            "is_stuck_at_zero": False,
         }
     )
     rows = build_hourly_free(readings, DAY, DONOSTIA)
     require_contract(rows, HOURLY_FREE)
     found = {
-        (name, hour): places for name, hour, places in zip(rows["car_park_id"], rows["hour_at"], rows["free_places"], strict=True)
+        (name, hour): places for name, hour, places in zip(rows["car_park_id"], rows["hour_at"], rows["free_spaces"], strict=True)
     }
     for number, hour_at in enumerate(DAY.hours(), start=24):
         expected = {}
@@ -228,7 +228,7 @@ def test_hour_with_two_recorded_readings_counts_once() -> None:
     readings = build_readings(export.snapshots_between(day.start, day.end), day, DONOSTIA).readings
     rows = build_hourly_free(readings, day, DONOSTIA)
     total = at(rows[rows["is_city_total"]].set_index("hour_at"), "2022-01-23 17:00")
-    assert total["free_places"] == readings[readings["read_at"] > utc("2022-01-23 17:15")]["free_places"].iloc[:16].sum()
+    assert total["free_spaces"] == readings[readings["read_at"] > utc("2022-01-23 17:15")]["free_spaces"].iloc[:16].sum()
     assert total["is_complete"]
     assert readings["read_at"].nunique() > 2
 
@@ -243,5 +243,5 @@ def test_day_of_birmingham_goes_through_the_same_contract() -> None:
     rows = build_hourly_free(readings, day, BIRMINGHAM)
     require_contract(rows, HOURLY_FREE)
     total = rows[rows["is_city_total"]]
-    assert total[total["free_places"].notna()]["local_hour"].tolist() == [*range(7, 20)]
+    assert total[total["free_spaces"].notna()]["local_hour"].tolist() == [*range(7, 20)]
     assert rows["car_park_id"].nunique() == 29 + 1

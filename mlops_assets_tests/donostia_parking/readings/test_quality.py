@@ -1,4 +1,4 @@
-"""Frozen feeds and car parks that are always zero, found by looking back."""
+"""Stale feeds and car parks that are stuck at zero, found by looking back."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_assets.donostia_parking.readings.quality import find_always_zero, find_frozen
+from mlops_assets.donostia_parking.readings.quality import find_stale, find_stuck_at_zero
 
 HOUR = np.timedelta64(1, "h")
 
@@ -18,11 +18,11 @@ def moments(*hours: float) -> np.ndarray:
     return (np.datetime64("2022-02-11T00:00:00", "us") + seconds).astype("datetime64[us]")
 
 
-def frozen(hours: list[float], *car_parks: list[int]) -> list[bool]:
-    """Return the flag of each moment, from one list of free places per car park."""
+def stale(hours: list[float], *car_parks: list[int]) -> list[bool]:
+    """Return the flag of each moment, from one list of free spaces per car park."""
     read_at = np.repeat(moments(*hours), len(car_parks))
     numbers = np.tile(np.arange(len(car_parks)), len(hours))
-    flags = find_frozen(read_at, numbers, np.array(car_parks).T.ravel())
+    flags = find_stale(read_at, numbers, np.array(car_parks).T.ravel())
     by_moment = flags.reshape(len(hours), len(car_parks))
     assert (by_moment == by_moment[:, :1]).all()
     return by_moment[:, 0].tolist()
@@ -30,34 +30,34 @@ def frozen(hours: list[float], *car_parks: list[int]) -> list[bool]:
 
 def test_feed_is_frozen_after_three_hours() -> None:
     """The first reading of the stretch is news, and so may be those of the next three hours."""
-    assert frozen([0, 1, 2, 3, 3.9, 4, 5], [9, 8, 8, 8, 8, 8, 7]) == [False] * 5 + [True, False]
+    assert stale([0, 1, 2, 3, 3.9, 4, 5], [9, 8, 8, 8, 8, 8, 7]) == [False] * 5 + [True, False]
 
 
 def test_one_car_park_that_moves_keeps_the_feed_alive() -> None:
     """A car park that stands still alone is a quiet car park."""
-    assert not any(frozen([0, 2, 4, 6, 8], [5, 5, 5, 5, 5], [1, 2, 3, 4, 5]))
+    assert not any(stale([0, 2, 4, 6, 8], [5, 5, 5, 5, 5], [1, 2, 3, 4, 5]))
 
 
 def test_long_pause_proves_nothing() -> None:
     """The same values after a night without readings are no evidence; the count begins anew."""
-    assert frozen([0, 1, 16, 17, 18, 19], [5] * 6) == [False] * 5 + [True]
+    assert stale([0, 1, 16, 17, 18, 19], [5] * 6) == [False] * 5 + [True]
 
 
 def test_pause_of_a_frozen_feed_needs_new_evidence() -> None:
     """A gap of 112 days is not 112 days of stillness."""
-    assert frozen([0, 1, 2, 3, 112 * 24], [5] * 5) == [False, False, False, True, False]
+    assert stale([0, 1, 2, 3, 112 * 24], [5] * 5) == [False, False, False, True, False]
 
 
 def test_car_park_that_appears_is_news() -> None:
     """A feed that lists something new is alive."""
     read_at = moments(0, 2, 4, 4, 6)
-    assert not find_frozen(read_at, np.array([0, 0, 0, 1, 0]), np.array([5, 5, 5, 9, 5])).any()
+    assert not find_stale(read_at, np.array([0, 0, 0, 1, 0]), np.array([5, 5, 5, 9, 5])).any()
 
 
 def test_partial_moments_are_judged_by_what_they_hold() -> None:
     """Where car parks report at different moments, one that changed makes the next hours good for all."""
     read_at = moments(0, 0.5, 2, 2.5, 3.2, 4.9, 5.2)
-    flags = find_frozen(read_at, np.array([0, 1, 0, 1, 0, 1, 0]), np.array([5, 7, 6, 7, 6, 7, 6]))
+    flags = find_stale(read_at, np.array([0, 1, 0, 1, 0, 1, 0]), np.array([5, 7, 6, 7, 6, 7, 6]))
     assert flags.tolist() == [False] * 6 + [True]
 
 
@@ -66,14 +66,14 @@ def test_zero_for_a_day_is_no_sensor() -> None:
     read_at = moments(*range(0, 60, 1))
     free = np.zeros(60, int)
     free[30] = 4
-    flags = find_always_zero(read_at, np.zeros(60, int), free)
+    flags = find_stuck_at_zero(read_at, np.zeros(60, int), free)
     assert np.flatnonzero(flags).tolist() == [*range(24, 30), *range(55, 60)]
 
 
 def test_zero_is_a_matter_of_each_car_park() -> None:
-    """A car park without a sensor does not make its neighbours doubtful."""
+    """A car park without a sensor does not make its neighbours suspect."""
     read_at = np.repeat(moments(*range(30)), 2)
-    flags = find_always_zero(read_at, np.tile([0, 1], 30), np.tile([0, 3], 30)).reshape(30, 2)
+    flags = find_stuck_at_zero(read_at, np.tile([0, 1], 30), np.tile([0, 3], 30)).reshape(30, 2)
     assert flags[:, 0].sum() == 6
     assert not flags[:, 1].any()
 
@@ -81,11 +81,11 @@ def test_zero_is_a_matter_of_each_car_park() -> None:
 def test_nothing_read_has_no_flags() -> None:
     """A day may be empty."""
     nothing = moments()
-    assert len(find_frozen(nothing, nothing.astype(int), nothing.astype(int))) == 0
-    assert len(find_always_zero(nothing, nothing.astype(int), nothing.astype(int))) == 0
+    assert len(find_stale(nothing, nothing.astype(int), nothing.astype(int))) == 0
+    assert len(find_stuck_at_zero(nothing, nothing.astype(int), nothing.astype(int))) == 0
 
 
-@pytest.mark.parametrize("find", [find_frozen, find_always_zero])
+@pytest.mark.parametrize("find", [find_stale, find_stuck_at_zero])
 @given(
     steps=st.lists(st.tuples(st.sampled_from([0.2, 1, 2, 3, 5]), st.integers(0, 1)), min_size=1, max_size=40),
     cut=st.integers(0, 40),

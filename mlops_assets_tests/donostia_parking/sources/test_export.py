@@ -91,7 +91,7 @@ def test_window_is_half_open(tmp_path: Path) -> None:
     export = source(tmp_path, BIRMINGHAM, x=UK)
     start, end = utc("2016-10-04 06:59:42"), utc("2016-10-04 07:25:42")
     assert [item.requested_at for item in export.snapshots_between(start, end)] == [start]
-    assert export.recorded_span() == (start, end)
+    assert export.available_range() == (start, end)
 
 
 def test_records_without_a_moment_stay_with_their_neighbours(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_single_file_is_a_recording(tmp_path: Path) -> None:
 
 
 def test_nothing_to_read_is_not_enough_data(tmp_path: Path) -> None:
-    """The message says which columns a recording needs."""
+    """The message says which columns a historical file needs."""
     with pytest.raises(NotEnoughDataError, match=r"historical files of Donostia .* no file at .* libres, nombre, timestamp"):
         snapshots(source(tmp_path, other="a,b\n1,2\n"))
 
@@ -321,11 +321,11 @@ def test_recording_has_no_present(tmp_path: Path) -> None:
     ids=["donostia", "birmingham"],
 )
 def test_recorded_files_are_read_completely(city: City, count: int, records: int, first: str, last: str) -> None:
-    """Every line of the real recordings becomes a record of its moment; both cities lie in one folder."""
+    """Every line of the real historical files becomes a record of its moment; both cities lie in one folder."""
     export = ExportParkingSource(shared_data("parking"), city)
     found = snapshots(export)
     assert len(found) == count
-    assert export.recorded_span() == (utc(first), utc(last))
+    assert export.available_range() == (utc(first), utc(last))
     read = [record for item in found for record in read_body(item.body, city)]
     assert len(read) == records
     assert all(record.fault is None for record in read)

@@ -214,7 +214,7 @@ def test_placeholder_is_no_position(x: Any, y: Any) -> None:
 
 
 def test_recorded_answer_is_read() -> None:
-    """The city's answer of 2025: sixteen car parks, strings for free places, all positions in the town."""
+    """The city's answer of 2025: sixteen car parks, strings for free spaces, all positions in the town."""
     records = read_feed(shared_data("parking/donostia_api_response_2025-10-09.json").read_bytes())
     assert len({record.car_park_id for record in records}) == len(records) == 16
     assert sum(read_whole_number(record.free) or 0 for record in records) == 1011

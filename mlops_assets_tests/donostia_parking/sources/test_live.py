@@ -126,5 +126,5 @@ def test_live_feed_has_no_past() -> None:
     """There is nothing to backfill, and the default address is the city's."""
     source = LiveParkingSource(DonostiaParkingSettings.model_fields["feed_url"].default)
     assert source.describe().startswith("feed https://www.donostia.eus/")
-    assert source.recorded_span() is None
+    assert source.available_range() is None
     assert list(source.snapshots_between(datetime(2000, 1, 1, tzinfo=timezone.utc), NOW)) == []

@@ -61,22 +61,22 @@ def test_same_seed_gives_the_same_bytes(snapshots: list[Snapshot]) -> None:
 
 
 def test_past_and_present_agree(snapshots: list[Snapshot]) -> None:
-    """Asking at a recorded moment gives what was recorded, and a burst is many single requests."""
+    """Asking at a recorded moment gives what was recorded, and a poll is many single requests."""
     source = feed()
     for item in snapshots[::200]:
         assert source.fetch_snapshot(item.requested_at) == item
-    burst = list(source.burst(SINCE, SINCE + timedelta(minutes=2), timedelta(seconds=15)))
-    assert burst == [source.fetch_snapshot(SINCE + timedelta(seconds=15 * number)) for number in range(8)]
+    poll = list(source.poll(SINCE, SINCE + timedelta(minutes=2), timedelta(seconds=15)))
+    assert poll == [source.fetch_snapshot(SINCE + timedelta(seconds=15 * number)) for number in range(8)]
 
 
 def test_feed_changes_once_a_minute() -> None:
     """Answers within a minute are the same bytes, as the real feed's are."""
-    bodies = [item.body for item in feed().burst(SINCE, SINCE + timedelta(minutes=10), timedelta(seconds=15))]
+    bodies = [item.body for item in feed().poll(SINCE, SINCE + timedelta(minutes=10), timedelta(seconds=15))]
     assert len(set(bodies)) == 10
 
 
 def test_answers_look_like_the_feeds() -> None:
-    """Field by field the types of the recorded answer: strings for free places and prices, metres for positions."""
+    """Field by field the types of the recorded answer: strings for free spaces and prices, metres for positions."""
     real = json.loads(shared_data("parking/donostia_api_response_2025-10-09.json").read_bytes())["features"][0]
     simulated = json.loads(feed().fetch_snapshot(SINCE).body)["features"][0]
 
@@ -113,15 +113,15 @@ def test_quirks_of_the_feed_are_there(days: list[DayOfReadings], readings: pd.Da
     rejects = pd.concat([day.rejects for day in days])
     assert {"missing_value", "malformed_snapshot"} <= set(rejects["reason_code"])
     assert len(rejects) < 0.01 * len(readings)
-    assert readings[readings["is_always_zero"]]["car_park_id"].nunique() == 2
+    assert readings[readings["is_stuck_at_zero"]]["car_park_id"].nunique() == 2
     assert 0 < readings["is_over_capacity"].mean() < 0.05
-    assert 0 < readings["is_frozen"].mean() < 0.3
-    frozen = readings[readings["is_frozen"]]
-    assert (frozen.groupby("read_at").size() >= 15).all()
+    assert 0 < readings["is_stale"].mean() < 0.3
+    stale = readings[readings["is_stale"]]
+    assert (stale.groupby("read_at").size() >= 15).all()
 
 
 def test_negative_values_occur() -> None:
-    """In a burst through a year's afternoons somebody's counter is below zero."""
+    """In a poll through a year's afternoons somebody's counter is below zero."""
     source = feed()
     lowest = 0
     for number in range(0, 365, 5):
@@ -132,7 +132,7 @@ def test_negative_values_occur() -> None:
 
 def test_thousands_have_dots() -> None:
     """As in the prices, the writing is Spanish."""
-    assert any(b'"libres": "1.' in item.body for item in feed().burst(SINCE, SINCE + timedelta(days=1), timedelta(hours=1)))
+    assert any(b'"libres": "1.' in item.body for item in feed().poll(SINCE, SINCE + timedelta(days=1), timedelta(hours=1)))
 
 
 def test_car_parks_change_their_names_and_come_and_go(days: list[DayOfReadings]) -> None:
@@ -150,11 +150,9 @@ def test_car_parks_change_their_names_and_come_and_go(days: list[DayOfReadings])
 
 def test_free_places_follow_the_week(readings: pd.DataFrame) -> None:
     """Offices are full on working mornings and empty on Sundays, homes at night, beaches at noon."""
-    good = readings[~readings["is_frozen"]]
+    good = readings[~readings["is_stale"]]
     local = good["read_at"].dt.tz_convert(DONOSTIA.time_zone)
-    table = good.assign(
-        hour=local.dt.hour, weekday=local.dt.weekday, share=good["free_places"] / good["total_places"].astype(float)
-    )
+    table = good.assign(hour=local.dt.hour, weekday=local.dt.weekday, share=good["free_spaces"] / good["capacity"].astype(float))
 
     def mean(name: str, hours: range, weekdays: range) -> float:
         rows = table[(table["car_park_name"] == name) & table["hour"].isin(hours) & table["weekday"].isin(weekdays)]
@@ -170,7 +168,7 @@ def test_nothing_is_recorded_before_the_beginning_or_after_now() -> None:
     source = feed(as_of=FIRST_MOMENT + timedelta(hours=5, minutes=30))
     found = list(source.snapshots_between(FIRST_MOMENT - timedelta(days=3), LATE))
     assert 3 <= len(found) <= 6
-    assert source.recorded_span() == (FIRST_MOMENT, FIRST_MOMENT + timedelta(hours=5, minutes=30))
+    assert source.available_range() == (FIRST_MOMENT, FIRST_MOMENT + timedelta(hours=5, minutes=30))
     with pytest.raises(NotEnoughDataError, match="the simulated feed begins on 2022-01-01"):
         source.fetch_snapshot(FIRST_MOMENT - timedelta(seconds=1))
 

@@ -26,7 +26,7 @@ def daily_wave(days: int, *, level: float = 100.0, height: float = 50.0) -> np.n
 
 
 def busy_weekends(days: int, *, noise: float, seed: int = 7) -> np.ndarray:
-    """Return hours from a Monday on with a daily wave, fewer free places at weekends, and noise that lasts some hours."""
+    """Return hours from a Monday on with a daily wave, fewer free spaces at weekends, and noise that lasts some hours."""
     random = np.random.default_rng(seed)
     hours = np.arange(days * DAY_HOURS)
     is_weekend = (hours // DAY_HOURS) % 7 >= 5

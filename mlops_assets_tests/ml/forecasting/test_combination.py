@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from mlops_assets.ml.forecasting.backtest import Backtest, fallback_candidates, run_backtest
 from mlops_assets.ml.forecasting.candidates import Candidate, HourOfDayMean, daily_naive, weekly_naive
 from mlops_assets.ml.forecasting.combination import EqualWeights, FittedCombination, InverseErrorWeights, combine
-from mlops_assets.ml.forecasting.judging import judge
 from mlops_assets.ml.forecasting.panel import DAY_HOURS
+from mlops_assets.ml.forecasting.selection import select_methods
 from mlops_assets_tests.ml.forecasting.panels import busy_weekends, panel_of
 
 NAN = float("nan")
@@ -107,4 +107,4 @@ def test_combination_is_kept_unless_another_is_clearly_better(is_lucky: bool, ch
     errors = {"naive": np.full(240, 30.0), "other": 20 - gain, "mean": np.full(240, 20.0)}
     forecasts = {name: values[:, None, None] for name, values in errors.items()}
     backtest = Backtest(panel_of(np.zeros(240)), np.arange(240), 1, forecasts, {}, preferred="mean")
-    assert judge(backtest, 240).choice.tolist() == [choice]
+    assert select_methods(backtest, 240).choice.tolist() == [choice]

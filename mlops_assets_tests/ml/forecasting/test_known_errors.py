@@ -24,7 +24,7 @@ def test_error_is_known_once_its_hour_has_passed() -> None:
 
 
 def test_error_counts_half_after_two_weeks() -> None:
-    """One of 3 places two weeks before one of 0: a third of the weight."""
+    """One of 3 spaces two weeks before one of 0: a third of the weight."""
     errors = np.zeros((HALF_LIFE_HOURS + 1, 1))
     errors[0] = 3.0
     values = np.zeros(len(errors))

@@ -1,4 +1,4 @@
-"""What happens in the imaginary city: free places at any moment, frozen feeds, outages of the collector. All follows from the seed.
+"""What happens in the imaginary city: free spaces at any moment, stale feeds, outages of the collector. All follows from the seed.
 
 Every draw belongs to a day or a week by itself, so that any moment can be looked at without those before it.
 """
@@ -29,7 +29,7 @@ _MOST_BELOW_ZERO = 2
 
 
 class SampleHistory:
-    """Free places in the city of a seed."""
+    """Free spaces in the city of a seed."""
 
     def __init__(self, seed: int) -> None:
         self.car_parks: tuple[SampleCarPark, ...] = build_city(seed)
@@ -39,7 +39,7 @@ class SampleHistory:
         self._public = np.array([car_park.public for car_park in self.car_parks])
         self._is_dead = np.array([car_park.kind == "dead" for car_park in self.car_parks])
 
-    def free_places(self, minutes: np.ndarray) -> np.ndarray:
+    def free_spaces(self, minutes: np.ndarray) -> np.ndarray:
         """Return what the feed says at some minutes since 1970: a row per minute and a column per car park."""
         shown = self.shown_minutes(minutes)
         local = pd.DatetimeIndex(shown.astype("datetime64[m]").astype("datetime64[s]"), tz="UTC").tz_convert(ZONE)
@@ -51,7 +51,7 @@ class SampleHistory:
         return np.where(self._is_dead, 0, free)
 
     def shown_minutes(self, minutes: np.ndarray) -> np.ndarray:
-        """Return from which minute the feed's values are: the minute itself, or that at which the feed froze."""
+        """Return from which minute the feed's values are: the minute itself, or that at which the feed went stale."""
         shown = minutes.copy()
         for start, end in reversed(self._freezes(minutes)):
             shown = np.where((shown >= start) & (shown < end), start, shown)

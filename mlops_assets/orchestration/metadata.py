@@ -23,7 +23,7 @@ def column_schema(contract: TableContract) -> dg.TableSchema:
             dg.TableColumn(
                 column.name,
                 column.type,
-                description=f"{column.meaning} Unit: {column.unit}." if column.unit else column.meaning,
+                description=f"{column.description} Unit: {column.unit}." if column.unit else column.description,
                 constraints=dg.TableColumnConstraints(nullable=column.nullable, other=column.rules()),
             )
             for column in contract.columns
@@ -52,7 +52,7 @@ def frame_metadata(frame: pd.DataFrame) -> dg.MetadataValue:
 def add_stored_metadata(context: dg.OutputContext, metadata: Mapping[str, Any]) -> None:
     """Add what a store says of an output behind what its asset has said.
 
-    The UI shows metadata in the order in which it comes, so that an asset's verdict, plots and links belong before its figures, and
+    The UI shows metadata in the order in which it comes, so that an asset's outcome, plots and links belong before its figures, and
     all of that before places, sizes and sample rows. `add_output_metadata` would put these first.
     """
     context.step_context.add_asset_metadata(metadata, context.asset_key)

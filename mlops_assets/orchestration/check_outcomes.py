@@ -16,7 +16,7 @@ _NAMED_PARTITIONS = 5
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckOutcome:
     """Whether one partition passed a check.
 
     Attributes:
@@ -30,10 +30,10 @@ class Verdict:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def conclude(
+def report_partition_results(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
     check: dg.AssetCheckKey,
-    verdicts: Mapping[str, Verdict],
+    outcomes: Mapping[str, CheckOutcome],
     *,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
@@ -43,25 +43,25 @@ def conclude(
     ever, and an automation condition that waits for blocking checks would never hold after a backfill.
     """
     if RANGE_TAGS[0] in context.run.tags:
-        of_partitions = {partition: verdict for partition, verdict in verdicts.items() if partition}
+        of_partitions = {partition: outcome for partition, outcome in outcomes.items() if partition}
         judged = _latest_materializations(context.instance, check.asset_key, list(of_partitions))
-        for partition, verdict in of_partitions.items():
-            evaluation = _evaluation(check, partition, verdict, severity, judged[partition])
+        for partition, outcome in of_partitions.items():
+            evaluation = _evaluation(check, partition, outcome, severity, judged[partition])
             event = DagsterEvent(
                 DagsterEventType.ASSET_CHECK_EVALUATION.value, context.run.job_name, event_specific_data=evaluation
             )
             context.instance.report_dagster_event(event, context.run.run_id)
-    failed = {partition: verdict for partition, verdict in verdicts.items() if not verdict.passed}
-    told = list((failed or verdicts).values())
-    metadata: dict[str, Any] = {"partitions": len(verdicts), "failed_partitions": ", ".join(failed)}
-    if len(verdicts) == 1:
+    failed = {partition: outcome for partition, outcome in outcomes.items() if not outcome.passed}
+    told = list((failed or outcomes).values())
+    metadata: dict[str, Any] = {"partitions": len(outcomes), "failed_partitions": ", ".join(failed)}
+    if len(outcomes) == 1:
         metadata = dict(told[0].metadata)
     return dg.AssetCheckResult(
         asset_key=check.asset_key,
         check_name=check.name,
         passed=not failed,
         severity=severity,
-        description=_describe([verdict.description for verdict in told if verdict.description]),
+        description=_describe([outcome.description for outcome in told if outcome.description]),
         metadata=metadata,
     )
 
@@ -93,16 +93,16 @@ def _latest_materializations(
 
 
 def _evaluation(
-    check: dg.AssetCheckKey, partition: str, verdict: Verdict, severity: dg.AssetCheckSeverity, judged: dg.EventLogRecord
+    check: dg.AssetCheckKey, partition: str, outcome: CheckOutcome, severity: dg.AssetCheckSeverity, judged: dg.EventLogRecord
 ) -> dg.AssetCheckEvaluation:
-    """Return the record of a verdict; it counts only with the materialization that was judged."""
+    """Return the record of a outcome; it counts only with the materialization that was judged."""
     return dg.AssetCheckEvaluation(
         asset_key=check.asset_key,
         check_name=check.name,
-        passed=verdict.passed,
-        metadata=dict(verdict.metadata),
+        passed=outcome.passed,
+        metadata=dict(outcome.metadata),
         severity=severity,
-        description=verdict.description,
+        description=outcome.description,
         blocking=severity is dg.AssetCheckSeverity.ERROR,
         partition=partition,
         target_materialization_data=AssetCheckEvaluationTargetMaterializationData(

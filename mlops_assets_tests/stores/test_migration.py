@@ -9,7 +9,7 @@ import pytest
 
 from mlops_assets.contracts import TableContract
 from mlops_assets.errors import PermanentError
-from mlops_assets.stores.copying import Copied, copy_objects, copy_table
+from mlops_assets.stores.migration import Copied, copy_objects, copy_table
 from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 from mlops_assets.stores.warehouse import Warehouse, open_warehouse
 from mlops_assets.stores.warehouse.duckdb_file import DuckDBWarehouse
@@ -44,7 +44,7 @@ def test_objects_of_a_domain_are_copied(laptop: ObjectStorage, s3_url: str) -> N
     bucket = open_object_storage(fresh_bucket(s3_url))
     bucket.prepare()
     copied = list(copy_objects(laptop, bucket, "weather/"))
-    assert [(part.name, part.size, part.was_there) for part in copied] == [
+    assert [(part.name, part.size, part.already_present) for part in copied] == [
         ("weather/readings/month=2024-01/data.parquet", 7, False),
         ("weather/scale/object.joblib", 0, False),
     ]
@@ -59,7 +59,7 @@ def test_second_copy_writes_only_what_changed(laptop: ObjectStorage, tmp_path: P
     list(copy_objects(laptop, target, "weather/"))
     laptop.put("weather/scale/object.joblib", b"changed")
     copied = list(copy_objects(laptop, target, "weather/"))
-    assert [part.was_there for part in copied] == [True, False]
+    assert [part.already_present for part in copied] == [True, False]
     with target.open("weather/scale/object.joblib") as file:
         assert file.read() == b"changed"
 
@@ -86,7 +86,7 @@ def test_table_is_copied_partition_by_partition(warehouse: Warehouse, tmp_path: 
     ]
     pd.testing.assert_frame_equal(target.read(EVERY_TYPE, [JANUARY, FEBRUARY]), warehouse.read(EVERY_TYPE))
     assert len(target.read(EVERY_TYPE)) == 9
-    assert all(part.was_there for part in copy_table(warehouse, target, EVERY_TYPE))
+    assert all(part.already_present for part in copy_table(warehouse, target, EVERY_TYPE))
 
 
 @pytest.mark.parametrize("contract", [STATIONS, READINGS])

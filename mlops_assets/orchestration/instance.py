@@ -52,7 +52,7 @@ class RecoveredRun:
     reason: str
 
 
-def prepare_home(data_dir: Path, template: Path | None = None, pool_limits: Mapping[str, int] | None = None) -> Path:
+def prepare_instance(data_dir: Path, template: Path | None = None, pool_limits: Mapping[str, int] | None = None) -> Path:
     """Make `<data_dir>/dagster` ready to be used as `DAGSTER_HOME` by any number of processes, and return its absolute path.
 
     Processes that open an empty SQLite home at the same time run its migrations into each other and can leave it broken for good.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mlops_assets.donostia_parking.sources.base import Snapshot
-from mlops_assets.donostia_parking.sources.collecting import burst, recorded
+from mlops_assets.donostia_parking.sources.polling import poll, recorded
 from mlops_assets.errors import NotEnoughDataError, PlatformError, SettingsError, SourceError, TransientError
 from mlops_assets_tests.donostia_parking.snapshots import snapshot, utc
 
@@ -49,7 +49,7 @@ class Feed:
     def snapshots_between(self, since: datetime, until: datetime) -> Iterator[Snapshot]:
         return iter(())
 
-    def recorded_span(self) -> tuple[datetime, datetime] | None:
+    def available_range(self) -> tuple[datetime, datetime] | None:
         return None
 
     def sleep(self, seconds: float) -> None:
@@ -57,9 +57,9 @@ class Feed:
         self.now += timedelta(seconds=seconds)
 
     def read(self, lasting: timedelta) -> Iterator[Snapshot]:
-        """Yield a burst of this feed."""
+        """Yield a poll of this feed."""
         note: Callable[[datetime, Exception], None] = lambda at, error: self.failed.append((at, error))  # noqa: E731
-        return burst(self, lasting=lasting, every=EVERY, clock=lambda: self.now, sleep=self.sleep, on_failure=note)
+        return poll(self, lasting=lasting, every=EVERY, clock=lambda: self.now, sleep=self.sleep, on_failure=note)
 
 
 def test_no_duration_asks_once_and_does_not_wait() -> None:
@@ -91,7 +91,7 @@ def test_answer_later_than_the_next_moment_is_followed_at_once() -> None:
 
 
 def test_answers_come_one_by_one() -> None:
-    """Who is killed in a burst has landed what came before."""
+    """Who is killed in a poll has landed what came before."""
     feed = Feed()
     answers = feed.read(timedelta(minutes=1))
     next(answers)
@@ -131,7 +131,7 @@ class Recording(Feed):
         moments = (START + timedelta(hours=number) for number in range(3))
         return (snapshot(at.replace(tzinfo=None).isoformat(), "1") for at in moments if since <= at < until)
 
-    def recorded_span(self) -> tuple[datetime, datetime] | None:
+    def available_range(self) -> tuple[datetime, datetime] | None:
         return START, START + timedelta(hours=2)
 
 
@@ -152,5 +152,5 @@ def test_recording_is_read_between_two_moments(since: datetime | None, until: da
 
 def test_feed_without_a_past_has_no_recordings() -> None:
     """The error says what to do instead."""
-    with pytest.raises(NotEnoughDataError, match="a feed has no recordings; land snapshots of the present instead"):
+    with pytest.raises(NotEnoughDataError, match="a feed has no historical files; land snapshots of the present instead"):
         recorded(Feed(), None, None)

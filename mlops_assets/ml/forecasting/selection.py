@@ -71,7 +71,7 @@ class IntervalWidths:
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class MethodSelection:
     """What a moment's known errors say.
 
     Attributes:
@@ -87,7 +87,7 @@ class Judgement:
     widths: IntervalWidths
 
 
-def judge(backtest: Backtest, moment: int, *, candidate: str | None = None) -> Judgement:
+def select_methods(backtest: Backtest, moment: int, *, candidate: str | None = None) -> MethodSelection:
     """Judge by the errors known at an hour.
 
     Args:
@@ -107,7 +107,7 @@ def judge(backtest: Backtest, moment: int, *, candidate: str | None = None) -> J
     measured = np.arange(0, count, _SPACING if count > _MOST_MEASURED else 1)
     scores, spread = _scores(backtest, choice, measured, moment)
     factors = conformal_factors(scores, known_weight[..., measured], LEVELS)
-    return Judgement(choice, origin_counts, mae, IntervalWidths(spread, factors))
+    return MethodSelection(choice, origin_counts, mae, IntervalWidths(spread, factors))
 
 
 def _scores(backtest: Backtest, choice: np.ndarray, measured: np.ndarray, moment: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from mlops_assets.orchestration.asset_options import LIFECYCLE_TAG
+from mlops_assets.orchestration.asset_specs import LIFECYCLE_TAG
 from mlops_assets.orchestration.domain import Domain
 from mlops_assets.orchestration.failures import retrying_transient_errors
-from mlops_assets.stores.catalog import Stores
 from mlops_assets.stores.objects import open_object_storage
+from mlops_assets.stores.registry import Stores
 from mlops_assets.urls import redact
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_assets.donostia_parking.sources.base import ParkingSource
 
 
-def read_recorded_hours(
+def read_historical_hours(
     source: ParkingSource,
     city: City,
     *,
@@ -29,7 +29,7 @@ def read_recorded_hours(
     """Return rows of `hourly_free` for every recorded day, by the functions that the assets call.
 
     Args:
-        source: with recordings.
+        source: with historical files.
         city: whose car parks they are.
         since: earlier snapshots are left out.
         track: goes through the days, and may show how far it is.
@@ -37,7 +37,7 @@ def read_recorded_hours(
     Raises:
         NotEnoughDataError: nothing has been recorded.
     """
-    span = source.recorded_span()
+    span = source.available_range()
     if span is None:
         raise NotEnoughDataError(f"{source.describe()} has recorded nothing of {city.name}")
     first, last = max(span[0], since or span[0]), span[1]

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.build import build_definitions, build_domains
-from mlops_assets.orchestration.preparation import intermediate_prefixes
+from mlops_assets.orchestration.buckets import intermediate_prefixes
 from mlops_assets.settings import Settings
 from mlops_assets.stores.objects import open_object_storage
 from mlops_assets_tests.services.buckets import fresh_bucket

@@ -27,13 +27,13 @@ class Copied:
         name: of the object, or of the table and its partition.
         size: bytes of an object, rows of a table.
         digest: SHA-256 of its content, the same in both stores.
-        was_there: whether the target had the same content already, so that nothing was written.
+        already_present: whether the target had the same content already, so that nothing was written.
     """
 
     name: str
     size: int
     digest: str
-    was_there: bool
+    already_present: bool
 
 
 def copy_objects(source: ObjectStorage, target: ObjectStorage, prefix: str) -> Iterator[Copied]:
@@ -45,11 +45,11 @@ def copy_objects(source: ObjectStorage, target: ObjectStorage, prefix: str) -> I
     for name in source.names(prefix):
         data = _read(source, name)
         digest = hashlib.sha256(data).hexdigest()
-        was_there = target.exists(name) and _digest(target, name) == digest
-        if not was_there:
+        already_present = target.exists(name) and _digest(target, name) == digest
+        if not already_present:
             target.put(name, data)
             _require_equal(target.uri(name), _digest(target, name), digest)
-        yield Copied(name, len(data), digest, was_there)
+        yield Copied(name, len(data), digest, already_present)
 
 
 def copy_table(source: Warehouse, target: Warehouse, contract: TableContract) -> Iterator[Copied]:
@@ -63,13 +63,13 @@ def copy_table(source: Warehouse, target: Warehouse, contract: TableContract) ->
         wanted = None if partition is None else [partition]
         rows = source.read(contract, wanted)
         digest = _rows_digest(rows, contract)
-        was_there = _rows_digest(target.read(contract, wanted), contract) == digest
+        already_present = _rows_digest(target.read(contract, wanted), contract) == digest
         name = contract.label if partition is None else f"{contract.label}, partition {partition.key}"
-        if not was_there:
+        if not already_present:
             target.replace_partition(contract, partition, rows)
             copied = target.read(contract, wanted)
             _require_equal(f"{name} in {target.location(contract)}", _rows_digest(copied, contract), digest)
-        yield Copied(name, len(rows), digest, was_there)
+        yield Copied(name, len(rows), digest, already_present)
 
 
 def _read(storage: ObjectStorage, name: str) -> bytes:

@@ -17,7 +17,13 @@ from dagster._core.events import EngineEventData
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 
 from mlops_assets.errors import PermanentError, SettingsError, StoreAccessError
-from mlops_assets.orchestration.home import open_instance, parse_duration, prepare_home, process_is_alive, recover_abandoned_runs
+from mlops_assets.orchestration.instance import (
+    open_instance,
+    parse_duration,
+    prepare_instance,
+    process_is_alive,
+    recover_abandoned_runs,
+)
 from mlops_assets_tests.disks import filled, small_disk
 from mlops_assets_tests.stores.disk_contract import DiskContract
 
@@ -28,8 +34,8 @@ QUIET = "telemetry:\n  enabled: false\npython_logs:\n  python_log_level: WARNING
 PREPARE = """
 import sys
 from pathlib import Path
-from mlops_assets.orchestration.home import prepare_home
-print(prepare_home(Path(sys.argv[1])))
+from mlops_assets.orchestration.instance import prepare_instance
+print(prepare_instance(Path(sys.argv[1])))
 """
 SLEEP_IN_A_RUN = """
 import sys, time
@@ -62,7 +68,7 @@ class TestRecordsOnDisks(DiskContract):
             count()
 
         with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("DAGSTER_HOME", str(prepare_home(folder)))
+            environment.setenv("DAGSTER_HOME", str(prepare_instance(folder)))
             with open_instance() as instance:
                 counting.execute_in_process(instance=instance, run_config=ERRORS_ONLY)
 
@@ -83,7 +89,7 @@ def test_run_whose_records_find_no_room_says_so(tmp_path: Path, monkeypatch: pyt
         fill()
 
     with small_disk(tmp_path, 24) as disk, ExitStack() as ballast:
-        monkeypatch.setenv("DAGSTER_HOME", str(prepare_home(disk)))
+        monkeypatch.setenv("DAGSTER_HOME", str(prepare_instance(disk)))
         with (
             pytest.raises(StoreAccessError, match=rf"cannot keep Dagster's records in {disk}/dagster: .*; (free space|look at)"),
             open_instance() as instance,
@@ -107,7 +113,7 @@ def home(tmp_path: Path) -> Path:
     """Give a prepared home that logs warnings only."""
     template = tmp_path / "quiet.yaml"
     template.write_text(QUIET)
-    return prepare_home(tmp_path / "data", template)
+    return prepare_instance(tmp_path / "data", template)
 
 
 @pytest.fixture
@@ -162,11 +168,11 @@ def test_many_processes_may_open_an_empty_home_at_once(tmp_path: Path) -> None:
 
 def test_home_takes_the_repositorys_dagster_yaml_and_its_changes(tmp_path: Path) -> None:
     """The file in the repository is the only source: it is copied, and copied again when it differs."""
-    home = prepare_home(tmp_path)
+    home = prepare_instance(tmp_path)
     assert (home / "dagster.yaml").read_bytes() == (REPOSITORY / "dagster.yaml").read_bytes()
     template = tmp_path / "other.yaml"
     template.write_text(QUIET)
-    assert prepare_home(tmp_path, template) == home
+    assert prepare_instance(tmp_path, template) == home
     assert (home / "dagster.yaml").read_text() == QUIET
 
 
@@ -174,7 +180,7 @@ def test_interrupted_first_start_leaves_nothing_behind(tmp_path: Path) -> None:
     """What was built beside the home before an interruption is thrown away by the next start."""
     (tmp_path / ".dagster.new" / "history").mkdir(parents=True)
     (tmp_path / ".dagster.new" / "history" / "runs.db").write_text("half a database")
-    home = prepare_home(tmp_path)
+    home = prepare_instance(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".dagster.lock", "dagster"]
     with dg.DagsterInstance.from_config(str(home)) as opened:
         assert opened.get_runs() == []
@@ -182,10 +188,10 @@ def test_interrupted_first_start_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_pool_limits_are_set_once_and_others_kept(tmp_path: Path) -> None:
     """A limit passed at the start holds; a pool that is not named keeps what a person gave it."""
-    home = prepare_home(tmp_path, pool_limits={"warehouse": 1})
+    home = prepare_instance(tmp_path, pool_limits={"warehouse": 1})
     with dg.DagsterInstance.from_config(str(home)) as opened:
         opened.event_log_storage.set_concurrency_slots("portal", 3)
-    prepare_home(tmp_path, pool_limits={"warehouse": 2})
+    prepare_instance(tmp_path, pool_limits={"warehouse": 2})
     with dg.DagsterInstance.from_config(str(home)) as opened:
         limits = {pool.name: pool.limit for pool in opened.event_log_storage.get_pool_limits()}
     assert limits == {"warehouse": 2, "portal": 3}
@@ -193,7 +199,7 @@ def test_pool_limits_are_set_once_and_others_kept(tmp_path: Path) -> None:
 
 def test_repositorys_dagster_yaml_is_understood_by_dagster(tmp_path: Path) -> None:
     """Dagster accepts the file and acts on what it says."""
-    with dg.DagsterInstance.from_config(str(prepare_home(tmp_path))) as opened:
+    with dg.DagsterInstance.from_config(str(prepare_instance(tmp_path))) as opened:
         assert opened.telemetry_enabled is False
         assert opened.run_monitoring_enabled
         assert isinstance(opened.run_coordinator, QueuedRunCoordinator)

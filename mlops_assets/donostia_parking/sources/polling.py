@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mlops_assets.donostia_parking.sources.base import ParkingSource, Snapshot
 
 
-def burst(
+def poll(
     source: ParkingSource,
     *,
     lasting: timedelta,
@@ -21,7 +21,7 @@ def burst(
     sleep: Callable[[float], None],
     on_failure: Callable[[datetime, Exception], None],
 ) -> Iterator[Snapshot]:
-    """Ask the feed at regular moments and yield each answer as it comes; one request that fails does not end the burst.
+    """Ask the feed at regular moments and yield each answer as it comes; one request that fails does not end the poll.
 
     Args:
         source: a feed that has a present.
@@ -58,8 +58,8 @@ def recorded(source: ParkingSource, since: datetime | None, until: datetime | No
     Raises:
         NotEnoughDataError: the source is a feed without a past.
     """
-    span = source.recorded_span()
+    span = source.available_range()
     if span is None:
-        raise NotEnoughDataError(f"{source.describe()} has no recordings; land snapshots of the present instead")
+        raise NotEnoughDataError(f"{source.describe()} has no historical files; land snapshots of the present instead")
     first, last = span
     return source.snapshots_between(since or first, until or last + timedelta(microseconds=1))

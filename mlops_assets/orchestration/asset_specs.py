@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_assets.orchestration.tables import column_schema
+from mlops_assets.orchestration.metadata import column_schema
 
 if TYPE_CHECKING:
     from mlops_assets.contracts import TableContract
@@ -58,7 +58,7 @@ def model(domain: str, name: str, description: str) -> dict[str, Any]:
 
 def _table(contract: TableContract) -> dict[str, Any]:
     return {
-        **_asset(contract.domain, contract.name, contract.meaning),
+        **_asset(contract.domain, contract.name, contract.description),
         "metadata": {"dagster/column_schema": column_schema(contract)},
     }
 
