@@ -6,7 +6,6 @@ What belongs here: the folder that `DAGSTER_HOME` names, and runs whose process 
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -148,25 +147,18 @@ def recover_abandoned_runs(
 def process_is_alive(pid: int, seen_at: float) -> bool:
     """Tell whether a process that had this id at a POSIX timestamp still works. In doubt, yes.
 
-    Linux tells when a process began, so that another process with the same id, as is usual after a container restart, is noticed.
+    A process that began later is another one with the same id, as is usual after a container restart; a zombie works no more.
     """
-    if sys.platform == "win32":
-        return True
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        process = psutil.Process(pid)
+        is_working = process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return is_working and process.create_time() <= seen_at + _CLOCK_TOLERANCE_S
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        pass
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
+    except psutil.AccessDenied:
         return True
-    state, started_ticks = fields[0], int(fields[19])
-    if state in "ZX":
-        return False
-    booted_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    return booted_at + started_ticks / os.sysconf("SC_CLK_TCK") <= seen_at + _CLOCK_TOLERANCE_S
 
 
 def parse_duration(text: str) -> timedelta:

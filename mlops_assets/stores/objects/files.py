@@ -124,19 +124,11 @@ def _writer_mark() -> str:
 
 def _sweep_abandoned(target: Path) -> None:
     """Remove temporary files beside `target`, of whatever object, whose writer, a process of this machine, no longer runs."""
+    import psutil
+
     own_machine = re.escape(f".{socket.gethostname()}-")
     temporary = re.compile(rf"\..+{own_machine}(\d+)-[0-9a-f]+{re.escape(_TEMPORARY_SUFFIX)}")
     for path in target.parent.glob(f".*{_TEMPORARY_SUFFIX}"):
         writer = temporary.fullmatch(path.name)
-        if writer and not _is_running(int(writer[1])):
+        if writer and not psutil.pid_exists(int(writer[1])):
             path.unlink(missing_ok=True)
-
-
-def _is_running(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
