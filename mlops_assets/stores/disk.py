@@ -69,7 +69,10 @@ def disk_errors(place: object) -> Iterator[None]:
 
 def refusal_behind(error: BaseException | None) -> str | None:
     """Return what a disk refuses and what to do, if an error, or one that led to it, says so; else None."""
-    while error is not None:
+    seen: set[int] = set()
+    # A chain of causes may lead back to itself.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if (refusal := _refusal(error)) is not None:
             return refusal
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
