@@ -15,7 +15,7 @@ from mlops_assets.months import Month
 from mlops_assets.orchestration.automation import domain_conditions_sensor, schedule_status, sensor_status
 from mlops_assets.orchestration.bootstrap import Bootstrap, bootstrap_sensor
 from mlops_assets.orchestration.clock import Clock
-from mlops_assets.orchestration.compaction import compaction_job, compaction_schedule
+from mlops_assets.orchestration.compaction import compaction_job
 from mlops_assets.orchestration.partitions import holds_partition
 from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding, was_made
@@ -64,7 +64,6 @@ def build_schedules(*, automation_enabled: bool) -> list[Any]:
             hour_of_day=6,
             default_status=schedule_status(automation_enabled),
         ),
-        compaction_schedule(COMPACT, automation_enabled=automation_enabled),
     ]
 
 
