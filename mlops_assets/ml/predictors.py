@@ -200,7 +200,7 @@ class Forecaster(Predictor):
         import pandas as pd
 
         if records.empty:
-            raise NotEnoughDataError("there are no rows to forecast from")
+            raise NotEnoughDataError("there are no rows to forecast from; materialize the series of some days first")
         if isinstance(created_at, str):
             newest_end = records[self.time_column].max() + self.step
             created_at = (pd.to_datetime(created_at, utc=True) if created_at else newest_end).to_pydatetime()

@@ -18,7 +18,7 @@ def test_table_has_its_columns_units_and_rules() -> None:
         "\n"
         "Partitioned by: `month`.\n"
         "\n"
-        "| column | type | unit | meaning | rules |\n"
+        "| column | type | unit | description | rules |\n"
         "| --- | --- | --- | --- | --- |\n"
         "| `month` | date |  | Month of the reading. | never empty |\n"
         "| `reading_id` | int64 |  | Identifier of the reading. | never empty; at least 1 |\n"
