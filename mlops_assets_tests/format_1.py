@@ -39,7 +39,7 @@ def _contract(contract: TableContract) -> dict[str, Any]:
         {
             "name": column.name,
             "type": column.type,
-            "description": f"What {column.name} is.",
+            "meaning": f"What {column.name} is.",
             "unit": column.unit,
             "nullable": column.nullable,
             "allowed": column.allowed,
@@ -52,7 +52,7 @@ def _contract(contract: TableContract) -> dict[str, Any]:
     return {
         "domain": contract.domain,
         "name": contract.name,
-        "description": "What the model needs.",
+        "meaning": "What the model needs.",
         "columns": columns,
         "key": contract.key,
         "partition_column": contract.partition_column,

@@ -90,12 +90,12 @@ def _upgraded(former: Mapping[str, Any]) -> dict[str, Any]:
     """Return a description of format 1 in today's: it was flat, and knew classifiers with a threshold and forecasters without."""
     envelope = ("format", "threshold", "input_contract", "reference", "pipeline_bytes", "pipeline_sha256")
     contract, threshold = former["input_contract"], former["threshold"]
-    columns = [{**column, "description": column["description"]} for column in contract["columns"]]
+    columns = [{**column, "description": column["meaning"]} for column in contract["columns"]]
     return {
         "kind": "forecaster" if threshold is None else "binary_classifier",
         "predictor": {} if threshold is None else {"threshold": threshold},
         "provenance": {name: value for name, value in former.items() if name not in envelope},
-        "input_contract": {**contract, "description": contract["description"], "columns": columns},
+        "input_contract": {**contract, "description": contract["meaning"], "columns": columns},
         "reference": former["reference"],
         "predictor_sha256": former["pipeline_sha256"],
     }

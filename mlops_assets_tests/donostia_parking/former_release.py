@@ -1,13 +1,17 @@
 """Forecast models as they were saved before a bundle was an envelope around a predictor."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlops_assets.contracts import TableContract
+from mlops_assets.donostia_parking import FORMER_COLUMNS
 from mlops_assets.donostia_parking.modelling import forecaster
 from mlops_assets.donostia_parking.modelling.forecaster import CarParkForecaster
 from mlops_assets.ml.bundle import Bundle
+from mlops_assets.ml.forecasting.selection import IntervalWidths
 from mlops_assets.ml.former_modules import importable_by_former_names
 from mlops_assets_tests.format_1 import write_format_1
 
@@ -26,4 +30,11 @@ def write_former_bundle(folder: Path, bundle: Bundle[CarParkForecaster], module:
         then.setattr(forecaster, "ForecastBundle", ForecastBundle)
         for each in (ForecastBundle, forecaster.CarParkModel):
             then.setattr(each, "__module__", f"mlops_assets.donostia_parking.{module}")
-        write_format_1(folder, former, None, bundle.provenance, bundle.input_contract)
+        then.setattr(IntervalWidths, "__module__", "mlops_assets.ml.forecasting.judging")
+        write_format_1(folder, former, None, bundle.provenance, _with_former_columns(bundle.input_contract))
+
+
+def _with_former_columns(contract: TableContract) -> TableContract:
+    former = {new: old for old, new in FORMER_COLUMNS.items()}
+    columns = tuple(replace(column, name=former.get(column.name, column.name), former_name=None) for column in contract.columns)
+    return replace(contract, columns=columns, key=())

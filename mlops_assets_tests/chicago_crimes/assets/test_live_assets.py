@@ -117,7 +117,7 @@ def test_latest_complete_request_counts(platform: Platform, portal: PortalServer
     portal.crimes = [portal_crime(4, JANUARY)]
     clock.time += timedelta(days=1)
     portal.faults.extend(["none", "forbidden"])
-    with pytest.raises(SourceError, match="access refused"):
+    with pytest.raises(SourceError, match="access is refused"):
         read(platform)
     assert list(landing_of(platform).names()) == names
     read(platform, replay=True)
