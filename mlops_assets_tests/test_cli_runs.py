@@ -191,7 +191,7 @@ def test_jobs_are_listed_for_a_terminal(command: Callable[..., Result]) -> None:
     """Each job with what it does, what it is partitioned by and its latest partition."""
     done = command("jobs")
     assert done.exit_code == 0, done.output
-    for words in ("read_chicago_crimes", "month, ranges", "train_forecast_model", "day", "Put the previous"):
+    for words in ("read_chicago_crimes", "month, ranges", "train_forecast_model", "day", "Make the previous champion"):
         assert words in done.stdout
     assert_is_readable(done.stdout)
 
