@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import hypothesis
 import pytest
 
 from mlops_assets.environment import ENV_FILE_VARIABLE
@@ -18,6 +19,10 @@ from mlops_assets_tests.services.mysql import mysql_database_url, mysql_server_u
 from mlops_assets_tests.services.postgres import postgres_server_url, postgres_url  # noqa: F401
 from mlops_assets_tests.services.s3_ceph import ceph_url  # noqa: F401
 from mlops_assets_tests.services.s3_moto import s3_url  # noqa: F401
+
+# A machine that is busy with something else is slow, and no test is about that. Strategies that are slow by themselves still show.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 # Console logging of every event at DEBUG costs more than most of the tests, and hides their failures.
 _QUIET = {"python_logs": {"python_log_level": "WARNING"}}

@@ -112,7 +112,7 @@ class TestFiles:
         with pytest.raises(PermanentError, match=r"cannot be loaded here .*saved with wonderlib 1\.2"):
             Bundle.load(tmp_path)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(
         threshold=st.floats(0, 1),
         metrics=st.dictionaries(st.text(max_size=8), st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=4),

@@ -33,7 +33,7 @@ for round in range(5):
     assert (counts.changed, counts.absent) == (20, 0), counts
 """
 _EACH_EXAMPLE_IN_ONE_STORE = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 )
 
 

@@ -136,9 +136,7 @@ class EventLogContract:
             }
         ]
 
-    @settings(
-        max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
-    )
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors])
     @given(events=st.lists(some_events(), max_size=8))
     def test_everything_survives(self, log: EventLog, topic: str, events: list[Event]) -> None:
         """Any bytes in keys, values and headers, no key and an empty key, moments to the millisecond: appended, read, unchanged."""

@@ -117,7 +117,7 @@ def test_many_rows_are_inserted_in_pieces(mysql_url: str) -> None:
         execute_on_mysql(mysql_url, "SET GLOBAL max_allowed_packet = 16777216")
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.none() | st.text(st.characters(codec="utf-8") | st.sampled_from("\\\t\n\r\0'\"N,")), min_size=1),
     options=st.sampled_from(["", "?local_infile=0"]),

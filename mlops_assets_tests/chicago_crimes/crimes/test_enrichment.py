@@ -213,7 +213,7 @@ def test_enriching_again_changes_nothing() -> None:
     pd.testing.assert_frame_equal(once.drop(columns="location_status"), twice.drop(columns="location_status"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.chicago_crimes.crimes.positions import COORDINATES, as_degrees, as_feet, complete_positions, find_nearest
@@ -16,7 +16,6 @@ def _frame(points: list[tuple[int, int]]) -> pd.DataFrame:
     return pd.DataFrame(points, columns=["x_ft", "y_ft"], dtype="float64")
 
 
-@settings(deadline=None)
 @given(places=POINTS.filter(bool), positions=POINTS)
 def test_nearest_place_is_the_first_of_the_equally_near(places: list[tuple[int, int]], positions: list[tuple[int, int]]) -> None:
     """However often a position occurs, it gets the place with the smallest distance, and of several such the one given first."""

@@ -63,7 +63,7 @@ def test_balanced_rows_stay_as_they_are(arrests: int, others: int) -> None:
     assert int(is_arrest.sum()) == arrests
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @example(arrests=50, others=101)
 @given(arrests=st.integers(6, 60), others=st.integers(1, 120))
 def test_every_count_of_rows_can_be_balanced(arrests: int, others: int) -> None:

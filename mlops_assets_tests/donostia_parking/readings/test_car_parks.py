@@ -145,7 +145,7 @@ def test_nothing_seen_is_an_empty_table() -> None:
     assert car_parks.empty
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.lists(
         st.tuples(st.integers(0, 5 * 24), st.sampled_from("AB"), st.sampled_from(["x", "y"])),

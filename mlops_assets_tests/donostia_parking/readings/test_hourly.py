@@ -189,7 +189,7 @@ def test_readings_of_other_days_are_not_looked_at() -> None:
 MINUTES_AND_PLACES = st.tuples(st.integers(0, 2 * 24 * 60 - 1), st.sampled_from("ABC"), st.integers(-2, 30))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(MINUTES_AND_PLACES, max_size=12, unique_by=lambda item: item[:2]))
 def test_series_repeats_only_what_was_read(read: list[tuple[int, str, int]]) -> None:
     """Each value is the last reading before the end of its hour, no older than the limit, and the city is their sum."""
