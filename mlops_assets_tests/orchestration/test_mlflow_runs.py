@@ -20,6 +20,7 @@ from mlops_assets.orchestration import failures
 from mlops_assets.orchestration.asset_specs import MODELS
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.model_io import ModelIOManager
+from mlops_assets.stores.models.connection import mlflow_globals_kept
 from mlops_assets.stores.models.registry import ModelRegistry
 from mlops_assets.stores.registry import Stores
 from mlops_assets_tests.platforms import StoppedClock
@@ -159,7 +160,11 @@ class TestNesting:
         """dagster-mlflow would let the next reader of settings in this process find its MLflow instead of the configured one."""
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://configured")
         monkeypatch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
+        import mlflow
+
+        before = mlflow.get_tracking_uri()
         assert train(stores, instance).success
+        assert mlflow.get_tracking_uri() == before == "http://configured"
         assert os.environ["MLFLOW_TRACKING_URI"] == "http://configured"
         assert "MLFLOW_EXPERIMENT_ID" not in os.environ
 
@@ -243,10 +248,11 @@ class TestResourceHeldOpenForTheRun:
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID"):
             monkeypatch.setenv(name, "")
             monkeypatch.delenv(name)
-        yield
         import mlflow
 
-        mlflow.end_run()
+        with mlflow_globals_kept():
+            yield
+            mlflow.end_run()
 
     def materialize(self, tracking_uri: str, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
         """Materialize a table and an asset that requires the resource."""

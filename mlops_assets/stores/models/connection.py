@@ -229,3 +229,17 @@ def _create_database(path: Path, artifact_folder: Path) -> None:
     finally:
         # MLflow keeps one engine per URI for ever, also after a failure; this file gets another name, or is removed.
         SqlAlchemyStore._get_or_create_engine(uri).dispose()
+
+
+@contextmanager
+def mlflow_globals_kept() -> Iterator[None]:
+    """Undo what a block makes tracking URI and experiment of the whole process: MLflow heeds them before the environment."""
+    from mlflow.tracking import fluent
+    from mlflow.tracking._tracking_service import utils
+
+    kept = utils._tracking_uri, fluent._active_experiment_id
+    try:
+        yield
+    finally:
+        # MLflow's own function would take its variable out of the environment, where it is a setting of this platform.
+        utils._tracking_uri, fluent._active_experiment_id = kept

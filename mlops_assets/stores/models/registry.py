@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_assets.errors import MissingModelError, PermanentError
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.stores.health import HealthCheck
-from mlops_assets.stores.models.connection import tolerating
+from mlops_assets.stores.models.connection import mlflow_globals_kept, tolerating
 from mlops_assets.stores.models.files import is_intact, upload_bundle
 from mlops_assets.stores.models.health import check_mlflow
 from mlops_assets.stores.models.reader import RegistryReader
@@ -113,7 +113,7 @@ class ModelRegistry(RegistryReader):
             if open_parent_run is None:
                 return self._register(bundle, record)
             open_experiment(self._client, asset, self._artifact_folder)
-            with open_parent_run(self._connection.uri, asset) as run_id:
+            with mlflow_globals_kept(), open_parent_run(self._connection.uri, asset) as run_id:
                 return self._register(bundle, replace(record, parent_run_id=run_id))
 
     def set_alias(self, version: ModelVersion, alias: str) -> None:
