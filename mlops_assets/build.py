@@ -62,13 +62,13 @@ def build_definitions(
 
 
 def _build_resources(domains: Sequence[Domain], stores: Stores, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    contracts = build_contracts(domains)
+    contracts, clock = build_contracts(domains), overrides.get(CLOCK, Clock())
     resources: dict[str, Any] = {
         STORES: stores,
-        CLOCK: Clock(),
+        CLOCK: clock,
         LAKE: LakeIOManager(stores, contracts),
         WAREHOUSE: WarehouseIOManager(stores, contracts),
-        MODELS: ModelIOManager(stores, overrides.get(CLOCK, Clock())),
+        MODELS: ModelIOManager(stores, clock),
         **{key: resource for domain in domains for key, resource in domain.resources.items()},
     }
     if unknown := overrides.keys() - resources.keys():

@@ -8,11 +8,3 @@ DOMAIN = "donostia_parking"
 
 FORMER_MODULES = {"forecast_bundle": "modelling.forecaster"}
 """Where classes of pickled models are now, by the modules that they were in."""
-
-FORMER_COLUMNS = {
-    "free_places": "free_spaces",
-    "total_places": "capacity",
-    "is_frozen": "is_stale",
-    "is_always_zero": "is_stuck_at_zero",
-}
-"""Columns that models of former releases know by other names."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlops_assets.contracts import TableContract
 
 _MOVED_HERE = {"mlops_assets.ml.forecasting.judging": "mlops_assets.ml.forecasting.selection"}
 
@@ -13,21 +17,21 @@ _MOVED_HERE = {"mlops_assets.ml.forecasting.judging": "mlops_assets.ml.forecasti
 def former_modules_of(domain: str) -> dict[str, str]:
     """Return the modules that were moved, by their former names: the platform's, and those in a domain's `FORMER_MODULES`."""
     package = f"mlops_assets.{domain}"
-    moved = _listed(domain, "FORMER_MODULES")
+    moved: Mapping[str, str] = _offered(domain, "FORMER_MODULES", {})
     return _MOVED_HERE | {f"{package}.{old}": f"{package}.{new}" for old, new in moved.items()}
 
 
-def former_columns_of(domain: str) -> Mapping[str, str]:
-    """Return the columns of a domain that were renamed, by their former names, as its `FORMER_COLUMNS` lists them."""
-    return _listed(domain, "FORMER_COLUMNS")
+def former_columns_of(domain: str) -> dict[str, str]:
+    """Return the columns of a domain's data that were renamed, by their former names, as its contracts say."""
+    contracts: Iterable[TableContract] = _offered(f"{domain}.contracts", "DATA_CONTRACTS", ())
+    return {former: name for contract in contracts for former, name in contract.former_names.items()}
 
 
-def _listed(domain: str, name: str) -> Mapping[str, str]:
+def _offered(module: str, name: str, default: Any) -> Any:
     try:
-        found: Mapping[str, str] = getattr(import_module(f"mlops_assets.{domain}"), name, {})
+        return getattr(import_module(f"mlops_assets.{module}"), name, default)
     except ModuleNotFoundError:
-        return {}
-    return found
+        return default
 
 
 @contextmanager

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.donostia_parking import FORMER_COLUMNS
 from mlops_assets.donostia_parking.modelling import forecaster
 from mlops_assets.donostia_parking.modelling.forecaster import CarParkForecaster
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.ml.forecasting.selection import IntervalWidths
-from mlops_assets.ml.former_modules import importable_by_former_names
+from mlops_assets.ml.former_modules import former_columns_of, importable_by_former_names
 from mlops_assets_tests.format_1 import write_format_1
 
 
@@ -35,6 +34,6 @@ def write_former_bundle(folder: Path, bundle: Bundle[CarParkForecaster], module:
 
 
 def _with_former_columns(contract: TableContract) -> TableContract:
-    former = {new: old for old, new in FORMER_COLUMNS.items()}
+    former = {new: old for old, new in former_columns_of("donostia_parking").items()}
     columns = tuple(replace(column, name=former.get(column.name, column.name), former_name=None) for column in contract.columns)
     return replace(contract, columns=columns, key=())
