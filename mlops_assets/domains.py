@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.environment_settings import DomainSettings
 
-DOMAINS = ("chicago_crimes", "donostia_parking")
+DOMAINS = ("chicago_crimes", "donostia_parking", "song_preference")
 
 
 def settings_class(domain: str) -> type[DomainSettings]:

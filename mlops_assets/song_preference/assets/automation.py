@@ -1,0 +1,94 @@
+"""Jobs and sensors of this domain: registering dropped playlists, and reading them."""
+
+import dagster as dg
+
+from mlops_assets.orchestration.automation import domain_conditions_sensor, sensor_status
+from mlops_assets.orchestration.failures import retrying_transient_errors
+from mlops_assets.song_preference import DOMAIN
+from mlops_assets.song_preference.assets.songs import PLAYLISTS_NAME, dataset, playlists, songs
+from mlops_assets.song_preference.partitions import PLAYLISTS
+from mlops_assets.song_preference.sources.base import PlaylistSource
+from mlops_assets.song_preference.sources.registration import SeenFiles, land_files
+from mlops_assets.stores.registry import Stores
+
+_LOOK_EVERY_S = 60
+_MOST_FILES_PER_LOOK = 50
+"""A tick has a minute; what is left is registered by the next one."""
+_TAGS = {"domain": DOMAIN}
+
+READ_PLAYLISTS = dg.define_asset_job(
+    "read_playlists",
+    selection=dg.AssetSelection.assets(playlists, songs),
+    description="Type the songs of a playlist that has landed; what cannot be a song is kept as a reject.",
+    tags=_TAGS,
+)
+
+MAKE_DATASET = dg.define_asset_job(
+    "make_song_dataset",
+    selection=dg.AssetSelection.assets(dataset),
+    description="Put the labelled songs of all playlists together, each once, and describe them.",
+    tags=_TAGS,
+)
+
+
+@dg.op(name="register_dropped_playlists", description="Land every file of the source, and make a partition of each that is new.")
+def register(
+    context: dg.OpExecutionContext, stores: dg.ResourceParam[Stores], playlist_source: dg.ResourceParam[PlaylistSource]
+) -> None:
+    """Register all files that are there, without waiting whether somebody still writes them."""
+    assert PLAYLISTS.name is not None
+    with retrying_transient_errors():
+        landing, known = stores.landing(DOMAIN, PLAYLISTS_NAME), context.instance.get_dynamic_partitions(PLAYLISTS.name)
+        for file, key in land_files(playlist_source, playlist_source.files(), landing, known):
+            if key is not None:
+                context.instance.add_dynamic_partitions(PLAYLISTS.name, [key])
+            context.log.info(f"{file.name}: {f'playlist {key}' if key else 'has been dropped before'}")
+
+
+@dg.job(
+    name="register_playlists",
+    description="Make a partition of every playlist of the source, as the sensor does as files are dropped.",
+    tags=_TAGS,
+)
+def register_playlists() -> None:
+    """Register dropped files by hand."""
+    register()
+
+
+def build_sensors(*, automation_enabled: bool) -> list[dg.SensorDefinition]:
+    """Return the sensors, started with the daemon if `automation_enabled`, else waiting for a person to switch them on."""
+    return [
+        _new_playlists_sensor(automation_enabled=automation_enabled),
+        domain_conditions_sensor(DOMAIN, automation_enabled=automation_enabled),
+    ]
+
+
+def _new_playlists_sensor(*, automation_enabled: bool) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="song_preference_new_playlists",
+        job=READ_PLAYLISTS,
+        minimum_interval_seconds=_LOOK_EVERY_S,
+        default_status=sensor_status(automation_enabled),
+        description="Registers dropped files: each becomes a partition once two looks, a minute apart, found it unchanged.",
+    )
+    def new_playlists(
+        context: dg.SensorEvaluationContext,
+        stores: dg.ResourceParam[Stores],
+        playlist_source: dg.ResourceParam[PlaylistSource],
+    ) -> dg.SensorResult:
+        seen, found = SeenFiles.load(context.cursor), list(playlist_source.files())
+        complete = seen.complete_files(found)[:_MOST_FILES_PER_LOOK]
+        known = PLAYLISTS.get_partition_keys(dynamic_partitions_store=context.instance)
+        landed = dict(land_files(playlist_source, complete, stores.landing(DOMAIN, PLAYLISTS_NAME), known))
+        keys = [key for key in landed.values() if key is not None]
+        return dg.SensorResult(
+            dynamic_partitions_requests=[PLAYLISTS.build_add_request(keys)] if keys else [],
+            run_requests=[dg.RunRequest(run_key=key, partition_key=key) for key in keys],
+            cursor=seen.after(found, landed).dump(),
+            skip_reason=None if keys else f"{len(found)} files, none that is new and complete.",
+        )
+
+    return new_playlists
+
+
+JOBS = [READ_PLAYLISTS, MAKE_DATASET, register_playlists]

@@ -1,0 +1,1 @@
+"""Where playlists come from: the lake's inbox, a folder, or simulated listeners."""
