@@ -4,7 +4,8 @@ Each package offers, under the same names, what the platform asks of it:
 
 - `settings.SETTINGS`: its class of settings;
 - `definition.build_domain`: its part of the graph;
-- `commands.COMMANDS`, if it has commands of its own.
+- `commands.COMMANDS`, if it has commands of its own;
+- `serving.SERVING`, if its champions are served.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_assets.environment_settings import DomainSettings
+    from mlops_assets.serving.extension import DomainServing
 
 DOMAINS = ("chicago_crimes", "donostia_parking", "song_preference")
 
@@ -37,6 +39,13 @@ def command_apps() -> Iterator[Any]:
     for domain in DOMAINS:
         if find_spec(f"mlops_assets.{domain}.commands"):
             yield _module(domain, "commands").COMMANDS
+
+
+def serving_extensions() -> Iterator[DomainServing]:
+    """Yield what each domain that has a served model adds to serving; it imports nothing heavy."""
+    for domain in DOMAINS:
+        if find_spec(f"mlops_assets.{domain}.serving"):
+            yield _module(domain, "serving").SERVING
 
 
 def _module(domain: str, name: str) -> Any:

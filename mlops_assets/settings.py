@@ -21,6 +21,7 @@ from mlops_assets.environment_settings import (
     variables_of,
 )
 from mlops_assets.errors import SettingsError
+from mlops_assets.serving.settings import ServingSettings
 from mlops_assets.stores.registry import STORE_KINDS, StoreKind, Stores
 from mlops_assets.urls import read_web_url
 
@@ -28,6 +29,8 @@ _PREFIX = "MLOPS_"
 _PREFIXES = (_PREFIX, "MLFLOW_", "SOCRATA_")
 _CREDENTIALS = ("MLOPS_KAFKA_USERNAME", "MLOPS_KAFKA_PASSWORD")
 """Variables that a store reads itself."""
+_OF_PROGRAMS: tuple[type[BaseSettings], ...] = (ServingSettings,)
+"""Settings of programs beside the graph."""
 _NEAR = 0.75
 _NEAR_AMONG_OTHERS = 0.9
 """How alike a name must be to that of a setting to be taken for a mistake; MLflow reads many variables of its own."""
@@ -147,13 +150,15 @@ def load_settings() -> Settings:
 
 
 def variables_by_setting(settings: type[BaseSettings] = Settings) -> Iterator[list[str]]:
-    """Yield for every setting, those of the domains included, the environment variables that set it, the preferred one first."""
+    """Yield for every setting, those of domains and programs included, the environment variables that set it, the preferred one first."""
     for name in settings.model_fields:
         if name != "domains":
             yield variables_of(settings, name)
     if settings is Settings:
         for domain in DOMAINS:
             yield from variables_by_setting(settings_class(domain))
+        for own in _OF_PROGRAMS:
+            yield from variables_by_setting(own)
 
 
 def setting_variables() -> list[str]:

@@ -1,0 +1,92 @@
+"""Why a request is not answered: one class per reason, which every protocol translates into its own code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from mlops_assets.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of a request.
+
+    Attributes:
+        field: its name, within lists with positions: `records.3.energy`.
+        message: what is wrong, and what would be right; it does not repeat what was sent.
+    """
+
+    field: str
+    message: str
+
+
+class RequestError(PlatformError):
+    """A request that is not answered.
+
+    Attributes:
+        code: the reason in one word, the same in every protocol.
+        http_status: the reason in HTTP.
+        grpc_status: the name of the reason among gRPC's status codes.
+        fields: what is wrong with single fields.
+    """
+
+    code: ClassVar[str]
+    http_status: ClassVar[int]
+    grpc_status: ClassVar[str]
+
+    def __init__(self, message: str, fields: Sequence[FieldError] = ()) -> None:
+        """Keep a sentence for people, and the fields that it is about."""
+        super().__init__(message)
+        self.fields = tuple(fields)
+
+
+class MalformedRequestError(RequestError):
+    """It cannot be read at all, such as broken JSON."""
+
+    code, http_status, grpc_status = "malformed_request", 400, "INVALID_ARGUMENT"
+
+
+class InvalidRecordError(RequestError):
+    """A record breaks the input contract of the model."""
+
+    code, http_status, grpc_status = "invalid_record", 422, "INVALID_ARGUMENT"
+
+
+class TooLargeError(RequestError):
+    """Its body is larger, or its batch longer, than the service takes."""
+
+    code, http_status, grpc_status = "too_large", 413, "RESOURCE_EXHAUSTED"
+
+
+class UnknownModelError(RequestError):
+    """No model has the name."""
+
+    code, http_status, grpc_status = "unknown_model", 404, "NOT_FOUND"
+
+
+class NoChampionError(RequestError):
+    """The model is known, but no version of it is champion, or it could not be loaded yet."""
+
+    code, http_status, grpc_status = "no_champion", 503, "UNAVAILABLE"
+
+
+class UnauthorizedError(RequestError):
+    """The request has no key, or a wrong one."""
+
+    code, http_status, grpc_status = "unauthorized", 401, "UNAUTHENTICATED"
+
+
+class UnsupportedError(RequestError):
+    """The model cannot do what is asked of it, such as explain itself."""
+
+    code, http_status, grpc_status = "unsupported", 422, "FAILED_PRECONDITION"
+
+
+class DeadlineError(RequestError):
+    """The answer took longer than the service waits for one."""
+
+    code, http_status, grpc_status = "timeout", 504, "DEADLINE_EXCEEDED"

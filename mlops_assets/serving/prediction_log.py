@@ -1,0 +1,140 @@
+"""Answered predictions as events: a bounded queue off the path of requests, and a thread that appends what is in it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mlops_assets.stores.events import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlops_assets.stores.events import EventLog
+
+TOPIC = "served_predictions"
+"""The topic in the event log of each domain; an event is the JSON of `PredictionEvent`."""
+
+_PARTITIONS = 1
+_QUEUED_EVENTS = 50_000
+_EVENTS_PER_APPEND = 1_000
+_WAIT_SECONDS = 0.5
+_ATTEMPTS = 5
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionEvent:
+    """A question and its answer.
+
+    Attributes:
+        prediction_id: unique; an event that was appended twice is one prediction.
+        request_id: of the request, which may have asked for several predictions.
+        answered_at: when it was answered (UTC).
+        domain: of the model.
+        model_name: of the model.
+        model_version: which version answered; None of a bundle from a folder.
+        model_run_id: the run that trained it; None likewise.
+        protocol: by which it was asked: `rest`, `graphql` or `grpc`.
+        record: the record, as the model got it.
+        prediction: the columns of the predictor's outputs.
+        duration_ms: how long the answer took.
+    """
+
+    prediction_id: str
+    request_id: str
+    answered_at: datetime
+    domain: str
+    model_name: str
+    model_version: int | None
+    model_run_id: str | None
+    protocol: str
+    record: Mapping[str, Any]
+    prediction: Mapping[str, Any]
+    duration_ms: float
+
+    def to_json(self) -> bytes:
+        """Return the event's value."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps(fields, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class PredictionLog:
+    """Appends events to the logs of their domains.
+
+    Attributes:
+        written: events that were appended.
+        lost: events that were not, because the queue was full or the log could not be written.
+    """
+
+    def __init__(self, open_log: Callable[[str], EventLog]) -> None:
+        """Append to the log that `open_log` gives for a domain; call `start` first."""
+        self._open_log = open_log
+        self._queue: queue.Queue[PredictionEvent] = queue.Queue(_QUEUED_EVENTS)
+        self._stopping = threading.Event()
+        self._ready: set[str] = set()
+        self._thread = threading.Thread(target=self._write_until_stopped, name="prediction-log", daemon=True)
+        self.written = self.lost = 0
+
+    def start(self) -> None:
+        """Begin to append in a thread."""
+        self._thread.start()
+
+    def put(self, event: PredictionEvent) -> None:
+        """Take an event, and return at once."""
+        try:
+            self._queue.put_nowait(event)
+        except queue.Full:
+            self.lost += 1
+
+    @property
+    def waiting(self) -> int:
+        """How many events have not been appended yet."""
+        return self._queue.qsize()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Append what waits, and end."""
+        self._stopping.set()
+        self._thread.join(timeout_seconds)
+        if self._thread.is_alive():
+            self.lost += self.waiting
+            _logger.error("%d predictions were not noted in the event log in %.0f s", self.waiting, timeout_seconds)
+
+    def _write_until_stopped(self) -> None:
+        while not (self._stopping.is_set() and self._queue.empty()):
+            events = self._take()
+            for domain in {event.domain for event in events}:
+                self._append(domain, [event for event in events if event.domain == domain])
+
+    def _take(self) -> list[PredictionEvent]:
+        """Return events that wait, after a moment in which more of them may gather."""
+        self._stopping.wait(_WAIT_SECONDS)
+        return [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), _EVENTS_PER_APPEND))]
+
+    def _append(self, domain: str, predictions: list[PredictionEvent]) -> None:
+        events = [Event(each.to_json(), each.answered_at, each.prediction_id.encode()) for each in predictions]
+        for attempt in range(_ATTEMPTS):
+            try:
+                log = self._open_log(domain)
+                if domain not in self._ready:
+                    if TOPIC not in log.topics():
+                        log.create_topic(TOPIC, _PARTITIONS)
+                    self._ready.add(domain)
+                log.append(TOPIC, events)
+            except Exception as error:
+                # Whatever it is, the service goes on, and its metrics say what is missing.
+                _logger.warning("attempt %d to note %d predictions of %s: %s", attempt + 1, len(events), domain, error)
+                self._stopping.wait(2**attempt * _WAIT_SECONDS)
+            else:
+                self.written += len(events)
+                return
+        self.lost += len(events)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value.item()
