@@ -150,7 +150,7 @@ def load_settings() -> Settings:
 
 
 def variables_by_setting(settings: type[BaseSettings] = Settings) -> Iterator[list[str]]:
-    """Yield for every setting, those of domains and programs included, the environment variables that set it, the preferred one first."""
+    """Yield the environment variables that set each setting, those of domains and programs included, the preferred one first."""
     for name in settings.model_fields:
         if name != "domains":
             yield variables_of(settings, name)
