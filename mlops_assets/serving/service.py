@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.serving.errors import InvalidRecordError, TooLargeError, UnsupportedError
+from mlops_assets.serving.execution import Execution
 from mlops_assets.serving.prediction_log import PredictionEvent
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class PredictionService:
     ) -> None:
         """Answer by `champions`; note answers in `log` if there is one."""
         self.champions, self.settings, self.metrics = champions, settings, metrics
+        self.execution = Execution(settings.timeout_seconds)
         self._log, self._now = log, now
 
     def predict(self, domain: str, name: str, record: Any, *, protocol: Protocol, request_id: str, explain: bool = False) -> Answer:
@@ -131,6 +133,32 @@ class PredictionService:
         answer = Answer(served, prediction, record.unknown, explanation)
         self._note([(record, answer)], started, protocol, request_id)
         return answer
+
+    async def predict_soon(
+        self, domain: str, name: str, record: Any, *, protocol: Protocol, request_id: str, explain: bool = False
+    ) -> Answer:
+        """Answer as `predict` does, in a thread if the model is slow.
+
+        Raises:
+            RequestError: as `predict` does, or DeadlineError because it takes too long.
+        """
+
+        def predict() -> Answer:
+            return self.predict(domain, name, record, protocol=protocol, request_id=request_id, explain=explain)
+
+        return await self.execution.run((domain, name, explain), predict)
+
+    async def predict_batch_soon(
+        self, domain: str, name: str, records: Sequence[Any], *, protocol: Protocol, request_id: str
+    ) -> list[Answer | InvalidRecordError]:
+        """Answer as `predict_batch` does, in a thread.
+
+        Raises:
+            RequestError: as `predict_batch` does, or DeadlineError because it takes too long.
+        """
+        return await self.execution.run_in_thread(
+            lambda: self.predict_batch(domain, name, records, protocol=protocol, request_id=request_id)
+        )
 
     def predict_batch(
         self, domain: str, name: str, records: Sequence[Any], *, protocol: Protocol, request_id: str

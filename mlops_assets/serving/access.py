@@ -1,0 +1,49 @@
+"""Who may ask: the same rule for REST, GraphQL and gRPC."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from mlops_assets.serving.errors import UnauthorizedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import SecretStr
+
+KEY_HEADER = "x-api-key"
+_SCHEME = "bearer"
+
+
+class KeyCheck:
+    """Lets those in who have one of some keys, and everybody if there are no keys."""
+
+    def __init__(self, keys: Iterable[SecretStr]) -> None:
+        """Let those in who have one of `keys`."""
+        self._keys = tuple(key.get_secret_value().encode() for key in keys)
+
+    def require(self, key: str | None, authorization: str | None = None) -> None:
+        """Refuse whoever has no valid key.
+
+        Args:
+            key: the value of the header or metadata `x-api-key`.
+            authorization: that of `authorization`, as `Bearer <key>`; it is read if there is no `x-api-key`.
+
+        Raises:
+            UnauthorizedError: there is no key, or a wrong one.
+        """
+        if not self._keys:
+            return
+        given = key if key is not None else _bearer(authorization)
+        if given is None:
+            raise UnauthorizedError(f"a key is needed: send it as {KEY_HEADER}, or as authorization: Bearer <key>")
+        # All keys are compared, so that the time does not tell which of them was nearly right.
+        matches = [hmac.compare_digest(given.encode(errors="replace"), known) for known in self._keys]
+        if not any(matches):
+            raise UnauthorizedError("the key is wrong")
+
+
+def _bearer(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == _SCHEME and token.strip() else None
