@@ -80,6 +80,12 @@ class UnauthorizedError(RequestError):
     code, http_status, grpc_status = "unauthorized", 401, "UNAUTHENTICATED"
 
 
+class ForbiddenError(RequestError):
+    """The key lets its owner ask, but not do this."""
+
+    code, http_status, grpc_status = "forbidden", 403, "PERMISSION_DENIED"
+
+
 class UnsupportedError(RequestError):
     """The model cannot do what is asked of it, such as explain itself."""
 

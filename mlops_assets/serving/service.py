@@ -94,6 +94,16 @@ class PredictionService:
         self.champions, self.settings, self.metrics = champions, settings, metrics
         self.execution = Execution(settings.timeout_seconds)
         self._log, self._now = log, now
+        self._is_stopping = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new questions should be sent here."""
+        return self.champions.is_ready and not self._is_stopping
+
+    def announce_stop(self) -> None:
+        """Be ready no more; questions are answered until the process ends."""
+        self._is_stopping = True
 
     def predict(self, domain: str, name: str, record: Any, *, protocol: Protocol, request_id: str, explain: bool = False) -> Answer:
         """Answer for one raw record.
@@ -147,6 +157,14 @@ class PredictionService:
             return self.predict(domain, name, record, protocol=protocol, request_id=request_id, explain=explain)
 
         return await self.execution.run((domain, name, explain), predict)
+
+    async def reload_soon(self) -> None:
+        """Look up at once who is champion, in a thread; without this it happens every few seconds.
+
+        Raises:
+            DeadlineError: it takes too long; it goes on.
+        """
+        await self.execution.run_in_thread(self.champions.refresh)
 
     async def predict_batch_soon(
         self, domain: str, name: str, records: Sequence[Any], *, protocol: Protocol, request_id: str

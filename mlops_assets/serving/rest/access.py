@@ -1,0 +1,98 @@
+"""Who may ask by REST: clients with a key, or, where there are no keys, those of this machine."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from mlops_assets.serving.access import KeyCheck
+from mlops_assets.serving.errors import ForbiddenError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Scope
+
+    from mlops_assets.serving.settings import ServingSettings
+
+OPEN_PATHS = frozenset({"/", "/health", "/ready"})
+"""What load balancers and people who look around may see without a key; it says nothing about models."""
+
+_KEY, _AUTHORIZATION = b"x-api-key", b"authorization"
+
+
+class Access:
+    """Decides about requests by the keys of the settings."""
+
+    def __init__(self, settings: ServingSettings) -> None:
+        """Let clients in by the keys of `settings`; the admin key opens everything."""
+        admin_keys = [settings.admin_key] if settings.admin_key else []
+        self._clients = KeyCheck([*settings.api_keys, *admin_keys]) if settings.api_keys else None
+        self._admins = KeyCheck(admin_keys) if admin_keys else None
+
+    def require(self, scope: Scope) -> None:
+        """Refuse a request that nobody may make who is not let in.
+
+        Raises:
+            UnauthorizedError: it has no valid key, or comes from another machine while there are no keys.
+        """
+        if self._clients is not None:
+            self._clients.require(*_credentials(scope))
+        elif not is_loopback((scope.get("client") or ("",))[0]):
+            raise UnauthorizedError("this service has no keys, so that it answers clients of its own machine only")
+
+    def is_known(self, scope: Scope) -> bool:
+        """Tell whether the request would be let in."""
+        try:
+            self.require(scope)
+        except UnauthorizedError:
+            return False
+        return True
+
+    def require_admin(self, scope: Scope) -> None:
+        """Refuse a request that only whoever runs the service may make.
+
+        Raises:
+            UnauthorizedError: it has no key.
+            ForbiddenError: its key is that of a client, or nobody may make it.
+        """
+        if self._admins is None:
+            raise ForbiddenError("nobody may do this: MLOPS_SERVING_ADMIN_KEY is not set")
+        key, authorization = _credentials(scope)
+        if key is None and authorization is None:
+            raise UnauthorizedError("the admin key is needed: send it as x-api-key, or as authorization: Bearer <key>")
+        try:
+            self._admins.require(key, authorization)
+        except UnauthorizedError:
+            raise ForbiddenError("this needs the admin key") from None
+
+
+def require_admin(request: Request) -> None:
+    """Refuse a request without the admin key; a dependency for the routes of domains.
+
+    Raises:
+        UnauthorizedError, ForbiddenError: as `Access.require_admin` does.
+    """
+    access: Access = request.app.state.access
+    access.require_admin(request.scope)
+
+
+@lru_cache(maxsize=1024)
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is one of this machine to itself."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _credentials(scope: Scope) -> tuple[str | None, str | None]:
+    key = authorization = None
+    for name, value in scope["headers"]:
+        if name == _KEY:
+            key = value.decode("latin-1")
+        elif name == _AUTHORIZATION:
+            authorization = value.decode("latin-1")
+    return key, authorization
