@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from mlops_assets.serving.errors import UnauthorizedError
@@ -12,8 +14,35 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from mlops_assets.serving.settings import ServingSettings
+
 KEY_HEADER = "x-api-key"
 _SCHEME = "bearer"
+
+
+class ClientCheck:
+    """Lets clients in by the settings: those with a key, or, where there are no keys, those of this machine."""
+
+    def __init__(self, settings: ServingSettings) -> None:
+        """Let clients in by the keys of `settings`; the admin key opens everything."""
+        admin_keys = [settings.admin_key] if settings.admin_key else []
+        self._keys = KeyCheck([*settings.api_keys, *admin_keys]) if settings.api_keys else None
+
+    def require(self, host: str, key: str | None, authorization: str | None) -> None:
+        """Refuse a client that is not let in.
+
+        Args:
+            host: its address.
+            key: as in `KeyCheck.require`.
+            authorization: as in `KeyCheck.require`.
+
+        Raises:
+            UnauthorizedError: it has no valid key, or comes from another machine while there are no keys.
+        """
+        if self._keys is not None:
+            self._keys.require(key, authorization)
+        elif not is_loopback(host):
+            raise UnauthorizedError("this service has no keys, so that it answers clients of its own machine only")
 
 
 class KeyCheck:
@@ -47,3 +76,14 @@ class KeyCheck:
 def _bearer(authorization: str | None) -> str | None:
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == _SCHEME and token.strip() else None
+
+
+@lru_cache(maxsize=1024)
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is one of this machine to itself."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

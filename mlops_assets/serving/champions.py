@@ -81,6 +81,13 @@ class ServedModel:
     reader: RecordReader
     loaded_at: datetime
 
+    @property
+    def takes_records(self) -> bool:
+        """Whether it answers about single records; forecasts are about series."""
+        from mlops_assets.ml.predictors import Forecaster
+
+        return not isinstance(self.bundle.predictor, Forecaster)
+
 
 @dataclass(frozen=True)
 class ModelStatus:

@@ -250,9 +250,7 @@ class PredictionService:
 
 
 def _require_records(served: ServedModel) -> None:
-    from mlops_assets.ml.predictors import Forecaster
-
-    if isinstance(served.bundle.predictor, Forecaster):
+    if not served.takes_records:
         raise UnsupportedError(
             f"{served.name} forecasts series and takes no single records; GET /v1/{served.name.domain}/forecasts"
         )

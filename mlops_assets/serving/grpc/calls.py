@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from mlops_assets.serving.access import KEY_HEADER, KeyCheck
-from mlops_assets.serving.errors import MalformedRequestError, RequestError, TooLargeError
+from mlops_assets.serving.access import KEY_HEADER, ClientCheck
+from mlops_assets.serving.errors import MalformedRequestError, TooLargeError, request_error_of
 from mlops_assets.serving.grpc.status import STATUS_DETAILS_KEY, status_details, status_message
 from mlops_assets.serving.request_ids import REQUEST_ID_HEADER, begin_request, current_request_id
 
@@ -31,9 +32,9 @@ _logger = logging.getLogger(__name__)
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Stands before every method, those of domains too; health and reflection are open to all."""
 
-    def __init__(self, keys: KeyCheck, metrics: ServingMetrics, max_message_bytes: int) -> None:
-        """Let those in whom `keys` lets in; count errors in `metrics`."""
-        self._keys, self._metrics, self._max_message_bytes = keys, metrics, max_message_bytes
+    def __init__(self, clients: ClientCheck, metrics: ServingMetrics, max_message_bytes: int) -> None:
+        """Let those in whom `clients` lets in; count errors in `metrics`."""
+        self._clients, self._metrics, self._max_message_bytes = clients, metrics, max_message_bytes
         self._guarded: dict[str, grpc.RpcMethodHandler] = {}
 
     async def intercept_service(
@@ -84,7 +85,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         metadata = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
         request_id = begin_request(metadata.get(REQUEST_ID_HEADER))
         context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
-        self._keys.require(metadata.get(KEY_HEADER), metadata.get("authorization"))
+        self._clients.require(_host(context.peer()), metadata.get(KEY_HEADER), metadata.get("authorization"))
 
     def _parse(self, parse: Callable[[bytes], Any], data: bytes) -> Any:
         if len(data) > self._max_message_bytes:
@@ -102,14 +103,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if isinstance(error, grpc.aio.AbortError):
             raise error
         request_id = current_request_id()
-        if isinstance(error, RequestError):
-            self._metrics.count_error("grpc", error.code)
-            add_trailing_metadata(context, (STATUS_DETAILS_KEY, status_details(error, request_id)))
-            await context.abort(grpc.StatusCode[error.grpc_status], status_message(error), context.trailing_metadata())
-        _logger.error("request %s could not be answered", request_id, exc_info=error)
-        self._metrics.count_error("grpc", "internal")
-        await context.abort(grpc.StatusCode.INTERNAL, f"an error of the service; its log says more of request {request_id}")
+        refusal = request_error_of(error, request_id)
+        if refusal is not error:
+            _logger.error("request %s could not be answered", request_id, exc_info=error)
+        self._metrics.count_error("grpc", refusal.code)
+        add_trailing_metadata(context, (STATUS_DETAILS_KEY, status_details(refusal, request_id)))
+        await context.abort(grpc.StatusCode[refusal.grpc_status], status_message(refusal), context.trailing_metadata())
         raise AssertionError("abort raises")
+
+
+def _host(peer: str) -> str:
+    """Return the address of a peer such as `ipv4:127.0.0.1:40000` or `ipv6:%5B::1%5D:40000`."""
+    return unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]")
 
 
 def add_trailing_metadata(context: grpc.aio.ServicerContext, *pairs: tuple[str, str | bytes]) -> None:

@@ -148,7 +148,9 @@ def _defined(metrics: Mapping[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if value is not None}
 
 
-def _timestamp(moment: datetime) -> Timestamp:
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
     timestamp = Timestamp()
     timestamp.FromDatetime(moment)
     return timestamp

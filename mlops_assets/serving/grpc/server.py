@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.serving.access import KeyCheck
+from mlops_assets.serving.access import ClientCheck
 from mlops_assets.serving.grpc import predictions
 from mlops_assets.serving.grpc.calls import CallInterceptor
 from mlops_assets.serving.grpc.health import ChampionHealth
@@ -69,9 +69,8 @@ def build_grpc_server(service: PredictionService, extensions: Sequence[DomainSer
     Raises:
         PermanentError: nobody may listen at the port.
     """
-    keys = KeyCheck(settings.api_keys)
     server = grpc.aio.server(
-        interceptors=[CallInterceptor(keys, service.metrics, settings.max_body_bytes)],
+        interceptors=[CallInterceptor(ClientCheck(settings), service.metrics, settings.max_body_bytes)],
         options=[
             # Otherwise a second server on the port would take half of the calls and nobody would notice.
             ("grpc.so_reuseport", int(settings.workers > 1)),
