@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from mlops_assets.serving.access import KeyCheck
+from mlops_assets.serving.access import ClientCheck, KeyCheck
 from mlops_assets.serving.errors import ForbiddenError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -26,9 +24,8 @@ class Access:
 
     def __init__(self, settings: ServingSettings) -> None:
         """Let clients in by the keys of `settings`; the admin key opens everything."""
-        admin_keys = [settings.admin_key] if settings.admin_key else []
-        self._clients = KeyCheck([*settings.api_keys, *admin_keys]) if settings.api_keys else None
-        self._admins = KeyCheck(admin_keys) if admin_keys else None
+        self._clients = ClientCheck(settings)
+        self._admins = KeyCheck([settings.admin_key]) if settings.admin_key else None
 
     def require(self, scope: Scope) -> None:
         """Refuse a request that nobody may make who is not let in.
@@ -36,10 +33,7 @@ class Access:
         Raises:
             UnauthorizedError: it has no valid key, or comes from another machine while there are no keys.
         """
-        if self._clients is not None:
-            self._clients.require(*_credentials(scope))
-        elif not is_loopback((scope.get("client") or ("",))[0]):
-            raise UnauthorizedError("this service has no keys, so that it answers clients of its own machine only")
+        self._clients.require((scope.get("client") or ("",))[0], *_credentials(scope))
 
     def is_known(self, scope: Scope) -> bool:
         """Tell whether the request would be let in."""
@@ -75,17 +69,6 @@ def require_admin(request: Request) -> None:
     """
     access: Access = request.app.state.access
     access.require_admin(request.scope)
-
-
-@lru_cache(maxsize=1024)
-def is_loopback(host: str) -> bool:
-    """Tell whether an address is one of this machine to itself."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 def _credentials(scope: Scope) -> tuple[str | None, str | None]:
