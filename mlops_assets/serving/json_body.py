@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from pydantic_core import from_json
 
 from mlops_assets.serving.errors import MalformedRequestError
 
@@ -15,9 +16,7 @@ def parse_json(body: str | bytes) -> Any:
         MalformedRequestError: it is not JSON, not in UTF-8, or nested too deeply.
     """
     try:
-        return json.loads(body)
-    except RecursionError:
-        raise MalformedRequestError("the body is nested too deeply") from None
-    except ValueError:
-        # Also that of a number with thousands of digits.
-        raise MalformedRequestError("the body is not JSON") from None
+        return from_json(body)
+    except ValueError as error:
+        # It says where, and quotes nothing.
+        raise MalformedRequestError(f"the body is not JSON: {error}") from None

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import SettingsError
+from mlops_assets.serving.access import is_loopback
 from mlops_assets.serving.champions import Champions, ChampionSource, ModelName
 from mlops_assets.serving.metrics import SHARED_FOLDER, ServingMetrics
 from mlops_assets.serving.prediction_log import PredictionLog
-from mlops_assets.serving.rest.access import is_loopback
 from mlops_assets.serving.service import PredictionService
 from mlops_assets.serving.settings import LOOPBACK, ServingSettings
 from mlops_assets.serving.sources import FolderSource, RegistrySource

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from mlops_assets.serving.errors import FieldError, InvalidRecordError, RequestError
+from mlops_assets.serving.graphql import build_graphql_router
 from mlops_assets.serving.rest.access import Access
 from mlops_assets.serving.rest.gateway import Gateway
 from mlops_assets.serving.rest.models import model_routes
@@ -48,6 +49,7 @@ def build_app(service: PredictionService, extensions: Sequence[DomainServing], s
     app.state.access = access = Access(service.settings)
     app.router.routes[:0] = model_routes(service)
     app.router.routes.extend(probe_routes(service, access))
+    app.include_router(build_graphql_router(service, extensions))
     for extension in extensions:
         if extension.build_router is not None:
             app.include_router(extension.build_router(service, stores))

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
 
-from mlops_assets.errors import TransientError
-from mlops_assets.serving.errors import MalformedRequestError, RequestError, TooLargeError
+from mlops_assets.serving.errors import MalformedRequestError, RequestError, TooLargeError, request_error_of
 from mlops_assets.serving.request_ids import REQUEST_ID_HEADER, begin_request
 from mlops_assets.serving.rest.access import OPEN_PATHS
-from mlops_assets.serving.rest.replies import error_body, error_reply, json_bytes, send_json
+from mlops_assets.serving.rest.replies import error_reply
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,16 +64,9 @@ class Gateway:
         if exchange.status:
             # A part of the answer has been sent; the server closes the connection.
             raise error
-        if isinstance(error, RequestError):
-            self._metrics.count_error("rest", error.code)
-            await error_reply(error)(scope, exchange.receive, exchange.send)
-            return
-        is_transient = isinstance(error, TransientError)
-        code, status = ("unavailable", 503) if is_transient else ("internal", 500)
-        self._metrics.count_error("rest", code)
-        what = "something that the answer needs cannot be reached; try again" if is_transient else "an error of the service"
-        body = error_body(code, f"{what}; its log says more of request {exchange.request_id}")
-        await send_json(exchange.send, json_bytes(body), status)
+        told = request_error_of(error, exchange.request_id)
+        self._metrics.count_error("rest", told.code)
+        await error_reply(told)(scope, exchange.receive, exchange.send)
 
     def _log(self, scope: Scope, exchange: _Exchange, started: float) -> None:
         is_known = "endpoint" in scope and exchange.status != 404

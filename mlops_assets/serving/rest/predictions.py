@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from pydantic_core import from_json
-
-from mlops_assets.serving.errors import FieldError, InvalidRecordError, MalformedRequestError
+from mlops_assets.serving.errors import FieldError, InvalidRecordError
+from mlops_assets.serving.json_body import parse_json
 from mlops_assets.serving.request_ids import current_request_id
 from mlops_assets.serving.rest.gateway import read_body
 from mlops_assets.serving.rest.replies import error_fields, json_bytes, send_json
@@ -34,7 +33,7 @@ class PredictOne:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         explain = _explain(scope["query_string"])
-        record = _only_field(read_json(await read_body(receive)), "record")
+        record = _only_field(parse_json(await read_body(receive)), "record")
         request_id, names = current_request_id(), scope["path_params"]
         answer = await self._service.predict_soon(
             names["domain"], names["model"], record, protocol="rest", request_id=request_id, explain=explain
@@ -52,7 +51,7 @@ class PredictBatch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         _require_no_parameters(scope["query_string"], ())
-        records = _only_field(read_json(await read_body(receive)), "records")
+        records = _only_field(parse_json(await read_body(receive)), "records")
         if not isinstance(records, list):
             raise InvalidRecordError("the body is not what is expected", [FieldError("records", "it must be a list of records")])
         request_id, names = current_request_id(), scope["path_params"]
@@ -62,20 +61,6 @@ class PredictBatch:
             return json_bytes({"request_id": request_id, "answers": list(map(_row, answers))})
 
         await send_json(send, await self._service.execution.run_in_thread(answer))
-
-
-def read_json(body: bytes) -> Any:
-    """Return what a body says.
-
-    Raises:
-        MalformedRequestError: it is no JSON, or nested too deeply.
-    """
-    if not body:
-        raise MalformedRequestError("the body is empty; send JSON")
-    try:
-        return from_json(body)
-    except ValueError as error:
-        raise MalformedRequestError(f"the body is not JSON: {error}") from None
 
 
 def _row(outcome: Answer | InvalidRecordError) -> dict[str, Any]:
