@@ -13,11 +13,10 @@ def parse_json(body: str | bytes) -> Any:
     """Return what a body says. NaN and infinity pass: the reader of records names the field that has them.
 
     Raises:
-        MalformedRequestError: it is no JSON, not in UTF-8, or nested too deeply.
+        MalformedRequestError: it is not JSON, not in UTF-8, or nested too deeply.
     """
-    if not body:
-        raise MalformedRequestError("the body is empty; send JSON")
     try:
         return from_json(body)
     except ValueError as error:
+        # It says where, and quotes nothing.
         raise MalformedRequestError(f"the body is not JSON: {error}") from None

@@ -1,10 +1,10 @@
-"""Who may ask by REST: clients with a key, or, where there are no keys, those of this machine."""
+"""Who may ask by REST."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_assets.serving.access import ClientCheck, KeyCheck
+from mlops_assets.serving.access import KEY_HEADER, ClientCheck, KeyCheck
 from mlops_assets.serving.errors import ForbiddenError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 OPEN_PATHS = frozenset({"/", "/health", "/ready"})
 """What load balancers and people who look around may see without a key; it says nothing about models."""
 
-_KEY, _AUTHORIZATION = b"x-api-key", b"authorization"
+_KEY, _AUTHORIZATION = KEY_HEADER.encode(), b"authorization"
 
 
 class Access:
     """Decides about requests by the keys of the settings."""
 
     def __init__(self, settings: ServingSettings) -> None:
-        """Let clients in by the keys of `settings`; the admin key opens everything."""
+        """Let clients in by `settings`."""
         self._clients = ClientCheck(settings)
         self._admins = KeyCheck([settings.admin_key]) if settings.admin_key else None
 
     def require(self, scope: Scope) -> None:
-        """Refuse a request that nobody may make who is not let in.
+        """Refuse the request of a client that is not let in.
 
         Raises:
             UnauthorizedError: it has no valid key, or comes from another machine while there are no keys.
         """
         self._clients.require((scope.get("client") or ("",))[0], *_credentials(scope))
 
-    def is_known(self, scope: Scope) -> bool:
-        """Tell whether the request would be let in."""
+    def lets_in(self, scope: Scope) -> bool:
+        """Tell whether `require` would let the request pass."""
         try:
             self.require(scope)
         except UnauthorizedError:
@@ -54,7 +54,7 @@ class Access:
             raise ForbiddenError("nobody may do this: MLOPS_SERVING_ADMIN_KEY is not set")
         key, authorization = _credentials(scope)
         if key is None and authorization is None:
-            raise UnauthorizedError("the admin key is needed: send it as x-api-key, or as authorization: Bearer <key>")
+            raise UnauthorizedError(f"the admin key is needed: send it as {KEY_HEADER}, or as authorization: Bearer <key>")
         try:
             self._admins.require(key, authorization)
         except UnauthorizedError:

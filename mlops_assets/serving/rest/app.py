@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from mlops_assets.serving.errors import FieldError, InvalidRecordError, RequestError
+from mlops_assets.serving.errors import FieldError, InvalidRecordError, RequestError, request_error_of
 from mlops_assets.serving.graphql import build_graphql_router
+from mlops_assets.serving.request_ids import current_request_id
 from mlops_assets.serving.rest.access import Access
 from mlops_assets.serving.rest.gateway import Gateway
 from mlops_assets.serving.rest.models import model_routes
@@ -56,21 +57,21 @@ def build_app(service: PredictionService, extensions: Sequence[DomainServing], s
     app.openapi = Description(app, service)  # type: ignore[method-assign]
 
     async def reply_to_error(request: Request, error: Exception) -> JSONReply:
-        cause = error.__cause__
-        if isinstance(error, HTTPException) and isinstance(cause, RequestError):
+        if isinstance(error, HTTPException) and isinstance(error.__cause__, RequestError):
             # FastAPI takes what goes wrong while it reads a body for broken JSON.
-            error = cause
+            error = error.__cause__
+        if isinstance(error, HTTPException):
+            code = _CODES.get(error.status_code, "refused")
+            service.metrics.count_error("rest", code)
+            return JSONReply(error_body(code, str(error.detail)), error.status_code, error.headers)
         if isinstance(error, RequestValidationError):
             error = _as_request_error(error)
-        if isinstance(error, RequestError):
-            service.metrics.count_error("rest", error.code)
-            return error_reply(error)
-        assert isinstance(error, HTTPException)
-        code = _CODES.get(error.status_code, "refused")
-        service.metrics.count_error("rest", code)
-        return JSONReply(error_body(code, f"{error.detail}"), error.status_code, error.headers)
+        told = request_error_of(error, current_request_id())
+        service.metrics.count_error("rest", told.code)
+        return error_reply(told)
 
-    for kind in (RequestError, RequestValidationError, HTTPException):
+    # Of the last, the gateway writes the log.
+    for kind in (RequestError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, reply_to_error)
     return Gateway(app, service.settings, access, service.metrics)
 

@@ -44,7 +44,7 @@ class Gateway:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(_REQUEST_ID)
-        request_id = begin_request(given and given.decode("latin-1"))
+        request_id = begin_request(given.decode("latin-1") if given else None)
         exchange = _Exchange(receive, send, request_id, self._settings)
         try:
             if scope["path"] not in OPEN_PATHS:
@@ -61,12 +61,14 @@ class Gateway:
     async def _send_error(self, scope: Scope, exchange: _Exchange, error: Exception) -> None:
         if not isinstance(error, RequestError):
             _logger.error("request %s could not be answered", exchange.request_id, exc_info=error)
+        if exchange.is_complete:
+            return
         if exchange.status:
             # A part of the answer has been sent; the server closes the connection.
             raise error
-        refusal = request_error_of(error, exchange.request_id)
-        self._metrics.count_error("rest", refusal.code)
-        await error_reply(refusal)(scope, exchange.receive, exchange.send)
+        told = request_error_of(error, exchange.request_id)
+        self._metrics.count_error("rest", told.code)
+        await error_reply(told)(scope, exchange.receive, exchange.send)
 
     def _log(self, scope: Scope, exchange: _Exchange, started: float) -> None:
         is_known = "endpoint" in scope and exchange.status != 404
@@ -97,11 +99,12 @@ class _Exchange:
 
     Attributes:
         status: of the response; 0 until it begins.
+        is_complete: whether all of it has been sent.
     """
 
     def __init__(self, receive: Receive, send: Send, request_id: str, settings: ServingSettings) -> None:
         self._receive, self._send, self._settings = receive, send, settings
-        self.request_id, self.status = request_id, 0
+        self.request_id, self.status, self.is_complete = request_id, 0, False
         self._received, self._has_more = 0, True
 
     def require_length(self, given: bytes | None) -> None:
@@ -125,6 +128,8 @@ class _Exchange:
             self.status = message["status"]
             message.setdefault("headers", [])
             message["headers"] = [*message["headers"], (_REQUEST_ID, self.request_id.encode())]
+        elif message["type"] == "http.response.body":
+            self.is_complete = not message.get("more_body", False)
         await self._send(message)
 
     async def _receive_in_time(self) -> Message:

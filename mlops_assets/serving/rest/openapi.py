@@ -59,11 +59,11 @@ class Description:
         paths = described.setdefault("paths", {})
         paths |= _platform_paths()
         for model in served:
-            if model.bundle.predictor.kind != "forecaster":
+            if model.takes_records:
                 paths |= _model_paths(model, self._service.settings.max_batch_rows)
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
         schemas |= {"Error": _error_schema(), "ModelVersion": _version_schema()}
-        schemas |= {_record_name(model): model.reader.json_schema() for model in served}
+        schemas |= {_record_name(model): model.reader.json_schema() for model in served if model.takes_records}
         described["components"]["securitySchemes"] = {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},

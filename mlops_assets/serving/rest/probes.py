@@ -43,7 +43,7 @@ def probe_routes(service: PredictionService, access: Access) -> list[Route]:
     async def ready(request: Request) -> JSONReply:
         is_ready = service.is_ready
         body: dict[str, Any] = {"request_id": current_request_id(), "status": "ready" if is_ready else "not ready"}
-        if access.is_known(request.scope):
+        if access.lets_in(request.scope):
             champions = service.champions
             body["registry_problem"] = champions.source_problem
             body["models"] = [model_summary(name, status) for name, status in champions.models.items()]
