@@ -42,6 +42,22 @@ class QueryField:
     check: Callable[[Mapping[str, Any]], object] | None = None
 
 
+def query_field(
+    name: str, description: str, resolver: Callable[..., Any], check: Callable[[Mapping[str, Any]], object] | None = None
+) -> QueryField:
+    """Return a field of the query.
+
+    Args:
+        name: in GraphQL.
+        description: in GraphQL.
+        resolver: makes its value; its arguments are those of the field.
+        check: as in `QueryField`.
+    """
+    # Strawberry tells the fields of a type apart by the names of their functions.
+    resolver.__name__ = name
+    return QueryField(name, strawberry.field(resolver, name=name, description=description), check)
+
+
 class Cost:
     """How many records an operation asks about, whatever the number of its fields."""
 
@@ -84,10 +100,10 @@ def platform_fields(service: PredictionService) -> list[QueryField]:
         service.champions.get(domain, name).reader.read(arguments.get("record"))
 
     return [
-        _field("models", "All models, those without a champion too.", models),
-        _field("model", "The champion of a model.", model),
-        _field("predictRecord", "A model's answer for a raw record.", predict_record, check_record),
-        _field("predictRecords", "Answers for many raw records; each is answered, or has its own error.", predict_records),
+        query_field("models", "All models, those without a champion too.", models),
+        query_field("model", "The champion of a model.", model),
+        query_field("predictRecord", "A model's answer for a raw record.", predict_record, check_record),
+        query_field("predictRecords", "Answers for many raw records; each is answered, or has its own error.", predict_records),
     ]
 
 
@@ -106,7 +122,7 @@ def model_field(service: PredictionService, served: ServedModel) -> QueryField:
     def check_record(arguments: Mapping[str, Any]) -> None:
         served.reader.read(arguments.get("record"))
 
-    return _field(f"{title[0].lower()}{title[1:]}", f"What {name} says of a raw record.", predict, check_record)
+    return query_field(f"{title[0].lower()}{title[1:]}", f"What {name} says of a raw record.", predict, check_record)
 
 
 async def _answer(service: PredictionService, info: Info, name: ModelName, record: Any, explain: bool) -> Answer:
@@ -115,12 +131,6 @@ async def _answer(service: PredictionService, info: Info, name: ModelName, recor
         name.domain, name.name, record, protocol="graphql", request_id=current_request_id(), explain=explain
     )
     return Answer.of(answer)
-
-
-def _field(
-    name: str, description: str, resolver: Callable[..., Any], check: Callable[[Mapping[str, Any]], object] | None = None
-) -> QueryField:
-    return QueryField(name, strawberry.field(resolver, name=name, description=description), check)
 
 
 def _attributes(columns: tuple[Column, ...]) -> list[tuple[str, Column]]:

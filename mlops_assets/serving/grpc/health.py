@@ -11,7 +11,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlops_assets.serving.champions import Champions
+    from mlops_assets.serving.service import PredictionService
 
 WHOLE_SERVER = ""
 _POLL_SECONDS = 0.5
@@ -20,15 +20,15 @@ _POLL_SECONDS = 0.5
 class ChampionHealth(health.HealthServicer):
     """Says of each service whether a champion answers for it."""
 
-    def __init__(self, champions: Champions, domains: Mapping[str, str | None]) -> None:
+    def __init__(self, service: PredictionService, domains: Mapping[str, str | None]) -> None:
         """Say how the services are.
 
         Args:
-            champions: those of the process.
+            service: answers.
             domains: the domain whose champions a service asks, by its name; None if it asks those of all.
         """
         super().__init__()
-        self._champions, self._domains = champions, {WHOLE_SERVER: None, **domains}
+        self._service, self._domains = service, {WHOLE_SERVER: None, **domains}
 
     async def Check(self, request: HealthCheckRequest, context: Any) -> HealthCheckResponse:  # noqa: N802
         """Say how a service is."""
@@ -47,5 +47,6 @@ class ChampionHealth(health.HealthServicer):
             await asyncio.sleep(_POLL_SECONDS)
 
     def _is_ready(self, domain: str | None) -> bool:
-        models = self._champions.models
-        return any(status.served is not None for name, status in models.items() if domain in (None, name.domain))
+        if domain is None or not self._service.is_ready:
+            return self._service.is_ready
+        return any(status.served is not None for name, status in self._service.champions.models.items() if name.domain == domain)

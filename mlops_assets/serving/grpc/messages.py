@@ -60,13 +60,14 @@ def _contribution_message(contribution: Contribution) -> pb.Contribution:
     fields = contribution.as_dict()
     return pb.Contribution(
         input=fields["input"],
-        value=_value_message(fields["value"]),
-        typical=_value_message(fields["typical"]),
+        value=value_message(fields["value"]),
+        typical=value_message(fields["typical"]),
         effect=fields["effect"],
     )
 
 
-def _value_message(value: Any) -> pb.Value:
+def value_message(value: Any) -> pb.Value:
+    """Return a value of a record."""
     if value is None:
         return pb.Value(null=NULL_VALUE)
     if isinstance(value, bool):

@@ -10,7 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mlops_assets.errors import PermanentError
+from mlops_assets.errors import SettingsError
 from mlops_assets.serving.access import ClientCheck
 from mlops_assets.serving.grpc import predictions
 from mlops_assets.serving.grpc.calls import CallInterceptor
@@ -67,7 +67,7 @@ def build_grpc_server(service: PredictionService, extensions: Sequence[DomainSer
         settings: host, port, keys and limits; with several workers, processes share the port.
 
     Raises:
-        PermanentError: nobody may listen at the port.
+        SettingsError: nobody may listen at the port.
     """
     server = grpc.aio.server(
         interceptors=[CallInterceptor(ClientCheck(settings), service.metrics, settings.max_body_bytes)],
@@ -82,7 +82,7 @@ def build_grpc_server(service: PredictionService, extensions: Sequence[DomainSer
     for extension in extensions:
         if extension.add_grpc is not None:
             domains |= dict.fromkeys(extension.add_grpc(service, server), extension.domain)
-    health = ChampionHealth(service.champions, domains)
+    health = ChampionHealth(service, domains)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     services = (*domains, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(services, server)
@@ -95,5 +95,5 @@ def _listen(server: grpc.aio.Server, settings: ServingSettings) -> int:
     try:
         port: int = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise PermanentError(f"gRPC cannot listen at {address}: is another service there? Set MLOPS_SERVING_GRPC_PORT") from error
+        raise SettingsError(f"cannot listen at {address} for gRPC; choose another port with MLOPS_SERVING_GRPC_PORT") from error
     return port

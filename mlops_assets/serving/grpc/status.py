@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 ERROR_DOMAIN = "mlops_assets"
-# Metadata has 8 KB in most clients; what comes after the first fields is left out.
-_FIELDS_BYTES = 3_000
-_MESSAGE_CHARACTERS = 800
+# Clients take 8 KB of metadata, in which the message stands twice, once with three characters for a byte that is not ASCII. What
+# does not fit is left out.
+_FIELDS_BYTES = 2_000
+_MESSAGE_BYTES = 1_000
 
 
 def status_message(error: RequestError) -> str:
     """Return the error as a sentence with the fields that it is about."""
     text = "; ".join([str(error), *(f"{each.field}: {each.message}" for each in error.fields)])
-    return text if len(text) <= _MESSAGE_CHARACTERS else f"{text[: _MESSAGE_CHARACTERS - 1]}…"
+    data = text.encode(errors="replace")
+    return data[:_MESSAGE_BYTES].decode(errors="ignore")
 
 
 def status_details(error: RequestError, request_id: str) -> bytes:
@@ -33,7 +35,8 @@ def status_details(error: RequestError, request_id: str) -> bytes:
     details: list[Message] = [ErrorInfo(reason=error.code, domain=ERROR_DOMAIN), RequestInfo(request_id=request_id)]
     if error.fields:
         details.append(BadRequest(field_violations=_violations(error)))
-    status = Status(code=code, message=str(error)[:_MESSAGE_CHARACTERS])
+    # gRPC asks for the same message in both places.
+    status = Status(code=code, message=status_message(error))
     for detail in details:
         status.details.add().CopyFrom(_packed(detail))
     return status.SerializeToString()

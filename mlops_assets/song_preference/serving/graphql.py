@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from mlops_assets.serving.graphql import QueryField
+from mlops_assets.serving.graphql import QueryField, query_field
 from mlops_assets.song_preference.serving.original import READER, ask
 
 if TYPE_CHECKING:
@@ -39,4 +39,4 @@ def query_fields(service: PredictionService) -> list[QueryField]:
         return ModelOutput(int_output=reply.is_liked, str_output=reply.text)
 
     description = "Whether the listener will like a song of which four shares are known, each between 0 and 1."
-    return [QueryField("predict", strawberry.field(predict, description=description), READER.read)]
+    return [query_field("predict", description, predict, READER.read)]
