@@ -31,6 +31,10 @@ class JSONLines(logging.Formatter):
 
 def log_as_json() -> None:
     """Let everything that this process logs go to standard error, a JSON object per line."""
+    # Nothing reads these from a record, and looking them up for each costs more than writing it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JSONLines())
     root = logging.getLogger()

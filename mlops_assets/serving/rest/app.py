@@ -15,6 +15,7 @@ from mlops_assets.serving.rest.access import Access
 from mlops_assets.serving.rest.gateway import Gateway
 from mlops_assets.serving.rest.models import model_routes
 from mlops_assets.serving.rest.openapi import Description
+from mlops_assets.serving.rest.predictions import QuickRoutes, prediction_routes
 from mlops_assets.serving.rest.probes import probe_routes
 from mlops_assets.serving.rest.replies import JSONReply, error_body, error_reply
 
@@ -48,8 +49,8 @@ def build_app(service: PredictionService, extensions: Sequence[DomainServing], s
         redirect_slashes=False,
     )
     app.state.access = access = Access(service.settings)
-    app.router.routes[:0] = model_routes(service)
-    app.router.routes.extend(probe_routes(service, access))
+    predictions = prediction_routes(service)
+    app.router.routes.extend([*predictions, *model_routes(service), *probe_routes(service, access)])
     app.include_router(build_graphql_router(service, extensions))
     for extension in extensions:
         if extension.build_router is not None:
@@ -73,7 +74,7 @@ def build_app(service: PredictionService, extensions: Sequence[DomainServing], s
     # Of the last, the gateway writes the log.
     for kind in (RequestError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, reply_to_error)
-    return Gateway(app, service.settings, access, service.metrics)
+    return Gateway(QuickRoutes(predictions, app), service.settings, access, service.metrics)
 
 
 def _as_request_error(error: RequestValidationError) -> RequestError:

@@ -71,20 +71,20 @@ class Gateway:
         await error_reply(told)(scope, exchange.receive, exchange.send)
 
     def _log(self, scope: Scope, exchange: _Exchange, started: float) -> None:
+        if not access_log.isEnabledFor(logging.INFO):
+            return
         is_known = "endpoint" in scope and exchange.status != 404
-        access_log.info(
-            "answered",
-            extra={
-                "fields": {
-                    "request_id": exchange.request_id,
-                    "protocol": "rest",
-                    "method": scope["method"],
-                    "path": scope["path"] if is_known else None,
-                    "status": exchange.status,
-                    "duration_ms": round((time.perf_counter() - started) * 1_000, 3),
-                }
-            },
-        )
+        # Made here, because `Logger.info` would look up who calls it.
+        record = logging.LogRecord(access_log.name, logging.INFO, __file__, 0, "answered", None, None)
+        record.fields = {
+            "request_id": exchange.request_id,
+            "protocol": "rest",
+            "method": scope["method"],
+            "path": scope["path"] if is_known else None,
+            "status": exchange.status,
+            "duration_ms": round((time.perf_counter() - started) * 1_000, 3),
+        }
+        access_log.handle(record)
 
     async def _pass_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from mlops_assets.serving.model_card import model_card, model_summary
 from mlops_assets.serving.request_ids import current_request_id
 from mlops_assets.serving.rest.access import require_admin
-from mlops_assets.serving.rest.predictions import PredictBatch, PredictOne
+from mlops_assets.serving.rest.predictions import MODEL
 from mlops_assets.serving.rest.replies import JSONReply
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def model_routes(service: PredictionService) -> list[Route]:
-    """Return the routes below `/v1/models`; the one that is asked most comes first."""
+    """Return the routes below `/v1/models`, but those for predictions."""
 
     async def list_models(request: Request) -> JSONReply:
         models = service.champions.models.items()
@@ -39,12 +39,9 @@ def model_routes(service: PredictionService) -> list[Route]:
         await service.reload_soon()
         return await describe_model(request)
 
-    one = "/v1/models/{domain}/{model}"
     return [
-        Route(f"{one}/predict", PredictOne(service), methods=["POST"]),
-        Route(f"{one}/predict/batch", PredictBatch(service), methods=["POST"]),
         Route("/v1/models", list_models),
         Route("/v1/models/reload", reload_models, methods=["POST"]),
-        Route(one, describe_model),
-        Route(f"{one}/reload", reload_model, methods=["POST"]),
+        Route(MODEL, describe_model),
+        Route(f"{MODEL}/reload", reload_model, methods=["POST"]),
     ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from starlette.routing import Match, Route
+
 from mlops_assets.serving.errors import FieldError, InvalidRecordError
 from mlops_assets.serving.json_body import parse_json
 from mlops_assets.serving.request_ids import current_request_id
@@ -16,11 +18,42 @@ from mlops_assets.serving.rest.replies import error_fields, json_bytes, send_jso
 from mlops_assets.serving.service import Answer
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from mlops_assets.serving.service import PredictionService
 
+MODEL = "/v1/models/{domain}/{model}"
+"""The path of a model."""
+
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def prediction_routes(service: PredictionService) -> list[Route]:
+    """Return the routes for predictions; the one that is asked most comes first."""
+    return [
+        Route(f"{MODEL}/predict", PredictOne(service), methods=["POST"]),
+        Route(f"{MODEL}/predict/batch", PredictBatch(service), methods=["POST"]),
+    ]
+
+
+class QuickRoutes:
+    """Answers by some routes without what an application does for all of its routes; the others are left to the application."""
+
+    def __init__(self, routes: Sequence[Route], app: ASGIApp) -> None:
+        """Try `routes` before `app`."""
+        self._routes, self._app = routes, app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        for route in self._routes:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                await route.app(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class PredictOne:
