@@ -269,10 +269,10 @@ def _predict_frame(served: ServedModel, records: Sequence[ReadRecord]) -> list[d
 
 
 def _explain(served: ServedModel, record: ReadRecord) -> Sequence[Contribution]:
-    from mlops_assets.ml.explanation import explain_record
-
     if served.bundle.typical is None:
         raise UnsupportedError(
             f"{served.name} version {served.version.version} was saved without a typical record, so it cannot explain itself"
         )
+    from mlops_assets.ml.explanation import explain_record
+
     return explain_record(served.bundle, record.values)
