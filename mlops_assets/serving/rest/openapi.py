@@ -127,7 +127,7 @@ def _model_paths(served: ServedModel, max_rows: int) -> dict[str, Any]:
             "post": {
                 "summary": f"Ask {served.name} about one record.",
                 "operationId": f"predict {served.name}",
-                "parameters": [explain],
+                "parameters": [] if served.bundle.typical is None else [explain],
                 "requestBody": _body({"record": record}),
                 "responses": {"200": _json("The answer.", _with_request_id(answer)), **_errors(*_ERRORS)},
             }
