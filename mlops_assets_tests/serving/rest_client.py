@@ -6,54 +6,40 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from mlops_assets.errors import StoreUnavailableError
-from mlops_assets.ml.bundle import Bundle
-from mlops_assets.serving.champions import Champions, ChampionVersion, ModelName
+from mlops_assets.serving.champions import Champions, ModelName
 from mlops_assets.serving.extension import DomainServing
 from mlops_assets.serving.metrics import ServingMetrics
 from mlops_assets.serving.prediction_log import PredictionLog
 from mlops_assets.serving.rest.app import build_app
 from mlops_assets.serving.service import PredictionService
 from mlops_assets.serving.settings import ServingSettings
-from mlops_assets_tests.tiny_bundle import TinyBundle, things, tiny_bundle
+from mlops_assets_tests.serving.servers import NOON, Registry
 
-NOON = datetime(2024, 1, 1, 12, tzinfo=timezone.utc)
 COLOURS, SHAPES = ModelName("examples", "colour_model"), ModelName("examples", "shape_model")
 PREDICT = "/v1/models/examples/colour_model/predict"
 BALL: dict[str, Any] = {"kind": "ball", "size_m": 1.7, "is_new": True, "seen_at": "2024-01-01T00:00:00Z"}
 
 
 @dataclass
-class NamedChampions:
-    """A source of champions that a test writes on.
+class UnsteadyRegistry(Registry):
+    """Champions that a test names, which cannot always be looked up.
 
     Attributes:
-        bundles: of each model by version.
-        champions: which version is champion of each model.
-        is_down: whether the source can be asked.
+        is_down: whether they cannot be.
     """
 
-    bundles: Mapping[int, Bundle[Any]]
-    champions: dict[ModelName, int | None] = field(default_factory=dict)
     is_down: bool = False
 
     def names(self) -> list[ModelName]:
         if self.is_down:
             raise StoreUnavailableError("nobody answers")
         return sorted(self.champions)
-
-    def current(self, name: ModelName) -> ChampionVersion | None:
-        version = self.champions[name]
-        return None if version is None else ChampionVersion(version, f"run {version}", version)
-
-    def load(self, version: ChampionVersion) -> Bundle[Any]:
-        return self.bundles[version.handle]
 
 
 class Client:
@@ -82,19 +68,6 @@ class Client:
         """Send JSON as Python writes it, NaN included; bytes and parts of a body are sent as they are."""
         sent = content if isinstance(content, bytes) or hasattr(content, "__aiter__") else json.dumps(content)
         return self.request("POST", path, content=sent, **options)
-
-
-def imputing_bundle(threshold: float = 0.5) -> TinyBundle:
-    """Return the tiny bundle with a pipeline that takes unknown sizes, as its contract says."""
-    from sklearn.compose import make_column_transformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
-    encode = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["kind"]), (SimpleImputer(), ["size_m"]))
-    pipeline = make_pipeline(encode, LogisticRegression()).fit(things(), [0, 0, 0, 0, 1, 1, 1, 1])
-    return tiny_bundle(pipeline=pipeline, threshold=threshold)
 
 
 async def in_parts(parts: Iterable[bytes]) -> AsyncIterator[bytes]:

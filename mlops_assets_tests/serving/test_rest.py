@@ -20,33 +20,33 @@ from mlops_assets.stores.events import open_event_log
 from mlops_assets_tests.serving.rest_client import (
     BALL,
     COLOURS,
-    NOON,
     PREDICT,
     SHAPES,
     Client,
-    NamedChampions,
+    UnsteadyRegistry,
     access_lines,
     build_service,
     client_of,
     error_of,
-    imputing_bundle,
     in_parts,
 )
+from mlops_assets_tests.serving.servers import NOON, colour_bundle
 from mlops_assets_tests.tiny_bundle import THINGS
 
-BUNDLE = imputing_bundle()
-BOARD = NamedChampions({1: BUNDLE}, {COLOURS: 1, SHAPES: None})
+BUNDLE = colour_bundle()
+STRICT = colour_bundle(threshold=0.9)
 KEY, OTHER_KEY, ADMIN_KEY = "a-key-of-one-client", "a-key-of-another-client", "the-key-of-the-admin"
 
 
 @pytest.fixture(scope="module")
 def client() -> Client:
-    return client_of(build_service(BOARD))
+    return client_of(build_service(registry()))
 
 
-def board(**champions: int | None) -> NamedChampions:
-    """Return a source of which a test may change the champions."""
-    return NamedChampions({1: BUNDLE, 2: imputing_bundle(threshold=0.9)}, {COLOURS: 1, **champions})
+def registry(shapes: int | None = None) -> UnsteadyRegistry:
+    """Return a registry of which a test may change the champions; at first the first version answers."""
+    versions = {1: BUNDLE, 2: STRICT}
+    return UnsteadyRegistry({COLOURS: versions, SHAPES: versions}, {COLOURS: 1, SHAPES: shapes})
 
 
 def test_an_answer_says_who_gave_it(client: Client) -> None:
@@ -138,7 +138,7 @@ def test_a_long_body_is_refused_even_if_nobody_said_how_long_it_is(client: Clien
 
 def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
     """A client that stops in the middle keeps nobody busy."""
-    client = client_of(build_service(BOARD, timeout_seconds=0.05))
+    client = client_of(build_service(registry(), timeout_seconds=0.05))
 
     async def hanging() -> Any:
         import asyncio
@@ -245,8 +245,7 @@ def test_a_model_tells_contract_quality_and_lineage(client: Client) -> None:
 
 def test_ready_says_of_each_model_how_it_is() -> None:
     """One champion makes the service ready, unless others are required; details are for those who may ask."""
-    source = board()
-    source.champions[SHAPES] = None
+    source = registry()
     assert client_of(build_service(source)).get("/ready").status_code == 200
     waiting = client_of(build_service(source, required=[COLOURS, SHAPES])).get("/ready")
     assert (waiting.status_code, waiting.json()["status"]) == (503, "not ready")
@@ -259,7 +258,7 @@ def test_ready_says_of_each_model_how_it_is() -> None:
 
 def test_a_registry_that_is_down_shows_in_ready_and_costs_no_answer() -> None:
     """What is loaded goes on."""
-    source = board()
+    source = registry()
     service = build_service(source)
     source.is_down = True
     service.champions.refresh()
@@ -272,7 +271,7 @@ def test_a_registry_that_is_down_shows_in_ready_and_costs_no_answer() -> None:
 
 def test_readiness_goes_first_when_the_service_stops() -> None:
     """Load balancers send nobody any more; who asks nevertheless is answered."""
-    service = build_service(board())
+    service = build_service(registry())
     service.announce_stop()
     client = client_of(service)
     assert (client.get("/ready").status_code, client.get("/health").status_code) == (503, 200)
@@ -281,13 +280,13 @@ def test_readiness_goes_first_when_the_service_stops() -> None:
 
 def test_a_promotion_changes_answers_and_description() -> None:
     """The next answer is that of the new champion, and so is the description."""
-    source = board()
+    source = registry()
     service = build_service(source, admin_key=ADMIN_KEY)
     client = client_of(service, headers={"x-api-key": ADMIN_KEY})
     assert client.post(PREDICT, {"record": BALL}).json()["model"]["version"] == 1
     source.champions[COLOURS] = 2
     models = client.post("/v1/models/reload").json()["models"]
-    assert [each["version"] for each in models] == [2]
+    assert [each["version"] for each in models] == [2, None]
     answer = client.post(PREDICT, {"record": BALL}).json()
     # 0.74 is under the new threshold.
     assert (answer["model"]["version"], answer["value"]) == (2, False)
@@ -297,8 +296,7 @@ def test_a_promotion_changes_answers_and_description() -> None:
 
 def test_the_description_follows_the_champions() -> None:
     """Each served model has a path of its own, whose record is that of its contract."""
-    source = board()
-    source.champions[SHAPES] = None
+    source = registry()
     service = build_service(source)
     client = client_of(service)
     described = client.get("/openapi.json").json()
@@ -332,7 +330,7 @@ def test_with_keys_only_their_owners_are_answered(
 ) -> None:
     """From whatever machine; no log has a key."""
     caplog.set_level(logging.INFO)
-    service = build_service(board(), api_keys=f"{KEY},{OTHER_KEY}", admin_key=ADMIN_KEY)
+    service = build_service(registry(), api_keys=f"{KEY},{OTHER_KEY}", admin_key=ADMIN_KEY)
     client = client_of(service, address="192.0.2.1")
     sent = {name: value.encode() for name, value in headers.items()}
     response = client.post(path, {"record": BALL}, headers=sent) if path == PREDICT else client.get(path, headers=sent)
@@ -345,7 +343,7 @@ def test_with_keys_only_their_owners_are_answered(
 
 def test_without_keys_only_this_machine_is_answered() -> None:
     """Its addresses of whatever kind; others learn no more than that somebody lives here."""
-    service = build_service(board())
+    service = build_service(registry())
     for address in ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"):
         assert client_of(service, address=address).get("/v1/models").status_code == 200
     for address in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "testclient"):
@@ -355,7 +353,7 @@ def test_without_keys_only_this_machine_is_answered() -> None:
 
 def test_reloading_needs_the_admin_key() -> None:
     """A client's key is not enough; without an admin key nobody may."""
-    service = build_service(board(), api_keys=KEY, admin_key=ADMIN_KEY)
+    service = build_service(registry(), api_keys=KEY, admin_key=ADMIN_KEY)
     for headers, status, code in (({}, 401, "unauthorized"), ({"x-api-key": KEY}, 403, "forbidden")):
         error_of(client_of(service, headers=headers).post("/v1/models/reload"), status, code)
     assert client_of(service, headers={"x-api-key": ADMIN_KEY}).post("/v1/models/reload").status_code == 200
@@ -395,7 +393,7 @@ def _broken_routes(service: PredictionService, stores: Any) -> APIRouter:
 
 def test_routes_of_domains_have_the_same_form_of_errors(caplog: pytest.LogCaptureFixture) -> None:
     """A mistake of ours is told with the id by which the log says more, and nothing of it."""
-    client = client_of(build_service(board()), [DomainServing("examples", (), _broken_routes)])
+    client = client_of(build_service(registry()), [DomainServing("examples", (), _broken_routes)])
     for path, status, code in (("/broken", 500, "internal"), ("/away", 503, "unavailable")):
         response = client.get(path, headers={"x-request-id": "seven"})
         error_of(response, status, code)
@@ -407,7 +405,7 @@ def test_routes_of_domains_have_the_same_form_of_errors(caplog: pytest.LogCaptur
 
 def test_an_answer_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client learns so, and others are answered meanwhile."""
-    service = build_service(board(), timeout_seconds=0.1)
+    service = build_service(registry(), timeout_seconds=0.1)
     monkeypatch.setattr(service, "predict_batch", lambda *_, **__: time.sleep(0.5))
     error_of(client_of(service).post(f"{PREDICT}/batch", {"records": [BALL]}), 504, "timeout")
 
@@ -420,7 +418,7 @@ def test_metrics_count_answers_errors_and_the_log(tmp_path: Path) -> None:
 
     log = PredictionLog(no_log)
     log.start()
-    client = client_of(build_service(board(), log))
+    client = client_of(build_service(registry(), log))
     client.post(PREDICT, {"record": BALL})
     client.post(f"{PREDICT}/batch", {"records": [BALL] * 4})
     client.post(PREDICT, b"{")
@@ -437,7 +435,7 @@ def test_every_answered_record_is_one_event(tmp_path: Path) -> None:
     events = open_event_log(f"sqlite:{tmp_path / 'events.db'}")
     log = PredictionLog(lambda domain: events)
     log.start()
-    client = client_of(build_service(board(), log))
+    client = client_of(build_service(registry(), log))
     client.post(PREDICT, {"record": BALL}, headers={"x-request-id": "one"})
     client.post(PREDICT, {"record": {}}, headers={"x-request-id": "two"})
     client.post(f"{PREDICT}/batch", {"records": [BALL, {}, BALL]}, headers={"x-request-id": "three"})

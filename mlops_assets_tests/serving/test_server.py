@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,10 @@ from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.models.registry import ModelRegistry
 from mlops_assets.stores.models.versions import ModelVersion
 from mlops_assets_tests.serving.processes import ServingProcess, free_ports, serving_process
-from mlops_assets_tests.serving.rest_client import BALL, PREDICT, imputing_bundle
+from mlops_assets_tests.serving.rest_client import BALL, PREDICT
+from mlops_assets_tests.serving.servers import NOON, colour_bundle
 from mlops_assets_tests.test_cli import mlops_assets
 
-NOON = datetime(2024, 1, 1, 12, tzinfo=timezone.utc)
 SONGS = "/v1/models/song_preference/preference_model"
 
 
@@ -35,7 +34,7 @@ SONGS = "/v1/models/song_preference/preference_model"
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with a bundle."""
     folder = tmp_path_factory.mktemp("bundle")
-    imputing_bundle().save(folder)
+    colour_bundle().save(folder)
     return folder
 
 
@@ -50,7 +49,7 @@ def registry(tmp_path: Path, mlflow_database: Path) -> ModelRegistry:
 
 def save(registry: ModelRegistry, threshold: float, partition: str) -> ModelVersion:
     """Save a version that says yes of the ball if the threshold is under 0.7."""
-    bundle, asset = imputing_bundle(threshold), "song_preference/preference_model"
+    bundle, asset = colour_bundle(threshold=threshold), "song_preference/preference_model"
     return registry.save(bundle, model_name=asset.replace("/", "."), asset=asset, partition=partition, now=NOON)
 
 

@@ -51,7 +51,8 @@ def build_app(service: PredictionService, extensions: Sequence[DomainServing], s
     app.state.access = access = Access(service.settings)
     predictions = prediction_routes(service)
     app.router.routes.extend([*predictions, *model_routes(service), *probe_routes(service, access)])
-    app.include_router(build_graphql_router(service, extensions))
+    # GraphQL describes itself.
+    app.include_router(build_graphql_router(service, extensions), include_in_schema=False)
     for extension in extensions:
         if extension.build_router is not None:
             app.include_router(extension.build_router(service, stores))

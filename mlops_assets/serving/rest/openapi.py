@@ -57,11 +57,16 @@ class Description:
         app = self._app
         described = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         paths = described.setdefault("paths", {})
+        for operation in (operation for path in paths.values() for operation in path.values()):
+            # Routes of domains say all errors as the others do, and not as FastAPI has it.
+            operation["responses"] |= _errors(*_ERRORS)
         paths |= _platform_paths()
         for model in served:
             if model.takes_records:
                 paths |= _model_paths(model, self._service.settings.max_batch_rows)
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
+        for of_fastapi in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(of_fastapi, None)
         schemas |= {"Error": _error_schema(), "ModelVersion": _version_schema()}
         schemas |= {_record_name(model): model.reader.json_schema() for model in served if model.takes_records}
         described["components"]["securitySchemes"] = {
@@ -106,7 +111,11 @@ def _model_paths(served: ServedModel, max_rows: int) -> dict[str, Any]:
         ]
     }
     # Each record of a batch answers for itself, so that a wrong one does not break the schema of the request.
-    rows = {"type": "array", "items": record, "maxItems": max_rows}
+    rows = {
+        "type": "array",
+        "description": f"At most {max_rows:,} records; one that breaks the schema is answered by an error of its own.",
+        "items": {"anyOf": [record, {}]},
+    }
     explain = {
         "name": "explain",
         "in": "query",
@@ -118,7 +127,7 @@ def _model_paths(served: ServedModel, max_rows: int) -> dict[str, Any]:
             "post": {
                 "summary": f"Ask {served.name} about one record.",
                 "operationId": f"predict {served.name}",
-                "parameters": [explain],
+                "parameters": [] if served.bundle.typical is None else [explain],
                 "requestBody": _body({"record": record}),
                 "responses": {"200": _json("The answer.", _with_request_id(answer)), **_errors(*_ERRORS)},
             }
