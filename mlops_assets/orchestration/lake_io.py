@@ -84,7 +84,7 @@ class LakeIOManager(dg.IOManager):
 
 
 def read_partition(lake: Lake, contract: TableContract, partition: Partition | None) -> pd.DataFrame:
-    """Read one partition of a table, or one without partitions as a whole, for code that learns only while running what it needs."""
+    """Read one partition of a table, or one without partitions, for code that learns only while running what it needs."""
     address = LakeAddress((contract.domain, contract.name), partition)
     return to_pandas(conform(lake.read(address, contract=contract), contract))
 

@@ -75,13 +75,14 @@ def _report(console: Console, stores: Stores, _now: datetime) -> None:
 def _evaluation_table(evaluation: pd.DataFrame) -> Table:
     """Return a row per metric and a column per predictor, of the newest version."""
     newest = evaluation[evaluation["model_version"] == evaluation["model_version"].max()]
-    predictors = list(dict.fromkeys(newest["predictor"]))
+    predictors = ["model", *sorted(set(newest["predictor"]) - {"model"})]
     songs = int(newest["row_count"].iloc[0])
     names = [predictor.replace("_", " ") for predictor in predictors]
-    table = new_table(f"On {songs:,} test songs, with 95 % intervals", "figure", *names)
+    table = new_table(f"On {songs:,} test songs; of the model with 95 % intervals", "figure", *names)
     for metric, rows in newest.groupby("metric", sort=False):
         by_predictor = rows.set_index("predictor").loc[predictors]
-        cells = [f"{row.value:.3f} ({row.value_low:.3f}-{row.value_high:.3f})" for row in by_predictor.itertuples()]
+        cells = [f"{value:.3f}" for value in by_predictor["value"]]
+        cells[predictors.index("model")] += " ({value_low:.3f} to {value_high:.3f})".format(**by_predictor.loc["model"])
         table.add_row(str(metric).replace("_", " "), *cells)
     return table
 
