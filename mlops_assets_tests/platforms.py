@@ -68,7 +68,7 @@ class Platform:
         songs: Mapping[str, Any] | None = None,
         **crimes: Any,
     ) -> None:
-        """Keep everything in `folder` but the `stores` that have other URLs; `parking`, `songs` and `crimes` are settings of the domains."""
+        """Keep everything in `folder` but the `stores` that have other URLs; the others are settings of domains."""
         own = {"source": "sample", "sample_crimes_per_year": crimes_per_year, "sample_as_of": AS_OF, **crimes}
         own_parking = {"source": "sample", "sample_as_of": AS_OF, **(parking or {})}
         urls: dict[str, Any] = dict(stores or {})

@@ -154,22 +154,26 @@ def repeat_failed(retry_cron: str, *, lookback: timedelta | None = None) -> dg.A
     ).with_label("repeat_failed")
 
 
-def after_any_upstream(retry_cron: str, *, ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
+def after_any_upstream(
+    retry_cron: str, *, ignored: Collection[dg.AssetKey] = (), only_checked: bool = False
+) -> dg.AutomationCondition:
     """Materialize an asset without partitions whenever a partition of its upstream changed.
 
     Args:
         retry_cron: when to ask again for what failed.
         ignored: upstream assets whose updates do not count.
+        only_checked: whether to wait while something upstream fails a blocking check.
     """
     # Most partitions of the upstream may never be materialized, so missing ones must not hold it back.
     has_upstream = _but(ignored, dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()))
-    return (
+    condition = (
         ((dg.AutomationCondition.missing() & has_upstream) | _outdated(ignored))
         # Two runs would do the same work, the first on rows that are about to be replaced.
         & ~dg.AutomationCondition.any_deps_in_progress()
         & ~dg.AutomationCondition.in_progress()
         & _has_not_just_failed(retry_cron)
-    ).with_label("after_any_upstream")
+    )
+    return (condition & ~_any_deps_unchecked() if only_checked else condition).with_label("after_any_upstream")
 
 
 def _outdated(ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:

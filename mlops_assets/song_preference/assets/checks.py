@@ -57,7 +57,14 @@ def check_file(rejects: pd.DataFrame, _key: str) -> CheckOutcome:
     return CheckOutcome(reasons.empty, None if reasons.empty else reasons.iloc[0])
 
 
-FILE_IS_READ = TableCheck(REJECTED_SONGS, "file_is_read", "The file is a playlist, whatever its layout.", check_file)
+FILE_IS_READ = TableCheck(
+    REJECTED_SONGS,
+    "file_is_read",
+    "The file is a playlist, whatever its layout.",
+    check_file,
+    # Files are read in one run, and one that is broken stops no other.
+    is_blocking=False,
+)
 
 HAS_ENOUGH_SONGS = TableCheck(DATASET, "has_enough_songs", "There are enough liked and disliked songs to learn from.", check_size)
 
@@ -89,6 +96,7 @@ CHECKS = [
         entity_word="playlist",
         greatest_share=_GREATEST_REJECT_SHARE,
         harmless_reasons=_HARMLESS_REASONS,
+        is_blocking=False,
     ),
 ]
 """Checks that are steps of their own, because they look at other assets."""

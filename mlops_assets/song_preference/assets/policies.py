@@ -11,8 +11,8 @@ _TEST_SPLIT = dg.AssetKey([DOMAIN, "test_split"])
 AFTER_EACH_PLAYLIST = after_any_upstream(EVERY_HOUR)
 """A new playlist, or one that was read again, changes the dataset."""
 
-TRAIN_ON_NEW_SONGS = after_any_upstream(EVERY_HOUR)
-"""A model learns from every dataset; the same songs give the same model, which is not registered twice."""
+TRAIN_ON_NEW_SONGS = after_any_upstream(EVERY_HOUR, only_checked=True)
+"""A model learns from every dataset that is large enough; the same songs give the same model, which is not registered twice."""
 
 WITH_TRAINING = with_training(EVERY_HOUR)
 """Whatever follows from the splits, in the run that makes them."""

@@ -45,19 +45,20 @@ def landed_playlist(stores: Stores, key: str) -> tuple[str, bytes]:
         "a partition once it is complete; the same content under another name is the same playlist. What landed never changes.",
     ),
     partitions_def=PLAYLISTS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def playlists(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult:
-    with retrying_transient_errors():
-        name, body = landed_playlist(stores, context.partition_key)
-        uri = stores.landing(DOMAIN, PLAYLISTS_NAME).uri
-    return dg.MaterializeResult(
-        metadata={
+def playlists(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
+    uri = stores.landing(DOMAIN, PLAYLISTS_NAME).uri
+    for key in context.partition_keys:
+        with retrying_transient_errors():
+            name, body = landed_playlist(stores, key)
+        metadata = {
             "file_name": name,
             "listener": listener_of(name),
             "size_bytes": len(body),
-            "dagster/uri": f"{uri}/{context.partition_key}/{name}",
+            "dagster/uri": f"{uri}/{key}/{name}",
         }
-    )
+        context.add_asset_metadata(metadata, partition_key=key)
 
 
 @dg.multi_asset(
@@ -104,7 +105,7 @@ def dataset(songs: pd.DataFrame, listeners: dg.ResourceParam[tuple[str, ...]]) -
 
     built = build_dataset(songs, listeners)
     by_listener = built.songs.groupby("listener")["is_liked"].agg(song_count="size", liked_share="mean").reset_index()
-    figures = {"song_count": len(built.songs), "liked_share": float(built.songs["is_liked"].mean())}
+    figures = {"song_count": len(built.songs), "liked_count": int(built.songs["is_liked"].sum())}
     content_hash = built.info["content_hash"].iloc[0]
     yield dg.Output(
         built.songs, "dataset", metadata={**figures, "content_hash": content_hash, "by_listener": frame_metadata(by_listener)}

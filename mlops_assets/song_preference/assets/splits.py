@@ -10,7 +10,7 @@ from mlops_assets.orchestration.asset_specs import lake_table
 from mlops_assets.orchestration.failures import error_context
 from mlops_assets.orchestration.run_config import Seed, Share, StepConfig
 from mlops_assets.orchestration.table_assets import check_specs, validated
-from mlops_assets.song_preference import defaults
+from mlops_assets.song_preference import DOMAIN, defaults
 from mlops_assets.song_preference.assets.checks import DOES_NOT_OVERLAP_TRAIN, IS_STRATIFIED, check_label_share, check_overlap
 from mlops_assets.song_preference.assets.policies import TRAIN_ON_NEW_SONGS
 from mlops_assets.song_preference.contracts import DATASET
@@ -26,6 +26,8 @@ class SplitConfig(StepConfig):
 
 
 @dg.multi_asset(
+    # Steps of all domains share their names.
+    name=f"{DOMAIN}__splits",
     outs={
         "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT), automation_condition=TRAIN_ON_NEW_SONGS),
         "test_split": dg.AssetOut(**lake_table(TEST_SPLIT), automation_condition=TRAIN_ON_NEW_SONGS),
