@@ -120,7 +120,9 @@ def train_once(retry_cron: str, champion_key: dg.AssetKey, *, at_least: int) -> 
     ).with_label("train_once")
 
 
-def with_training(retry_cron: str, *, lookback: timedelta | None = None) -> dg.AutomationCondition:
+def with_training(
+    retry_cron: str, *, lookback: timedelta | None = None, ignored: Collection[dg.AssetKey] = ()
+) -> dg.AutomationCondition:
     """Materialize what follows from a training window in the run that makes the window, and ask again for what failed there.
 
     One run instead of one for each step on the way to a model; a blocking check stops what follows in that run.
@@ -128,9 +130,11 @@ def with_training(retry_cron: str, *, lookback: timedelta | None = None) -> dg.A
     Args:
         retry_cron: when to ask again.
         lookback: how far back from the end of the latest partition failures are repeated; by default the latest alone.
+        ignored: upstream assets that are no step of the training, though they are looked at.
     """
     return (
-        dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()) & ~dg.AutomationCondition.in_progress()
+        _but(ignored, dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()))
+        & ~dg.AutomationCondition.in_progress()
         | repeat_failed(retry_cron, lookback=lookback)
     ).with_label("with_training")
 

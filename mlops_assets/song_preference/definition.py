@@ -29,7 +29,7 @@ def build_domain(settings: SongPreferenceSettings, *, cache: Path, automation_en
         cache: not needed: this domain keeps nothing beside the stores.
         automation_enabled: whether sensors start with the daemon.
     """
-    bootstrap = build_bootstrap(settings.describe_source())
+    bootstrap = build_bootstrap(settings.describe_source(), settings.listeners)
     return Domain(
         name=DOMAIN,
         contracts=CONTRACTS,

@@ -66,7 +66,13 @@ FILE_IS_READ = TableCheck(
     is_blocking=False,
 )
 
-HAS_ENOUGH_SONGS = TableCheck(DATASET, "has_enough_songs", "There are enough liked and disliked songs to learn from.", check_size)
+HAS_ENOUGH_SONGS = TableCheck(
+    DATASET,
+    "has_enough_songs",
+    "There are enough liked and disliked songs to learn from; until then, no training starts by itself.",
+    check_size,
+    fails_run=False,
+)
 
 DOES_NOT_OVERLAP_TRAIN = TableCheck(
     TEST_SPLIT, "does_not_overlap_train", "No song is in both splits, nor a near-duplicate such as another release of it."
