@@ -26,8 +26,8 @@ class TableCheck:
         evaluate: looks at the rows of a partition, given with its key; None if the asset's function reports the outcome itself,
             because the rule is about more than the rows.
         is_blocking: whether nothing builds on rows that fail; otherwise a failure is a warning.
-        fails_run: whether the run fails with a blocking check. If not, a failure only keeps automation waiting, as for rows that are
-            too few yet.
+        fails_run: whether the run fails with a blocking check. If not, a failure only keeps automation waiting, as for rows that
+            are too few yet.
     """
 
     contract: TableContract

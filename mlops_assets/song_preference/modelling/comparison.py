@@ -17,7 +17,7 @@ from mlops_assets.song_preference.modelling.splitting import repeated_folds
 from mlops_assets.song_preference.modelling.training import choose_candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import pandas as pd
@@ -40,6 +40,8 @@ def compare_choices(
     *,
     tuning_trials: int,
     time_budget_seconds: float,
+    families: Sequence[str] = (),
+    repeats: int = REPEATS,
     on_trial: Callable[[Trial], None] | None = None,
     on_fold: Callable[[], None] | None = None,
 ) -> pd.DataFrame:
@@ -52,8 +54,10 @@ def compare_choices(
         songs: rows of the contract `DATASET`.
         tuning_trials: configurations tried after the defaults of every candidate.
         time_budget_seconds: no trial starts after this.
+        families: kinds of model that the platform chooses from; all that are installed if empty.
+        repeats: of the cross-validation.
         on_trial: called after each trial of the choice.
-        on_fold: called after each of the 25 folds.
+        on_fold: called after each fold.
 
     Returns:
         One row per predictor: `predictor`, and for each figure its mean over the folds under its name and its standard deviation
@@ -61,7 +65,7 @@ def compare_choices(
     """
     choice = choose_candidate(
         songs,
-        preference_candidates(),
+        preference_candidates(families),
         tuning_trials=tuning_trials,
         time_budget_seconds=time_budget_seconds,
         folds=defaults.FOLDS,
@@ -70,7 +74,7 @@ def compare_choices(
         on_trial=on_trial,
     )
     # Other folds than those of the choice.
-    folds = repeated_folds(songs, FOLDS, REPEATS, defaults.SEED + defaults.REPEATS)
+    folds = repeated_folds(songs, FOLDS, repeats, defaults.SEED + defaults.REPEATS)
     predictors: dict[str, Callable[[pd.DataFrame, pd.DataFrame], tuple[np.ndarray, float | None]]] = {
         f"platform: {choice.best.name}": partial(_score_by, choice),
         **{name: partial(_score_baseline, baseline) for name, baseline in _OTHERS.items()},

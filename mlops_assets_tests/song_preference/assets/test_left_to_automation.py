@@ -23,7 +23,6 @@ from mlops_assets_tests.song_preference.labelled import labelled_songs, without_
 from mlops_assets_tests.song_preference.playlists import as_answer, as_csv
 
 TRAINING = "preference_evaluation+preference_model+test_split+train_split"
-SENSOR = "song_preference_new_playlists"
 
 
 @dataclass
@@ -64,6 +63,7 @@ def life(tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch)
         yield Life(automation, settings)
 
 
+@pytest.mark.slow
 def test_dropped_files_become_a_model_and_its_opinions(life: Life) -> None:
     """Each file is read once; too few songs start no training; the first model scores what has no label, and later drops, too."""
     assert life.settle() == []
