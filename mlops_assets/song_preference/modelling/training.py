@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_assets.ml.metric_set import AUC, BRIER, F1, LOG_LOSS, MetricSet
-from mlops_assets.ml.search import Candidate, SearchResult, search
+from mlops_assets.ml.search import Candidate, Scoring, SearchResult, search
 from mlops_assets.ml.training import TrainedModel, TrainingDataset, fingerprint
 from mlops_assets.song_preference import defaults
 from mlops_assets.song_preference.modelling.candidates import preference_candidates
@@ -16,9 +16,10 @@ from mlops_assets.song_preference.modelling.features import FEATURE_SETS, model_
 from mlops_assets.song_preference.modelling.splitting import repeated_folds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from mlops_assets.ml.drift import FeatureProfile
@@ -126,10 +127,19 @@ def choose_candidate(
         tuning_trials=tuning_trials,
         seed=seed,
         time_budget_seconds=time_budget_seconds,
+        scoring=Scoring(LOG_LOSS, _measure),
         on_trial=on_trial,
     )
     chosen = next(candidate for candidate in candidates if candidate.labels == result.best_candidate.labels)
     return replace(result, best_candidate=chosen)
+
+
+def _measure(estimator: Any, X: Any, y: npt.ArrayLike) -> Mapping[str, Any]:
+    """Return the fields of `BinaryMetrics`, at the threshold with the best F1, by which the original system chose its models."""
+    from mlops_assets.ml.metrics import best_f1_threshold, evaluate_binary
+
+    probability = estimator.predict_proba(X)[:, 1]
+    return evaluate_binary(y, probability, best_f1_threshold(y, probability)).as_dict()
 
 
 def _reference(songs: pd.DataFrame, names: list[str], probability: np.ndarray) -> FeatureProfile:

@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from mlops_assets.song_preference.sources.base import playlist_key
+from mlops_assets.song_preference.sources.export import ExportPlaylistSource
 from mlops_assets_tests.platforms import Platform
 from mlops_assets_tests.song_preference.labelled import labelled_songs
 from mlops_assets_tests.song_preference.playlists import as_csv
@@ -24,7 +25,10 @@ class Watched:
     def tick(self) -> list[str]:
         """Return the playlists that a look asks to be read, after their partitions have been added."""
         context = dg.build_sensor_context(
-            instance=self.platform.instance, cursor=self.cursor, definitions=self.platform.definitions
+            instance=self.platform.instance,
+            cursor=self.cursor,
+            definitions=self.platform.definitions,
+            resources={"playlist_source": ExportPlaylistSource(self.folder), "stores": self.platform.stores},
         )
         result = self.platform.definitions.resolve_sensor_def("song_preference_new_playlists")(context)
         assert isinstance(result, dg.SensorResult)
