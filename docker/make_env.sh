@@ -12,7 +12,7 @@ random_password() {
 fill_passwords() {
   while IFS= read -r line; do
     case $line in
-      *_PASSWORD= | *_SECRET_ACCESS_KEY=) line=$line$(random_password) ;;
+      *_PASSWORD= | *_SECRET_ACCESS_KEY= | SERVING_*_KEY=) line=$line$(random_password) ;;
     esac
     printf '%s\n' "$line"
   done

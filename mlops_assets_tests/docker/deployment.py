@@ -106,17 +106,26 @@ def dockerfile() -> list[tuple[str, str]]:
     return [(instruction, arguments.strip()) for line in lines if line for instruction, arguments in [line.split(maxsplit=1)]]
 
 
-def image_environment() -> dict[str, str]:
-    """Return the environment variables that the last stage of the Dockerfile sets."""
-    steps = dockerfile()
-    last_stage = max(number for number, (instruction, _) in enumerate(steps) if instruction == "FROM")
-    settings = " ".join(arguments for instruction, arguments in steps[last_stage:] if instruction == "ENV")
+def stages() -> dict[str, list[tuple[str, str]]]:
+    """Return the steps of each stage of the Dockerfile by its name; those of the stage that it builds on come first."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for instruction, arguments in dockerfile():
+        if instruction == "FROM":
+            base, _, name = arguments.split()
+            found[name] = list(found.get(base, []))
+        found[name].append((instruction, arguments))
+    return found
+
+
+def image_environment(target: str = "platform") -> dict[str, str]:
+    """Return the environment variables that an image sets."""
+    settings = " ".join(arguments for instruction, arguments in stages()[target] if instruction == "ENV")
     return dict(setting.split("=", 1) for setting in settings.split())
 
 
-def image_command() -> list[str]:
+def image_command(target: str = "platform") -> list[str]:
     """Return the command that a container runs unless its service names another."""
-    command: list[str] = json.loads(next(arguments for instruction, arguments in dockerfile() if instruction == "CMD"))
+    command: list[str] = json.loads([arguments for instruction, arguments in stages()[target] if instruction == "CMD"][-1])
     return command
 
 

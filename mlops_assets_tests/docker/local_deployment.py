@@ -16,7 +16,13 @@ from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 from mlops_assets_tests.docker.deployment import filled_in, image_command, image_environment, services
 from mlops_assets_tests.services.base import running
 
-_PORT_IN_CONTAINER = re.compile(r"\b[345]000\b")
+_PORT_IN_CONTAINER = re.compile(r"\b([345]000|8803|8504)\b")
+
+
+def _image(service: str) -> str:
+    """Return the target of the Dockerfile that a service runs."""
+    target: str = services()[service]["build"]["target"]
+    return target
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class LocalDeployment:
         """Return the environment that the container of a service gets, with folders of this machine."""
         of_service = filled_in(services()[service]["environment"], self.variables)
         own = {"DAGSTER_HOME": str(self.home), "MLOPS_DATA_DIR": str(self.folder / "data"), "PATH": os.environ["PATH"]}
-        return {**image_environment(), **of_service, **own}
+        return {**image_environment(_image(service)), **of_service, **own}
 
     def run(self, service: str) -> None:
         """Run the command of a service that ends."""
@@ -53,7 +59,7 @@ class LocalDeployment:
 
     def serve(self, service: str, port: int | None = None) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """Run the command of a service that stays, until the block ends. One that listens on a port must become healthy first."""
-        command = self._on_this_machine(services()[service].get("command", image_command()), port)
+        command = self._on_this_machine(services()[service].get("command", image_command(_image(service))), port)
 
         def is_ready() -> bool:
             # A health check takes a second of a core, which the server needs to start.

@@ -31,6 +31,8 @@ from mlops_assets_tests.services.base import Service, provided
 PORTS = {
     "webserver": ["3000"],
     "mlflow": ["5001"],
+    "serving": ["8803", "50051"],
+    "dashboard": ["8504"],
     "minio": ["9000", "9001"],
     "postgres": ["5432"],
     "mysql": ["3306"],

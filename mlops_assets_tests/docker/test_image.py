@@ -16,13 +16,15 @@ from mlops_assets_tests.docker.deployment import (
     REPOSITORY,
     dockerfile,
     env_example,
+    image_command,
     image_environment,
     reaches_the_build,
     read_yaml,
     services,
+    stages,
 )
 
-LOCKS = ["runtime", "xgboost"]
+LOCKS = ["runtime", "xgboost", "serving", "dashboard"]
 """What the build argument LOCK may be."""
 
 
@@ -69,12 +71,29 @@ def test_secrets_and_ballast_do_not_reach_the_build(path: str) -> None:
 
 
 def test_base_is_pinned_and_the_user_is_nobody_special() -> None:
-    """Every stage begins with the same full version of Python, and the last one ends as a numbered user who is not root."""
-    stages = [arguments.split()[0] for instruction, arguments in dockerfile() if instruction == "FROM"]
-    assert len(set(stages)) == 1
-    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", stages[0])
-    users = [arguments for instruction, arguments in dockerfile() if instruction == "USER"]
-    assert int(users[-1]) > 0
+    """Every stage begins with the same full version of Python, and images run as a numbered user who is not root."""
+    bases = {steps[0][1].split()[0] for steps in stages().values()}
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+", bases.pop())
+    for target in ("platform", "serving"):
+        users = [arguments for instruction, arguments in stages()[target] if instruction == "USER"]
+        assert int(users[-1]) > 0
+
+
+def test_serving_has_no_dagster() -> None:
+    """The lock of the serving image holds what serving imports, at the versions of the platform, and no orchestration."""
+    serving, runtime = (_pinned(name) for name in ("serving", "runtime"))
+    assert not [package for package in serving if package.startswith("dagster")]
+    # Extras of a package are pinned beside it.
+    assert {package: versions for package, versions in serving.items() if runtime.get(package) != versions} == {}
+
+
+def _pinned(lock: str) -> dict[str, set[str]]:
+    text = (REPOSITORY / "requirements" / f"{lock}.lock").read_text(encoding="utf-8")
+    pinned: dict[str, set[str]] = {}
+    for package, version in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^ ]+)", text, re.MULTILINE):
+        pinned.setdefault(package, set()).add(version)
+    return pinned
 
 
 def test_dependencies_are_those_of_the_lock_files() -> None:
@@ -121,8 +140,8 @@ def test_workspace_names_the_server_that_the_image_starts() -> None:
     from dagster._core.workspace.load import location_origins_from_yaml_paths
 
     [origin] = location_origins_from_yaml_paths([str(DOCKER / "workspace.yaml")])
-    command = next(arguments for instruction, arguments in dockerfile() if instruction == "CMD")
-    options = dict(re.findall(r'"--([\w-]+)", "([^"]+)"', command))
+    command = " ".join(image_command())
+    options = dict(re.findall(r"--([\w-]+) (\S+)", command))
     assert isinstance(origin, GrpcServerCodeLocationOrigin)
     assert "command" not in services()[origin.host]
     assert (str(origin.port), origin.location_name) == (options["port"], options["location-name"])
