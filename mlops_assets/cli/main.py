@@ -52,6 +52,17 @@ def mlflow(
 
 
 @app.command()
+def dashboard(
+    port: Annotated[int | None, typer.Option(help="Port of the pages; 8504 by default.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
+) -> None:
+    """Open the dashboard: ask the served models, look at songs, models, Chicago and Donostia."""
+    from mlops_assets.cli.servers import run_dashboard
+
+    run_dashboard(console, host, port)
+
+
+@app.command()
 def doctor() -> None:
     """Write to, read from and clean up every configured store; say which of them cannot be used, and why."""
     from mlops_assets.cli.stores import report_health

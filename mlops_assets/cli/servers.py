@@ -1,22 +1,26 @@
-"""Prepare this machine's Dagster home and run the Dagster or MLflow server on it."""
+"""Prepare this machine's Dagster home and run the servers of Dagster, MLflow or the dashboard."""
 
 import errno
 import os
 import socket
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.supervision import supervise
+from mlops_assets.dashboard.settings import DashboardSettings
+from mlops_assets.dashboard.theme import MODEL
 from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
 from mlops_assets.errors import PermanentError, SettingsError
 from mlops_assets.orchestration.instance import open_instance, prepare_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings, load_settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
+_DASHBOARD = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 _TRIED_PORTS = 100
 
 
@@ -25,12 +29,17 @@ def use_instance(settings: Settings) -> Path:
 
     A home that the environment names, as in a container, is used as it is; else the one of the data directory is prepared.
     """
-    os.environ.update(settings.as_environment())
-    if env_file := find_project().env_file:
-        os.environ[ENV_FILE_VARIABLE] = str(env_file)
+    _use_places(settings)
     if "DAGSTER_HOME" not in os.environ:
         os.environ["DAGSTER_HOME"] = str(prepare_instance(settings.data_dir))
     return Path(os.environ["DAGSTER_HOME"])
+
+
+def _use_places(settings: Settings) -> None:
+    """Make the places of the settings those of this process and its children."""
+    os.environ.update(settings.as_environment())
+    if env_file := find_project().env_file:
+        os.environ[ENV_FILE_VARIABLE] = str(env_file)
 
 
 def run_dagster(console: Console, host: str, port: int) -> None:
@@ -79,6 +88,42 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
     files = str(settings.data_dir / "mlflow" / "artifacts")
     where = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", files]
     _run("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)
+
+
+def run_dashboard(console: Console, host: str | None, port: int | None) -> None:
+    """Run the pages by Streamlit, until Ctrl-C.
+
+    Args:
+        console: gets the address.
+        host: address to listen on; that of the settings by default.
+        port: of the pages; that of the settings by default.
+
+    Raises:
+        SettingsError: the port is in use.
+        PermanentError: Streamlit is not installed, or ended by itself.
+    """
+    if find_spec("streamlit") is None:
+        raise PermanentError("the dashboard needs Streamlit; run: make install-dashboard, or pip install 'mlops-assets[dashboard]'")
+    settings, own = load_settings(), DashboardSettings()
+    host, port = host or own.host, port or own.port
+    require_free_port(host, port)
+    _use_places(settings)
+    say_where(console, settings)
+    console.print(f"Dashboard: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops it)")
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "logger.hideWelcomeMessage": "true",
+        "theme.base": "light",
+        "theme.primaryColor": MODEL,
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    _run("streamlit", "run", str(_DASHBOARD), *flags, folder=find_project().folder)
 
 
 def require_free_port(host: str, port: int) -> None:
