@@ -79,6 +79,7 @@ class PredictionLog:
         self._stopping = threading.Event()
         self._ready: set[str] = set()
         self._thread = threading.Thread(target=self._write_until_stopped, name="prediction-log", daemon=True)
+        self._taken = 0
         self.written = self.lost = 0
 
     def start(self) -> None:
@@ -95,26 +96,26 @@ class PredictionLog:
     @property
     def waiting(self) -> int:
         """How many events have not been appended yet."""
-        return self._queue.qsize()
+        return self._queue.qsize() + self._taken
 
     def stop(self, timeout_seconds: float) -> None:
         """Append what waits, and end."""
         self._stopping.set()
         self._thread.join(timeout_seconds)
-        if self._thread.is_alive():
-            self.lost += self.waiting
-            _logger.error("%d predictions were not noted in the event log in %.0f s", self.waiting, timeout_seconds)
+        if waiting := self.waiting:
+            self.lost += waiting
+            _logger.error("%d predictions were not noted in the event log in %.0f s", waiting, timeout_seconds)
 
     def _write_until_stopped(self) -> None:
         while not (self._stopping.is_set() and self._queue.empty()):
-            events = self._take()
+            # More of them may gather for a moment.
+            self._stopping.wait(_WAIT_SECONDS)
+            events = [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), _EVENTS_PER_APPEND))]
+            self._taken = len(events)
             for domain in {event.domain for event in events}:
-                self._append(domain, [event for event in events if event.domain == domain])
-
-    def _take(self) -> list[PredictionEvent]:
-        """Return events that wait, after a moment in which more of them may gather."""
-        self._stopping.wait(_WAIT_SECONDS)
-        return [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), _EVENTS_PER_APPEND))]
+                own = [event for event in events if event.domain == domain]
+                self._append(domain, own)
+                self._taken -= len(own)
 
     def _append(self, domain: str, predictions: list[PredictionEvent]) -> None:
         events = [Event(each.to_json(), each.answered_at, each.prediction_id.encode()) for each in predictions]
