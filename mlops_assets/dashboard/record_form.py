@@ -17,12 +17,12 @@ _EXAMPLE_TIME = "2024-01-31T13:45:00Z"
 def ordered(columns: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the columns in the order of the form: the ones that people know, the ones that must be there, the others."""
     rank = {name: position for position, name in enumerate(_FIRST)}
-    return sorted(columns, key=lambda column: (rank.get(column["name"], len(rank)), bool(column.get("nullable"))))
+    return sorted(columns, key=lambda column: (rank.get(column["name"], len(rank)), column["is_optional"]))
 
 
 def default(column: Mapping[str, Any]) -> Any:
     """Return what a field holds at first: the middle for a number that must be there, nothing if it need not be."""
-    if column["type"] not in NUMBERS or (column.get("nullable") and column["name"] not in _FIRST):
+    if column["type"] not in NUMBERS or (column["is_optional"] and column["name"] not in _FIRST):
         return None
     low, high = column.get("minimum"), column.get("maximum")
     middle = (low + high) / 2 if low is not None and high is not None else low or 0
@@ -55,6 +55,6 @@ def _show_field(column: Mapping[str, Any]) -> Any:
         return st.number_input(label, low, high, default(column), step=step, help=text, placeholder="unknown")
     if column["type"] == "bool" or column.get("allowed"):
         choices = column.get("allowed") or [True, False]
-        return st.selectbox(label, choices, None if column.get("nullable") else 0, help=text, placeholder="unknown")
+        return st.selectbox(label, choices, None if column["is_optional"] else 0, help=text, placeholder="unknown")
     example = _EXAMPLE_TIME if column["type"] == "timestamp" else ""
-    return st.text_input(label, "" if column.get("nullable") else example, help=text, placeholder=example or "unknown")
+    return st.text_input(label, "" if column["is_optional"] else example, help=text, placeholder=example or "unknown")

@@ -47,7 +47,7 @@ def arrest_map(areas: pd.DataFrame, cells: pd.DataFrame, shown: Shown) -> alt.La
             ],
         )
     )
-    return alt.layer(city, circles).project("mercator").properties(height=480)
+    return alt.layer(city, circles).project("mercator").properties(height=540)
 
 
 def _scale(areas: pd.DataFrame, shown: Shown) -> alt.Scale:
@@ -75,11 +75,11 @@ def drift_heatmap(drift: pd.DataFrame) -> alt.Chart:
         .mark_rect(stroke="white")
         .encode(
             alt.X("month:O", title=None, axis=alt.Axis(labelAngle=-45, labelOverlap=True)),
-            alt.Y("feature:N", title=None, sort=order, axis=alt.Axis(labelLimit=150)),
+            alt.Y("feature:N", title=None, sort=order, axis=alt.Axis(labelLimit=150, labelOverlap=False)),
             alt.Color("psi:Q", scale=colours, legend=alt.Legend(title="PSI", orient="top", gradientLength=160)),
             tooltip=["month", "feature", alt.Tooltip("psi", format=".3f"), "is_over_limit"],
         )
-        .properties(height=20 * len(order) + 60)
+        .properties(height=22 * len(order) + 140)
     )
 
 

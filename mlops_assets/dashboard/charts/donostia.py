@@ -5,12 +5,12 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from mlops_assets.dashboard.theme import BASELINE, MODEL, NO, OBSERVED, WARNING, YES
+from mlops_assets.dashboard.theme import BASELINE, DOUBTFUL, MODEL, OBSERVED, WARNING, YES
 
 _STATES = {
     "read_pct": ("read", YES),
     "filled_pct": ("repeated", MODEL),
-    "stuck_pct": ("stuck at zero", NO),
+    "stuck_pct": ("stuck at zero", DOUBTFUL),
     "stale_pct": ("stale feed", WARNING),
     "missing_pct": ("missing", BASELINE),
 }
@@ -57,7 +57,7 @@ def history_and_forecast(history: pd.DataFrame, forecasts: pd.DataFrame, time_zo
 
 
 def skill_by_horizon(backtest: pd.DataFrame, live: pd.DataFrame) -> alt.LayerChart:
-    """Draw the skill by hours ahead: 1 is perfect, and 0 is as good as repeating the day before.
+    """Draw the skill by hours ahead: 1 is perfect, 0 is as good as repeating the day before, and below -1 is cut.
 
     Args:
         backtest: rows of `forecast_metrics` of one car park.
@@ -67,10 +67,10 @@ def skill_by_horizon(backtest: pd.DataFrame, live: pd.DataFrame) -> alt.LayerCha
     shown = pd.concat([promised, live[["horizon_hours", "skill"]].assign(series="live")], ignore_index=True).dropna()
     lines = (
         alt.Chart(shown)
-        .mark_line(point=True)
+        .mark_line(point=True, clip=True)
         .encode(
             alt.X("horizon_hours:Q", title="hours ahead", axis=alt.Axis(tickMinStep=1)),
-            alt.Y("skill:Q", title="skill"),
+            alt.Y("skill:Q", title="skill", scale=alt.Scale(domain=[-1, 1])),
             alt.Color(
                 "series:N",
                 scale=alt.Scale(domain=["backtest", "live"], range=[MODEL, OBSERVED]),

@@ -23,7 +23,7 @@ def beside_baselines(metrics: pd.DataFrame, metric: str) -> alt.Chart:
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             alt.X("value:Q", title=metric.replace("_", " ")),
-            alt.Y("predictor:N", title=None, sort=None, axis=alt.Axis(labelLimit=170)),
+            alt.Y("predictor:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, labelOverlap=False)),
             alt.Color(
                 "predictor:N",
                 scale=alt.Scale(domain=list(shown["predictor"]), range=_colours(shown["predictor"])),
@@ -31,7 +31,7 @@ def beside_baselines(metrics: pd.DataFrame, metric: str) -> alt.Chart:
             ),
             tooltip=["predictor", alt.Tooltip("value", format=".4~g")],
         )
-        .properties(height=_ROW_HEIGHT * max(len(shown), 2) + 30)
+        .properties(height=_height(shown))
     )
 
 
@@ -41,21 +41,24 @@ def training_windows(versions: pd.DataFrame) -> alt.Chart:
     Args:
         versions: as `tables.models.versions_table` returns them.
     """
-    shown = versions.assign(
-        name="version " + versions["version"].astype(str), promoted=versions["promoted at"].notna(), role=versions["role"]
-    )
+    shown = versions.assign(name="version " + versions["version"].astype(str), promoted=versions["promoted at"].notna())
     return (
         alt.Chart(shown)
         .mark_bar(height=12, cornerRadius=2)
         .encode(
             alt.X("trained from:T", title=None),
             alt.X2("trained to:T"),
-            alt.Y("name:N", title=None, sort=None),
+            alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False)),
             alt.Color("promoted:N", scale=alt.Scale(domain=[True, False], range=[MODEL, BASELINE]), legend=None),
             tooltip=["name", "role", "partition", "promoted at:T"],
         )
-        .properties(height=_ROW_HEIGHT * max(len(shown), 2) + 30)
+        .properties(height=_height(shown))
     )
+
+
+def _height(rows: pd.DataFrame) -> int:
+    """Return a height that leaves room for the axis below the rows."""
+    return _ROW_HEIGHT * len(rows) + 60
 
 
 def _colours(predictors: pd.Series) -> list[str]:

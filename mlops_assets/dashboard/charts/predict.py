@@ -29,11 +29,11 @@ def explanation(effects: Sequence[Effect]) -> alt.Chart:
         .mark_bar(cornerRadius=2)
         .encode(
             alt.X("effect:Q", title="change of the probability against the typical value", axis=alt.Axis(format="+.2f")),
-            alt.Y("input:N", title=None, sort=None),
+            alt.Y("input:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False)),
             color=alt.condition(alt.datum.effect > 0, alt.value(YES), alt.value(NO)),
             tooltip=["input", "value", "typical", alt.Tooltip("effect", format="+.3f")],
         )
-        .properties(height=_ROW_HEIGHT * max(len(shown), 2) + 40)
+        .properties(height=_ROW_HEIGHT * len(shown) + 70)
     )
 
 

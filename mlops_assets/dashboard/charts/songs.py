@@ -28,6 +28,7 @@ def distribution(songs: pd.DataFrame, feature: str) -> alt.Chart:
             alt.X("low:Q", title=feature, scale=alt.Scale(zero=False)),
             alt.X2("high:Q"),
             alt.Y("share_pct:Q", title="% of the songs", stack=None),
+            alt.Y2(datum=0),
             alt.Color("label:N", scale=_LABEL_COLOURS, legend=alt.Legend(title=None, orient="top")),
             tooltip=["label", alt.Tooltip("low", format=".3~g"), alt.Tooltip("high", format=".3~g"), "song_count"],
         )
@@ -73,8 +74,8 @@ def correlation(songs: pd.DataFrame, features: Sequence[str]) -> alt.Chart:
         alt.Chart(correlations(songs, features))
         .mark_rect()
         .encode(
-            alt.X("across:N", title=None, sort=None, axis=alt.Axis(labelAngle=-90)),
-            alt.Y("up:N", title=None, sort=None),
+            alt.X("across:N", title=None, sort=None, axis=alt.Axis(labelAngle=-90, labelOverlap=False)),
+            alt.Y("up:N", title=None, sort=None, axis=alt.Axis(labelOverlap=False)),
             alt.Color(
                 "correlation:Q",
                 scale=alt.Scale(scheme=DIVERGING, domain=[-1, 1], reverse=True),
@@ -82,7 +83,7 @@ def correlation(songs: pd.DataFrame, features: Sequence[str]) -> alt.Chart:
             ),
             tooltip=["across", "up", alt.Tooltip("correlation", format="+.2f")],
         )
-        .properties(height=420)
+        .properties(height=540)
     )
 
 

@@ -72,7 +72,8 @@ def _show_skill(park: pd.Series) -> None:
             st.metric("Held by the 80 % interval", f"{overall['coverage_80'].iloc[0]:.0%}")
     show_chart(charts.skill_by_horizon(backtest, live))
     st.caption(
-        "1 is perfect, 0 as good as repeating the day before. Backtest: what the newest model would have reached in the past. "
+        "1 is perfect, 0 as good as repeating the day before; below -1 is cut off. Backtest: what the newest model would "
+        "have reached in the past. "
         f"Live: forecasts of the last {SHOWN_DAYS} days that have come true."
     )
 

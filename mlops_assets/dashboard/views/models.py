@@ -8,7 +8,7 @@ from mlops_assets.dashboard.charts import models as charts
 from mlops_assets.dashboard.reading import choose, read, section, show_chart, stores
 from mlops_assets.dashboard.tables.models import (
     ModelHistory,
-    metrics_table,
+    comparable_metrics,
     model_names,
     read_decisions,
     read_model,
@@ -17,6 +17,7 @@ from mlops_assets.dashboard.tables.models import (
 from mlops_assets.ml.bundle import Provenance
 from mlops_assets.stores.models.versions import ModelVersion
 
+_SHOWN_VERSIONS = 20
 _WHEN = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
 _DAY = st.column_config.DatetimeColumn(format="YYYY-MM-DD")
 _TIMES = {"trained from": _DAY, "trained to": _DAY, "promoted at": _WHEN, "rolled back at": _WHEN}
@@ -38,6 +39,9 @@ def _show_model(domain: str, model: str) -> None:
             st.info(f"No version of {model} is champion: none of {len(history.versions)} was promoted.")
         else:
             _show_card(history.champion, history.provenance)
+            with section("Beside baselines"):
+                _show_metrics(domain, history)
+            _show_lineage(history.provenance)
         with section("Versions"):
             _show_versions(history)
         with section("Promotion decisions"):
@@ -48,18 +52,22 @@ def _show_card(champion: ModelVersion, provenance: Provenance) -> None:
     with st.container(horizontal=True):
         st.metric("Champion", f"version {champion.version}")
         st.metric("Training rows", f"{provenance.training_rows:,}")
-        st.metric("Trained up to", f"{provenance.training_end_at:%Y-%m-%d}")
+        if champion.promoted_at is not None:
+            st.metric("Champion since (UTC)", f"{champion.promoted_at:%Y-%m-%d}")
+    start, end = provenance.training_start_at, provenance.training_end_at
+    window = f", trained on {start:%Y-%m-%d} to {end:%Y-%m-%d} (UTC)" if start and end else ""
     st.markdown(
-        f"{provenance.estimator_name.replace('_', ' ')}, trained on {provenance.training_start_at:%Y-%m-%d} to "
-        f"{provenance.training_end_at:%Y-%m-%d} (UTC). [Version]({champion.model_url(stores().mlflow_ui_url)}) and "
+        f"{_in_words(provenance.estimator_name)}{window}. [Version]({champion.model_url(stores().mlflow_ui_url)}) and "
         f"[training run]({champion.run_url(stores().mlflow_ui_url)}) in MLflow."
     )
-    metrics = metrics_table(provenance)
-    with section("Beside baselines"):
-        metric = choose(
-            "Metric on validation data", list(metrics["metric"].unique()), key=f"metric of {champion.name}", format_func=_in_words
-        )
-        show_chart(charts.beside_baselines(metrics, metric))
+
+
+def _show_metrics(domain: str, history: ModelHistory) -> None:
+    metric = choose("Metric", comparable_metrics(history.metrics), key=f"metric of {domain}", format_func=_in_words)
+    show_chart(charts.beside_baselines(history.metrics, metric))
+
+
+def _show_lineage(provenance: Provenance) -> None:
     with st.expander("Features and libraries"):
         st.markdown(" ".join(f"`{name}`" for name in provenance.feature_names))
         st.markdown(", ".join(f"{library} {version}" for library, version in provenance.library_versions.items()))
@@ -68,8 +76,9 @@ def _show_card(champion: ModelVersion, provenance: Provenance) -> None:
 
 def _show_versions(history: ModelHistory) -> None:
     versions = versions_table(history.versions)
-    st.caption("What each version learned from; blue ones are champion, or were.")
-    show_chart(charts.training_windows(versions.head(20)))
+    if versions["trained to"].notna().any():
+        st.caption("What each version learned from; blue ones are champion, or were.")
+        show_chart(charts.training_windows(versions.head(_SHOWN_VERSIONS)))
     st.dataframe(versions, hide_index=True, column_config=_TIMES)
 
 

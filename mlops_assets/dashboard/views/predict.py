@@ -10,12 +10,14 @@ import streamlit as st
 
 from mlops_assets.dashboard.charts.predict import explanation
 from mlops_assets.dashboard.clients import Answer, PredictionClient, RestClient, open_clients
+from mlops_assets.dashboard.errors import NothingToShowError
 from mlops_assets.dashboard.reading import choose, section, show_chart
 from mlops_assets.dashboard.record_form import show_fields
 from mlops_assets.dashboard.settings import DashboardSettings
 from mlops_assets.errors import PlatformError
 
 _ALL = "all"
+_FORECASTER = "forecaster"
 _FIRST_DOMAIN = "song_preference"
 
 
@@ -31,15 +33,19 @@ def show() -> None:
         clients = _clients()
         rest = clients["REST"]
         assert isinstance(rest, RestClient)
-        names = sorted(
-            ((model["domain"], model["name"]) for model in rest.models()), key=lambda name: (name[0] != _FIRST_DOMAIN, name)
-        )
+        served = {(model["domain"], model["name"]): model for model in rest.models()}
+        names = sorted(served, key=lambda name: (name[0] != _FIRST_DOMAIN, name))
         left, right = st.columns(2)
         domain, model = choose("Model", names, format_func="/".join, where=left)
         protocol = choose("Protocol", [_ALL, *clients], where=right)
-        contract = rest.model(domain, model)["contract"]
+        if not served[domain, model]["is_served"]:
+            raise NothingToShowError(f"No version of {model} is champion yet. To make one:", f"mlops-assets bootstrap {domain}")
+        card = rest.model(domain, model)
+        if card["kind"] == _FORECASTER:
+            st.info(f"{model} forecasts what comes and takes no single record; the page Donostia shows what it says.")
+            return
         with st.form(f"record of {domain}/{model}"):
-            record = show_fields(contract["columns"])
+            record = show_fields(card["inputs"])
             is_asked = st.form_submit_button("Predict", type="primary", width="stretch")
         if is_asked:
             chosen = clients if protocol == _ALL else {protocol: clients[protocol]}
