@@ -83,7 +83,7 @@ def test_boundaries_hold(options: UserOptions, graph: grimp.ImportGraph) -> None
         ("dashboard.tables.models", "mlflow", "mlflow"),
         ("dashboard.tables.donostia", "duckdb", "services"),
         ("ml.plots", "streamlit", "streamlit"),
-        ("cli.servers", "streamlit", "streamlit"),
+        ("cli.dashboard", "streamlit", "streamlit"),
         ("serving.service", "altair", "streamlit"),
         ("dashboard.charts.songs", "streamlit", "charts"),
         ("dashboard.tables.songs", "streamlit", "charts"),

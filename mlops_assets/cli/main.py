@@ -57,7 +57,7 @@ def dashboard(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
 ) -> None:
     """Open the dashboard: ask the served models, look at songs, models, Chicago and Donostia."""
-    from mlops_assets.cli.servers import run_dashboard
+    from mlops_assets.cli.dashboard import run_dashboard
 
     run_dashboard(console, host, port)
 

@@ -1,26 +1,19 @@
-"""Prepare this machine's Dagster home and run the servers of Dagster, MLflow or the dashboard."""
+"""Prepare this machine's Dagster home and run the Dagster or MLflow server on it."""
 
 import errno
 import os
 import socket
-import sys
-from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
-from mlops_assets.cli.places import say_where
-from mlops_assets.cli.supervision import supervise
-from mlops_assets.dashboard.settings import DashboardSettings
-from mlops_assets.dashboard.theme import MODEL
-from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
-from mlops_assets.errors import PermanentError, SettingsError
+from mlops_assets.cli.places import say_where, use_places
+from mlops_assets.cli.supervision import run_program
+from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.instance import open_instance, prepare_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings, load_settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
-_DASHBOARD = Path(__file__).resolve().parents[1] / "dashboard" / "app.py"
 _TRIED_PORTS = 100
 
 
@@ -29,17 +22,10 @@ def use_instance(settings: Settings) -> Path:
 
     A home that the environment names, as in a container, is used as it is; else the one of the data directory is prepared.
     """
-    _use_places(settings)
+    use_places(settings)
     if "DAGSTER_HOME" not in os.environ:
         os.environ["DAGSTER_HOME"] = str(prepare_instance(settings.data_dir))
     return Path(os.environ["DAGSTER_HOME"])
-
-
-def _use_places(settings: Settings) -> None:
-    """Make the places of the settings those of this process and its children."""
-    os.environ.update(settings.as_environment())
-    if env_file := find_project().env_file:
-        os.environ[ENV_FILE_VARIABLE] = str(env_file)
 
 
 def run_dagster(console: Console, host: str, port: int) -> None:
@@ -60,7 +46,7 @@ def run_dagster(console: Console, host: str, port: int) -> None:
     console.print(f"Dagster UI: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops everything)")
     where = ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "mlops_assets.definitions"]
     # In the home, because Dagster lets a .env of the current folder win over the environment, and reads its paths from there.
-    _run("dagster", "dev", "--host", host, "--port", str(port), *where, folder=home)
+    run_program("dagster", "dev", "--host", host, "--port", str(port), *where, folder=home)
 
 
 def run_mlflow(console: Console, host: str, port: int) -> None:
@@ -87,43 +73,7 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
     # Files of experiments that people make in the UI: by default they would go into the current folder.
     files = str(settings.data_dir / "mlflow" / "artifacts")
     where = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", files]
-    _run("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)
-
-
-def run_dashboard(console: Console, host: str | None, port: int | None) -> None:
-    """Run the pages by Streamlit, until Ctrl-C.
-
-    Args:
-        console: gets the address.
-        host: address to listen on; that of the settings by default.
-        port: of the pages; that of the settings by default.
-
-    Raises:
-        SettingsError: the port is in use.
-        PermanentError: Streamlit is not installed, or ended by itself.
-    """
-    if find_spec("streamlit") is None:
-        raise PermanentError("the dashboard needs Streamlit; run: make install-dashboard, or pip install 'mlops-assets[dashboard]'")
-    settings, own = load_settings(), DashboardSettings()
-    host, port = host or own.host, port or own.port
-    require_free_port(host, port)
-    _use_places(settings)
-    say_where(console, settings)
-    console.print(f"Dashboard: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops it)")
-    options = {
-        "server.address": host,
-        "server.port": port,
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-        "client.showErrorDetails": "none",
-        "logger.hideWelcomeMessage": "true",
-        "theme.base": "light",
-        "theme.primaryColor": MODEL,
-    }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    _run("streamlit", "run", str(_DASHBOARD), *flags, folder=find_project().folder)
+    run_program("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)
 
 
 def require_free_port(host: str, port: int) -> None:
@@ -155,16 +105,3 @@ def _listening_error(host: str, port: int) -> OSError | None:
     except OSError as error:
         return error
     return None
-
-
-def _run(program: str, *arguments: str, folder: Path) -> None:
-    """Run a program that is installed beside this Python until it ends."""
-    path = Path(sys.executable).with_name(program)
-    environment = {**os.environ, "PATH": f"{path.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command: Sequence[str] = [str(path), *arguments]
-    try:
-        code = supervise(command, environment, folder)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{program} and all that it started have stopped") from None
-    if code:
-        raise PermanentError(f"{program} ended by itself with exit code {code}; its last lines above say why")
