@@ -26,7 +26,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost install-dashboard demo dev mlflow dashboard test test-all services test-services check format coverage bench bench-stores up down restart logs status lock dictionary bigquery-emulator clean
+.PHONY: help install install-xgboost install-dashboard demo dev mlflow dashboard test test-all services test-services check format coverage bench bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -118,6 +118,9 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 
 dictionary: $(RUNTIME) ## write the data dictionary from the contracts
 	@$(BIN)/mlops-assets dictionary $(ARGS)
+
+protos: $(DEV) ## write the modules of the gRPC services from their .proto files
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. $$(find mlops_assets -name '*.proto' | sort)
 
 bigquery-emulator: $(EMULATOR) ## make the BigQuery emulator that tests use; it needs Python 3.13 beside the other one
 	@echo "Installed: $(EMULATOR_VENV)/bin/local-bigquery"

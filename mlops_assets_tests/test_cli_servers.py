@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.cli.servers import require_free_port
+from mlops_assets.cli.ports import require_free_port
 from mlops_assets.cli.supervision import supervise
 from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.instance import process_is_alive

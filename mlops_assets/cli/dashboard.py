@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mlops_assets.cli.places import say_where, use_places
-from mlops_assets.cli.servers import require_free_port
+from mlops_assets.cli.ports import require_free_port
 from mlops_assets.cli.supervision import run_program
 from mlops_assets.dashboard.settings import DashboardSettings
 from mlops_assets.dashboard.theme import MODEL

@@ -1,20 +1,17 @@
 """Prepare this machine's Dagster home and run the Dagster or MLflow server on it."""
 
-import errno
 import os
-import socket
 from pathlib import Path
 
 from rich.console import Console
 
 from mlops_assets.cli.places import say_where, use_places
+from mlops_assets.cli.ports import require_free_port
 from mlops_assets.cli.supervision import run_program
-from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.instance import open_instance, prepare_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings, load_settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
-_TRIED_PORTS = 100
 
 
 def use_instance(settings: Settings) -> Path:
@@ -74,34 +71,3 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
     files = str(settings.data_dir / "mlflow" / "artifacts")
     where = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", files]
     run_program("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)
-
-
-def require_free_port(host: str, port: int) -> None:
-    """Refuse a port at which another server listens already.
-
-    Raises:
-        SettingsError: it does, or the address is not one of this machine; the message says what to write instead.
-    """
-    error = _listening_error(host, port)
-    if error is None:
-        return
-    if error.errno != errno.EADDRINUSE:
-        raise SettingsError(f"cannot listen at {host}:{port}: {error.strerror or error}; choose others with --host and --port")
-    free = next((other for other in range(port + 1, port + _TRIED_PORTS) if _listening_error(host, other) is None), None)
-    raise SettingsError(
-        f"port {port} of {host} is in use, perhaps by another server of yours: http://{host}:{port}; end that one"
-        + (f", or choose another port: --port {free}" if free else "")
-    )
-
-
-def _listening_error(host: str, port: int) -> OSError | None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as listener:
-            # As servers do; otherwise a port would count as used for a minute after its server has stopped.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen()
-    except OSError as error:
-        return error
-    return None

@@ -84,9 +84,9 @@ def read_evaluation(stores: Stores, domain: str, version: int) -> pd.DataFrame:
     rows = rows[rows["model_version"] == version]
     if "metric" in rows:
         return rows[_METRIC_COLUMNS].dropna().reset_index(drop=True)
-    whole = rows[rows["slice_kind"] == "all"].set_index("predictor")
     names = [column.name for column in contract.columns if column.type == "float64" and column.name not in _NO_METRICS]
-    return metrics_table({predictor: dict(zip(names, whole.loc[predictor, names], strict=True)) for predictor in whole.index})
+    whole = rows.loc[rows["slice_kind"] == "all", ["predictor", *names]]
+    return whole.melt("predictor", var_name="metric", value_name="value")[_METRIC_COLUMNS].dropna().reset_index(drop=True)
 
 
 def read_decisions(stores: Stores, domain: str) -> pd.DataFrame | None:
