@@ -122,13 +122,11 @@ def fill_chicago(stores: Stores) -> None:
 
 def fill_donostia(stores: Stores) -> None:
     """Write three days of one car park, and forecasts of the last one from the end of the day before."""
-    hours = hourly_rows(
-        pd.Timestamp(DAYS[0], tz="Europe/Madrid").tz_convert("UTC"), **{CAR_PARK: np.tile(np.arange(24.0), len(DAYS)) + 100}
-    )
+    series: dict[str, Any] = {CAR_PARK: np.tile(np.arange(24.0), len(DAYS)) + 100}
+    hours = hourly_rows(pd.Timestamp(DAYS[0], tz="Europe/Madrid").tz_convert("UTC"), **series)
     for day in DAYS:
-        of_day = hours[hours["local_date"].astype(str) == day]
         partition = Partition("day", day)
-        write(stores, HOURLY_FREE, partition, of_day)
+        write(stores, HOURLY_FREE, partition, hours[hours["local_date"].astype(str) == day])
         write(stores, READINGS, partition, rows_of(READINGS, car_park_id=[CAR_PARK], car_park_name="Arcco"))
         rejected = rows_of(REJECTED_READINGS, source_name=["a"]) if day == DAYS[0] else rows_of(REJECTED_READINGS, source_name=[])
         write(stores, REJECTED_READINGS, partition, rejected)
@@ -138,14 +136,14 @@ def fill_donostia(stores: Stores) -> None:
         (FORECAST_METRICS, "issue_date", {"mae_spaces": 5.0, "seasonal_naive_mae_spaces": 10.0, "skill": 0.5, "coverage_80": 0.8}),
         (FORECAST_ACCURACY, "local_date", {"error_spaces": 6.0, "seasonal_naive_error_spaces": -8.0}),
     ):
-        day = issued if column == "issue_date" else date.fromisoformat(DAYS[2])
+        of_day = issued if column == "issue_date" else date.fromisoformat(DAYS[2])
         ahead = np.arange(25) if contract is FORECAST_METRICS else np.arange(1, 25)
         hour_at = pd.date_range(pd.Timestamp(DAYS[2], tz="Europe/Madrid"), periods=len(ahead), freq="h").tz_convert("UTC")
         rows = pd.concat(
             rows_of(
                 contract,
                 **{
-                    column: day,
+                    column: of_day,
                     "car_park_id": car_park,
                     "horizon_hours": ahead,
                     "model_version": 1,
@@ -155,7 +153,7 @@ def fill_donostia(stores: Stores) -> None:
             )
             for car_park in (CAR_PARK, CITY_TOTAL_ID)
         )
-        warehouse.replace_partition(contract, Partition(column, str(day)), rows)
+        warehouse.replace_partition(contract, Partition(column, str(of_day)), rows)
     warehouse.upsert(FORECAST_CHAMPION, rows_of(FORECAST_CHAMPION, challenger_version=[1], reason="There was no champion."))
 
 

@@ -142,9 +142,8 @@ def test_hours_of_a_day_add_up() -> None:
         }
     )
     (day,) = donostia.feed_health(hours).to_dict("records")
-    assert {name: value for name, value in day.items() if name.endswith("_pct")} == dict.fromkeys(
-        ("read_pct", "filled_pct", "stale_pct", "stuck_pct", "missing_pct"), 20.0
-    )
+    shares = dict.fromkeys(("read_pct", "filled_pct", "stale_pct", "stuck_pct", "missing_pct"), 20.0)
+    assert shares.items() <= day.items()
 
 
 def test_rejected_records_are_counted_by_day(small: Stores) -> None:

@@ -46,20 +46,21 @@ def show() -> None:
             return
         with st.form(f"record of {domain}/{model}"):
             record = show_fields(card["inputs"])
+            explain = st.checkbox("Say which inputs moved the score", value=True)
             is_asked = st.form_submit_button("Predict", type="primary", width="stretch")
         if is_asked:
             chosen = clients if protocol == _ALL else {protocol: clients[protocol]}
-            _show_answers(ask_each(chosen, domain, model, record))
+            _show_answers(ask_each(chosen, domain, model, record, explain=explain))
 
 
 def ask_each(
-    clients: Mapping[str, PredictionClient], domain: str, model: str, record: Mapping[str, Any]
+    clients: Mapping[str, PredictionClient], domain: str, model: str, record: Mapping[str, Any], *, explain: bool
 ) -> dict[str, Answer | PlatformError]:
     """Ask by each protocol; one that fails has its error in the place of its answer."""
     found: dict[str, Answer | PlatformError] = {}
     for protocol, client in clients.items():
         try:
-            found[protocol] = client.ask(domain, model, record, explain=True)
+            found[protocol] = client.ask(domain, model, record, explain=explain)
         except PlatformError as error:
             found[protocol] = error
     return found
