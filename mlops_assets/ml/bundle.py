@@ -251,6 +251,18 @@ class Bundle(Generic[P]):
         return Bundle(predictor, provenance, contract, reference, typical)
 
 
+def read_provenance(folder: Path) -> Provenance:
+    """Return the provenance of the bundle in a folder, without loading its predictor.
+
+    Raises:
+        PermanentError: the description is missing or damaged.
+    """
+    try:
+        return Provenance.from_dict(read_description(folder)["provenance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / DESCRIPTION_FILE, f"{type(error).__name__}: {error}") from error
+
+
 def _plain_metrics(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
     """Return metrics as JSON can hold them: undefined ones (NaN) as null."""
     return {name: None if value is None or math.isnan(value) else float(value) for name, value in metrics.items()}
