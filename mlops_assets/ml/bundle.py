@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.drift import FeatureProfile
+    from mlops_assets.ml.predictors import RecordPredictor
 
 # Libraries by the names under which they may be installed: the CPU build of XGBoost is a distribution of its own.
 _DISTRIBUTIONS = {"xgboost": ("xgboost", "xgboost-cpu")}
@@ -153,13 +154,14 @@ class Bundle(Generic[P]):
         """Return the prediction for one raw record, by column of the predictor's `outputs`: what `predict` says of one row.
 
         Args:
-            record: a value for each column of the input contract, in its type; None where it is not known.
+            record: values by column of the input contract, in its types; None, or left out, where one is not known.
 
         Raises:
             ContractError: a value is not of its column's type.
         """
         quick = self._record_predictor
-        return quick(record) if quick is not None else self._predict_as_table(record)
+        predicted = None if quick is None else quick(record)
+        return self._predict_as_table(record) if predicted is None else predicted
 
     def warm_up(self) -> None:
         """Make everything ready that the first prediction would otherwise wait for."""
@@ -184,7 +186,7 @@ class Bundle(Generic[P]):
         }
 
     @cached_property
-    def _record_predictor(self) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+    def _record_predictor(self) -> RecordPredictor | None:
         return self.predictor.record_predictor(self.input_contract)
 
     def _predict_as_table(self, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from mlops_assets.contracts import TableContract
 
+RecordPredictor = Callable[[Mapping[str, Any]], dict[str, Any] | None]
+"""Predicts one record as a table of one row would be, by column of the outputs; None if only a table can say."""
+
 
 class Predictor(ABC):
     """A fitted model of some kind."""
@@ -47,7 +50,7 @@ class Predictor(ABC):
             **params: those of `params`.
         """
 
-    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+    def record_predictor(self, contract: TableContract) -> RecordPredictor | None:
         """Return a quick way to predict one record with the columns of a contract, equal to `predict`; None if there is none."""
         return None
 
@@ -104,15 +107,17 @@ class BinaryClassifier(Predictor):
         probability = self.predict_probability(records)
         return pd.DataFrame({"probability": probability, "is_predicted": probability >= self.threshold}, index=records.index)
 
-    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+    def record_predictor(self, contract: TableContract) -> RecordPredictor | None:
         """Return a quick way to predict one record, if the pipeline can be compiled."""
         probabilities_of, threshold = _compiled(self.pipeline, contract), float(self.threshold)
         if probabilities_of is None:
             return None
 
-        def predict_record(record: Mapping[str, Any]) -> dict[str, Any]:
-            probability = probabilities_of(record)[1]
-            return {"probability": probability, "is_predicted": probability >= threshold}
+        def predict_record(record: Mapping[str, Any]) -> dict[str, Any] | None:
+            probabilities = probabilities_of(record)
+            if probabilities is None:
+                return None
+            return {"probability": probabilities[1], "is_predicted": probabilities[1] >= threshold}
 
         return predict_record
 
@@ -171,14 +176,16 @@ class MulticlassClassifier(Predictor):
         columns = {f"probability_{name}": probabilities[:, number] for number, name in enumerate(self.classes)}
         return pd.DataFrame({"predicted_class": predicted, **columns}, index=records.index)
 
-    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+    def record_predictor(self, contract: TableContract) -> RecordPredictor | None:
         """Return a quick way to predict one record, if the pipeline can be compiled."""
         probabilities_of, names = _compiled(self.pipeline, contract), [f"probability_{name}" for name in self.classes]
         if probabilities_of is None:
             return None
 
-        def predict_record(record: Mapping[str, Any]) -> dict[str, Any]:
+        def predict_record(record: Mapping[str, Any]) -> dict[str, Any] | None:
             probabilities = probabilities_of(record)
+            if probabilities is None:
+                return None
             predicted = self.classes[probabilities.index(max(probabilities))]
             return {"predicted_class": predicted, **dict(zip(names, probabilities, strict=True))}
 
@@ -262,8 +269,11 @@ def _probabilities(pipeline: Any, records: pd.DataFrame, classes: int) -> npt.ND
     return np.asarray(found, dtype=np.float64)
 
 
-def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Mapping[str, Any]], list[float]] | None:
-    """Return what gives the probabilities of one record, if all inputs are floats and the pipeline can be compiled."""
+def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Mapping[str, Any]], list[float] | None] | None:
+    """Return what gives the probabilities of one record, if all inputs are floats and the pipeline can be compiled.
+
+    It gives None for a record with anything but floats of an ordinary size: a table decides what becomes of that.
+    """
     import numpy as np
 
     from mlops_assets.ml.single_record import compile_pipeline
@@ -273,8 +283,20 @@ def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Mapping[str, 
     probabilities_of, names = compile_pipeline(pipeline), contract.column_names
     if probabilities_of is None:
         return None
-    # None becomes NaN.
-    return lambda record: probabilities_of(np.array([[record[name] for name in names]], dtype=np.float64))[0].tolist()
+    ordinary, largest = frozenset({float, type(None)}), np.finfo(np.float32).max
+
+    def probabilities(record: Mapping[str, Any]) -> list[float] | None:
+        values = [record.get(name) for name in names]
+        if not ordinary.issuperset(map(type, values)):
+            return None
+        # None becomes NaN, which is not too large.
+        row = np.array([values], dtype=np.float64)
+        if (np.abs(row) > largest).any():
+            return None
+        found: list[float] = probabilities_of(row)[0].tolist()
+        return found
+
+    return probabilities
 
 
 def _dump(fitted: Any) -> bytes:
