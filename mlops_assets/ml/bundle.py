@@ -153,6 +153,9 @@ class Bundle(Generic[P]):
     def predict_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the prediction for one raw record, by column of the predictor's `outputs`: what `predict` says of one row.
 
+        Among other rows, a linear model may differ by the last bit: products of matrices are summed in an order that depends on
+        their size. Trees, forests, boosting and SVCs take each row for itself.
+
         Args:
             record: values by column of the input contract, in its types; None, or left out, where one is not known.
 
