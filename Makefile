@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 INSTALL_LOCKED := $(BIN)/python requirements/install.py
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+DASHBOARD := $(VENV)/.dashboard-installed
 COMPOSE := cd docker && docker compose
 EMULATOR_VENV := .venv-bigquery
 EMULATOR := $(EMULATOR_VENV)/.installed
@@ -25,7 +26,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost demo dev mlflow test test-all services test-services check format coverage bench bench-stores up down restart logs status lock dictionary bigquery-emulator clean
+.PHONY: help install install-xgboost install-dashboard demo dev mlflow dashboard test test-all services test-services check format coverage bench bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +37,8 @@ install: $(RUNTIME) ## make .venv and install the project with its locked depend
 install-xgboost: $(RUNTIME) ## add gradient boosting by XGBoost to the candidates of the arrest model
 	@$(INSTALL_LOCKED) requirements/xgboost.lock
 
+install-dashboard: $(DASHBOARD) ## add Streamlit, which the dashboard is made of
+
 demo: $(RUNTIME) ## take the Chicago crimes graph from raw data to a champion model, predictions and a drift report
 	@$(BIN)/mlops-assets demo $(ARGS)
 
@@ -44,6 +47,9 @@ dev: $(RUNTIME) ## open the Dagster UI on the data of the demo
 
 mlflow: $(RUNTIME) ## open the MLflow UI on the same models and experiments
 	@$(BIN)/mlops-assets mlflow $(ARGS)
+
+dashboard: $(DASHBOARD) ## open the dashboard: songs, models, Chicago, Donostia, and questions to serving
+	@$(BIN)/mlops-assets dashboard $(ARGS)
 
 test: $(DEV) ## run the tests, but those that take a server or a minute each
 	@$(PYTEST) -m "not services and not slow" $(ARGS)
@@ -113,6 +119,9 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 dictionary: $(RUNTIME) ## write the data dictionary from the contracts
 	@$(BIN)/mlops-assets dictionary $(ARGS)
 
+protos: $(DEV) ## write the modules of the gRPC services from their .proto files
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. $$(find mlops_assets -name '*.proto' | sort)
+
 bigquery-emulator: $(EMULATOR) ## make the BigQuery emulator that tests use; it needs Python 3.13 beside the other one
 	@echo "Installed: $(EMULATOR_VENV)/bin/local-bigquery"
 
@@ -131,11 +140,15 @@ $(RUNTIME): requirements/runtime.lock requirements/build.lock requirements/pip.l
 	@$(INSTALL_LOCKED) requirements/runtime.lock requirements/build.lock --editable .
 	@touch $@
 
+$(DASHBOARD): requirements/dashboard.lock $(RUNTIME)
+	@$(INSTALL_LOCKED) requirements/dashboard.lock
+	@touch $@
+
 # dev.lock repeats runtime.lock, so that its stamp stands for both.
 $(DEV): requirements/dev.lock requirements/pip.lock pyproject.toml | $(BIN)/python
 	@echo "Installing locked packages; the first time takes a few minutes"
 	@$(INSTALL_LOCKED) requirements/dev.lock --editable .
-	@touch $(RUNTIME) $@
+	@touch $(RUNTIME) $(DASHBOARD) $@
 
 # Its DuckDB looks for extensions in the home folder of whoever runs it; it gets one of its own.
 $(EMULATOR): requirements/bigquery-emulator.lock

@@ -52,6 +52,37 @@ def mlflow(
 
 
 @app.command()
+def dashboard(
+    port: Annotated[int | None, typer.Option(help="Port of the pages; 8504 by default.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
+) -> None:
+    """Open the dashboard: ask the served models, look at songs, models, Chicago and Donostia."""
+    from mlops_assets.cli.dashboard import run_dashboard
+
+    run_dashboard(console, host, port)
+
+
+@app.command()
+def serve(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Models that must answer, e.g. chicago_crimes/arrest_model; all by default.")
+    ] = None,
+    bundle: Annotated[
+        list[Path] | None, typer.Option(help="Folder with a bundle, instead of the registry; repeat for more.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; MLOPS_SERVING_HOST by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of REST and GraphQL; MLOPS_SERVING_PORT by default.")] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="Port of gRPC; MLOPS_SERVING_GRPC_PORT by default.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer; MLOPS_SERVING_WORKERS by default.")] = None,
+) -> None:
+    """Answer questions about records by every champion, by REST, GraphQL and gRPC, and follow promotions."""
+    from mlops_assets.cli.serving import run_serving
+
+    given = {"host": host, "port": port, "grpc_port": grpc_port, "workers": workers}
+    run_serving(console, models or [], bundle or [], {name: value for name, value in given.items() if value is not None})
+
+
+@app.command()
 def doctor() -> None:
     """Write to, read from and clean up every configured store; say which of them cannot be used, and why."""
     from mlops_assets.cli.stores import report_health

@@ -1,23 +1,17 @@
 """Prepare this machine's Dagster home and run the Dagster or MLflow server on it."""
 
-import errno
 import os
-import socket
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from mlops_assets.cli.places import say_where
-from mlops_assets.cli.supervision import supervise
-from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
-from mlops_assets.errors import PermanentError, SettingsError
+from mlops_assets.cli.places import say_where, use_places
+from mlops_assets.cli.ports import require_free_port
+from mlops_assets.cli.supervision import run_program
 from mlops_assets.orchestration.instance import open_instance, prepare_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings, load_settings
 
 _WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
-_TRIED_PORTS = 100
 
 
 def use_instance(settings: Settings) -> Path:
@@ -25,9 +19,7 @@ def use_instance(settings: Settings) -> Path:
 
     A home that the environment names, as in a container, is used as it is; else the one of the data directory is prepared.
     """
-    os.environ.update(settings.as_environment())
-    if env_file := find_project().env_file:
-        os.environ[ENV_FILE_VARIABLE] = str(env_file)
+    use_places(settings)
     if "DAGSTER_HOME" not in os.environ:
         os.environ["DAGSTER_HOME"] = str(prepare_instance(settings.data_dir))
     return Path(os.environ["DAGSTER_HOME"])
@@ -51,7 +43,7 @@ def run_dagster(console: Console, host: str, port: int) -> None:
     console.print(f"Dagster UI: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops everything)")
     where = ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "mlops_assets.definitions"]
     # In the home, because Dagster lets a .env of the current folder win over the environment, and reads its paths from there.
-    _run("dagster", "dev", "--host", host, "--port", str(port), *where, folder=home)
+    run_program("dagster", "dev", "--host", host, "--port", str(port), *where, folder=home)
 
 
 def run_mlflow(console: Console, host: str, port: int) -> None:
@@ -78,48 +70,4 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
     # Files of experiments that people make in the UI: by default they would go into the current folder.
     files = str(settings.data_dir / "mlflow" / "artifacts")
     where = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", files]
-    _run("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)
-
-
-def require_free_port(host: str, port: int) -> None:
-    """Refuse a port at which another server listens already.
-
-    Raises:
-        SettingsError: it does, or the address is not one of this machine; the message says what to write instead.
-    """
-    error = _listening_error(host, port)
-    if error is None:
-        return
-    if error.errno != errno.EADDRINUSE:
-        raise SettingsError(f"cannot listen at {host}:{port}: {error.strerror or error}; choose others with --host and --port")
-    free = next((other for other in range(port + 1, port + _TRIED_PORTS) if _listening_error(host, other) is None), None)
-    raise SettingsError(
-        f"port {port} of {host} is in use, perhaps by another server of yours: http://{host}:{port}; end that one"
-        + (f", or choose another port: --port {free}" if free else "")
-    )
-
-
-def _listening_error(host: str, port: int) -> OSError | None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as listener:
-            # As servers do; otherwise a port would count as used for a minute after its server has stopped.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen()
-    except OSError as error:
-        return error
-    return None
-
-
-def _run(program: str, *arguments: str, folder: Path) -> None:
-    """Run a program that is installed beside this Python until it ends."""
-    path = Path(sys.executable).with_name(program)
-    environment = {**os.environ, "PATH": f"{path.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command: Sequence[str] = [str(path), *arguments]
-    try:
-        code = supervise(command, environment, folder)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{program} and all that it started have stopped") from None
-    if code:
-        raise PermanentError(f"{program} ended by itself with exit code {code}; its last lines above say why")
+    run_program("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -81,6 +81,13 @@ class ServedModel:
     reader: RecordReader
     loaded_at: datetime
 
+    @property
+    def takes_records(self) -> bool:
+        """Whether it answers about single records; forecasts are about series."""
+        from mlops_assets.ml.predictors import Forecaster
+
+        return not isinstance(self.bundle.predictor, Forecaster)
+
 
 @dataclass(frozen=True)
 class ModelStatus:
@@ -98,9 +105,15 @@ class ModelStatus:
 class Champions:
     """The champions of a process."""
 
-    def __init__(self, source: ChampionSource, now: Callable[[], datetime]) -> None:
-        """Serve the models of `source`; nothing is loaded before the first `refresh`."""
-        self._source, self._now = source, now
+    def __init__(self, source: ChampionSource, now: Callable[[], datetime], required: Sequence[ModelName] = ()) -> None:
+        """Serve the models of `source`; nothing is loaded before the first `refresh`.
+
+        Args:
+            source: where champions come from.
+            now: the clock.
+            required: models without which the process is not ready; any one will do if empty.
+        """
+        self._source, self._now, self._required = source, now, tuple(required)
         self._models: Mapping[ModelName, ModelStatus] = {}
         self._source_problem: str | None = "the champions have not been looked up yet"
         self._refreshing = threading.Lock()
@@ -117,7 +130,9 @@ class Champions:
 
     @property
     def is_ready(self) -> bool:
-        """Whether some champion answers."""
+        """Whether the champions of all required models answer; if none is required, whether some champion does."""
+        if self._required:
+            return all(self._models.get(name, ModelStatus()).served is not None for name in self._required)
         return any(status.served is not None for status in self._models.values())
 
     def get(self, domain: str, name: str) -> ServedModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mlops_assets.errors import PlatformError
+from mlops_assets.errors import PlatformError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +80,12 @@ class UnauthorizedError(RequestError):
     code, http_status, grpc_status = "unauthorized", 401, "UNAUTHENTICATED"
 
 
+class ForbiddenError(RequestError):
+    """The key lets its owner ask, but not do this."""
+
+    code, http_status, grpc_status = "forbidden", 403, "PERMISSION_DENIED"
+
+
 class UnsupportedError(RequestError):
     """The model cannot do what is asked of it, such as explain itself."""
 
@@ -90,3 +96,25 @@ class DeadlineError(RequestError):
     """The answer took longer than the service waits for one."""
 
     code, http_status, grpc_status = "timeout", 504, "DEADLINE_EXCEEDED"
+
+
+class UnavailableError(RequestError):
+    """Something that the answer needs cannot be reached just now."""
+
+    code, http_status, grpc_status = "unavailable", 503, "UNAVAILABLE"
+
+
+class InternalError(RequestError):
+    """The service has made a mistake."""
+
+    code, http_status, grpc_status = "internal", 500, "INTERNAL"
+
+
+def request_error_of(error: BaseException | None, request_id: str) -> RequestError:
+    """Return what a client is told of an error: itself, or, of one that is not the client's, where to read more."""
+    if isinstance(error, RequestError):
+        return error
+    hint = f"its log says more of request {request_id}"
+    if isinstance(error, TransientError):
+        return UnavailableError(f"something that the answer needs cannot be reached; try again; {hint}")
+    return InternalError(f"an error of the service; {hint}")

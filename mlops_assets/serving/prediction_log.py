@@ -61,7 +61,7 @@ class PredictionEvent:
     def to_json(self) -> bytes:
         """Return the event's value."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return json.dumps(fields, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(fields).encode()
 
 
 class PredictionLog:
@@ -139,3 +139,6 @@ class PredictionLog:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value.item()
+
+
+_ENCODER = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.serving.errors import InvalidRecordError, TooLargeError, UnsupportedError
+from mlops_assets.serving.execution import Execution
 from mlops_assets.serving.prediction_log import PredictionEvent
 
 if TYPE_CHECKING:
@@ -91,7 +92,18 @@ class PredictionService:
     ) -> None:
         """Answer by `champions`; note answers in `log` if there is one."""
         self.champions, self.settings, self.metrics = champions, settings, metrics
+        self.execution = Execution(settings.timeout_seconds)
         self._log, self._now = log, now
+        self._is_stopping = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new questions should be sent here."""
+        return self.champions.is_ready and not self._is_stopping
+
+    def announce_stop(self) -> None:
+        """Be ready no more; questions are answered until the process ends."""
+        self._is_stopping = True
 
     def predict(self, domain: str, name: str, record: Any, *, protocol: Protocol, request_id: str, explain: bool = False) -> Answer:
         """Answer for one raw record.
@@ -131,6 +143,40 @@ class PredictionService:
         answer = Answer(served, prediction, record.unknown, explanation)
         self._note([(record, answer)], started, protocol, request_id)
         return answer
+
+    async def predict_soon(
+        self, domain: str, name: str, record: Any, *, protocol: Protocol, request_id: str, explain: bool = False
+    ) -> Answer:
+        """Answer as `predict` does, in a thread if the model is slow.
+
+        Raises:
+            RequestError: as `predict` does, or DeadlineError because it takes too long.
+        """
+
+        def predict() -> Answer:
+            return self.predict(domain, name, record, protocol=protocol, request_id=request_id, explain=explain)
+
+        return await self.execution.run((domain, name, explain), predict)
+
+    async def reload_soon(self) -> None:
+        """Look up at once who is champion, in a thread; without this it happens every few seconds.
+
+        Raises:
+            DeadlineError: it takes too long; it goes on.
+        """
+        await self.execution.run_in_thread(self.champions.refresh)
+
+    async def predict_batch_soon(
+        self, domain: str, name: str, records: Sequence[Any], *, protocol: Protocol, request_id: str
+    ) -> list[Answer | InvalidRecordError]:
+        """Answer as `predict_batch` does, in a thread.
+
+        Raises:
+            RequestError: as `predict_batch` does, or DeadlineError because it takes too long.
+        """
+        return await self.execution.run_in_thread(
+            lambda: self.predict_batch(domain, name, records, protocol=protocol, request_id=request_id)
+        )
 
     def predict_batch(
         self, domain: str, name: str, records: Sequence[Any], *, protocol: Protocol, request_id: str
@@ -204,9 +250,7 @@ class PredictionService:
 
 
 def _require_records(served: ServedModel) -> None:
-    from mlops_assets.ml.predictors import Forecaster
-
-    if isinstance(served.bundle.predictor, Forecaster):
+    if not served.takes_records:
         raise UnsupportedError(
             f"{served.name} forecasts series and takes no single records; GET /v1/{served.name.domain}/forecasts"
         )
@@ -225,10 +269,10 @@ def _predict_frame(served: ServedModel, records: Sequence[ReadRecord]) -> list[d
 
 
 def _explain(served: ServedModel, record: ReadRecord) -> Sequence[Contribution]:
-    from mlops_assets.ml.explanation import explain_record
-
     if served.bundle.typical is None:
         raise UnsupportedError(
             f"{served.name} version {served.version.version} was saved without a typical record, so it cannot explain itself"
         )
+    from mlops_assets.ml.explanation import explain_record
+
     return explain_record(served.bundle, record.values)

@@ -1,0 +1,61 @@
+"""Where answers are made: quick ones at once, slow ones in a thread, so that the event loop goes on with other requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from mlops_assets.serving.errors import DeadlineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+T = TypeVar("T")
+
+_QUICK_SECONDS = 0.005
+"""Passing a call to a thread and back takes a tenth of a millisecond or so; others can wait this long for an answer."""
+
+_WEIGHT = 0.2
+"""Of the newest call in the moving average of a kind's durations."""
+
+
+class Execution:
+    """Makes answers on behalf of coroutines."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        """Wait `timeout_seconds` for an answer of a thread, at most."""
+        self._timeout_seconds = timeout_seconds
+        self._threads = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "answers")
+        self._seconds: dict[Hashable, float] = {}
+
+    async def run(self, kind: Hashable, call: Callable[[], T]) -> T:
+        """Call at once if calls of this kind have been quick so far, and in a thread if they have not, or are unknown.
+
+        Raises:
+            DeadlineError: the thread takes too long.
+        """
+        if self._seconds.get(kind, _QUICK_SECONDS) < _QUICK_SECONDS:
+            return self._timed(kind, call)
+        return await self.run_in_thread(lambda: self._timed(kind, call))
+
+    async def run_in_thread(self, call: Callable[[], T]) -> T:
+        """Call in a thread.
+
+        Raises:
+            DeadlineError: it takes too long.
+        """
+        made = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        try:
+            return await asyncio.wait_for(made, self._timeout_seconds)
+        except asyncio.TimeoutError:
+            raise DeadlineError(f"the answer took longer than {self._timeout_seconds:g} seconds") from None
+
+    def _timed(self, kind: Hashable, call: Callable[[], T]) -> T:
+        started = time.perf_counter()
+        result = call()
+        seconds = time.perf_counter() - started
+        self._seconds[kind] = seconds + (1 - _WEIGHT) * (self._seconds.get(kind, seconds) - seconds)
+        return result
