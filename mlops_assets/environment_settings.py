@@ -119,7 +119,6 @@ class SourceSettings(DomainSettings):
         source: `sample` simulates, `export` reads files; a domain names the others that it has, such as `live`.
         export_path: a file, or a folder of files, for `export`.
         sample_seed: another seed is another simulated world.
-        sample_as_of: the moment up to which the simulated world has been recorded (UTC); empty means now.
     """
 
     export_name: ClassVar[str]
@@ -130,7 +129,6 @@ class SourceSettings(DomainSettings):
     source: str = "sample"
     export_path: Annotated[Path | None, ABSOLUTE_PATH] = Field(default=None, validate_default=True)
     sample_seed: int = Field(default=0, ge=0)
-    sample_as_of: datetime | None = None
 
     def describe_live(self) -> str:
         """Say what is asked by the other sources, without credentials."""
@@ -150,6 +148,16 @@ class SourceSettings(DomainSettings):
             prefix = cls.model_config.get("env_prefix", "")
             raise ValueError(f"{prefix}SOURCE=export needs {prefix}EXPORT_PATH: a file or a folder")
         return path
+
+
+class TimedSourceSettings(SourceSettings):
+    """Settings of a domain whose records bear a time.
+
+    Attributes:
+        sample_as_of: the moment up to which the simulated world has been recorded (UTC); empty means now.
+    """
+
+    sample_as_of: datetime | None = None
 
     @field_validator("sample_as_of")
     @classmethod

@@ -19,6 +19,7 @@ from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
+from mlops_assets.song_preference.settings import SongPreferenceSettings
 from mlops_assets.stores.lake import LakeAddress
 from mlops_assets.stores.registry import Stores
 from mlops_assets_tests.reads import WatchedStores
@@ -64,9 +65,10 @@ class Platform:
         crimes_per_year: int = 24_000,
         stores: Mapping[str, str] | None = None,
         parking: Mapping[str, Any] | None = None,
+        songs: Mapping[str, Any] | None = None,
         **crimes: Any,
     ) -> None:
-        """Keep everything in `folder` but the `stores` that have other URLs; `parking` and `crimes` are settings of the domains."""
+        """Keep everything in `folder` but the `stores` that have other URLs; the others are settings of domains."""
         own = {"source": "sample", "sample_crimes_per_year": crimes_per_year, "sample_as_of": AS_OF, **crimes}
         own_parking = {"source": "sample", "sample_as_of": AS_OF, **(parking or {})}
         urls: dict[str, Any] = dict(stores or {})
@@ -75,6 +77,7 @@ class Platform:
             domains={
                 "chicago_crimes": ChicagoCrimesSettings(**own, _env_file=None),
                 "donostia_parking": DonostiaParkingSettings(**own_parking, _env_file=None),
+                "song_preference": SongPreferenceSettings(**(songs or {}), _env_file=None),
             },
             _env_file=None,
             **urls,
@@ -92,14 +95,16 @@ class Platform:
         months: tuple[str, str] | None = None,
         day: str | None = None,
         days: tuple[str, str] | None = None,
+        playlist: str | None = None,
+        playlists: tuple[str, str] | None = None,
         ops: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> dg.ExecuteInProcessResult:
-        """Run a job for one month or day, or for a range of them in one run."""
+        """Run a job for one month, day or playlist, or for a range of them in one run."""
         return self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
-            partition_key=month or day,
-            tags=_range_tags(months or days),
+            partition_key=month or day or playlist,
+            tags=_range_tags(months or days or playlists),
             run_config={"ops": dict(ops or {}), "loggers": _ERRORS_ONLY},
             **options,
         )

@@ -208,7 +208,9 @@ def test_bootstrap_of_an_unknown_domain_does_nothing(command: Callable[..., Resu
     """The sentence names those that there are; nothing else is printed, and no folder is made."""
     done = command("bootstrap", "nope")
     assert done.exit_code == 2
-    assert done.stderr == ("SettingsError: there is no domain 'nope' to bootstrap; there are chicago_crimes, donostia_parking\n")
+    assert done.stderr == (
+        "SettingsError: there is no domain 'nope' to bootstrap; there are chicago_crimes, donostia_parking, song_preference\n"
+    )
     assert done.stdout == ""
     assert not Path("data").exists()
 

@@ -44,6 +44,21 @@ ASSETS = {
         "snapshots",
         "training_window",
     },
+    "song_preference": {
+        "conflicting_songs",
+        "data_info",
+        "dataset",
+        "playlists",
+        "preference_champion",
+        "preference_drift",
+        "preference_evaluation",
+        "preference_model",
+        "preference_predictions",
+        "rejected_songs",
+        "songs",
+        "test_split",
+        "train_split",
+    },
 }
 JOBS = {
     "prepare_lakes",
@@ -61,6 +76,13 @@ JOBS = {
     "compact_chicago_crimes",
     "compact_donostia_parking",
     "rollback_donostia_parking_forecast_model",
+    "make_song_dataset",
+    "promote_song_preference_preference_model",
+    "read_playlists",
+    "register_playlists",
+    "rollback_song_preference_preference_model",
+    "score_playlists",
+    "train_song_preference",
 }
 
 

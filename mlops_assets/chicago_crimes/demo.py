@@ -26,7 +26,7 @@ _MODEL_CONFIG = {"ops": {f"{DOMAIN}__arrest_model": {"config": {"tuning_trials":
 """The defaults of each candidate keep the demonstration short; a search tries others, too."""
 
 
-def _steps(now: datetime) -> Iterator[DemoStep]:
+def _steps(_stores: Stores, now: datetime) -> Iterator[DemoStep]:
     scored = _scored_months(now)
     first, last = scored[0].plus(-WINDOW_MONTHS), scored[-1]
     yield DemoStep(f"Read and enrich {first} to {last}", "read_chicago_crimes", tags=range_tags(first.key, last.key))
@@ -73,4 +73,4 @@ def _evaluation_table(warehouse: Warehouse, partitions: list[Partition]) -> Tabl
     return table
 
 
-DEMO = Demo("from raw crimes to a champion model", lambda now: list(_steps(now)), _report)
+DEMO = Demo("from raw crimes to a champion model", _steps, _report)

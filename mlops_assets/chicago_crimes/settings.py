@@ -6,11 +6,11 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from mlops_assets.chicago_crimes.sources.portal_client import read_portal_url
-from mlops_assets.environment_settings import SourceSettings
+from mlops_assets.environment_settings import TimedSourceSettings
 from mlops_assets.urls import redact
 
 
-class ChicagoCrimesSettings(SourceSettings):
+class ChicagoCrimesSettings(TimedSourceSettings):
     """Where crimes come from: a simulated city, portal CSV files, or the portal; and stores that differ from the platform's.
 
     Attributes:

@@ -12,6 +12,7 @@ from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_instance
 from mlops_assets.errors import PermanentError, SettingsError, TransientError
+from mlops_assets.orchestration.asset_specs import STORES
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
 from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.domain import Domain
@@ -46,7 +47,7 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
     definitions, stores, now = build_definitions(settings, resources={CLOCK: clock}), settings.build_stores(), clock.now()
     with open_instance() as instance:
         for domain, bootstrap in chosen:
-            needed = {CLOCK: clock, bootstrap.source_key: domain.resources[bootstrap.source_key]}
+            needed = {CLOCK: clock, STORES: stores, bootstrap.source_key: domain.resources[bootstrap.source_key]}
             with dg.build_resources(needed, instance=instance) as resources:
                 source = getattr(resources, bootstrap.source_key)
                 bootstrap.after_upgrade(instance, stores)

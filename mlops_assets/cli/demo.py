@@ -39,7 +39,7 @@ def run_demo(console: Console, name: str, now: datetime | None = None) -> None:
     say_where(console, settings, [name])
     console.rule(f"[bold]{name}[/bold]: {demo.title}")
     with open_instance() as instance, job_progress(console) as progress:
-        for step in demo.steps(now):
+        for step in demo.steps(stores, now):
             run_with_progress(
                 progress,
                 step.title,

@@ -92,9 +92,10 @@ def _champions(domain: Domain, stores: Stores) -> Iterator[str]:
         if champion is None:
             yield f"Champion of {key.path[-1]}: none"
             continue
-        start, end = champion.training_start_at, champion.training_end_at
+        window = [f"{time:%Y-%m-%d}" for time in (champion.training_start_at, champion.training_end_at) if time is not None]
+        trained = f", trained on {' to '.join(window)}" if window else ""
         since = f", champion since {champion.promoted_at:%Y-%m-%d %H:%M} UTC" if champion.promoted_at else ""
-        yield f"Champion of {key.path[-1]}: version {champion.version}, trained on {start:%Y-%m-%d} to {end:%Y-%m-%d}{since}"
+        yield f"Champion of {key.path[-1]}: version {champion.version}{trained}{since}"
 
 
 def _failures(instance: dg.DagsterInstance, domain: Domain, now: datetime) -> Iterator[str]:

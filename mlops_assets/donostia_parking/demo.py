@@ -28,7 +28,7 @@ def build_demo(city: City) -> Demo:
     """Return the demonstration for a city: land recorded snapshots up to yesterday, train, forecast two days, compare."""
     return Demo(
         "from a feed of free spaces to forecasts",
-        lambda now: list(_steps(city, _yesterday(city, now))),
+        lambda _stores, now: _steps(city, _yesterday(city, now)),
         lambda console, stores, now: _report(
             console, stores.warehouse(DOMAIN), city, _yesterday(city, now).plus(-1), _yesterday(city, now)
         ),

@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from mlops_assets.environment_settings import SourceSettings
+from mlops_assets.environment_settings import TimedSourceSettings
 from mlops_assets.urls import read_web_url, redact
 
 
-class DonostiaParkingSettings(SourceSettings):
+class DonostiaParkingSettings(TimedSourceSettings):
     """Where readings come from (a simulated city, historical files, or the feed), of which city, and stores of its own.
 
     Attributes:

@@ -55,8 +55,9 @@ class Provenance:
         name: the model's name among people, e.g. `arrest_model`.
         estimator_name: which kind of estimator won, e.g. `hist_gradient_boosting`.
         fingerprint: SHA-256 in hexadecimal over everything that determines the model; equal fingerprints mean equal models.
-        training_start_at: start of the training window (UTC, included).
-        training_end_at: end of the training window (UTC, excluded): the model has seen nothing from this time on.
+        training_start_at: start of the training window (UTC, included); None if the records bear no time.
+        training_end_at: end of the training window (UTC, excluded): the model has seen nothing from this time on. None if the
+            records bear no time.
         training_rows: rows that the predictor was fitted on.
         seed: the seed of every random choice in training.
         metrics: what the model reached on validation data; None where a metric is not defined.
@@ -68,8 +69,8 @@ class Provenance:
     name: str
     estimator_name: str
     fingerprint: str
-    training_start_at: datetime
-    training_end_at: datetime
+    training_start_at: datetime | None
+    training_end_at: datetime | None
     training_rows: int
     seed: int
     metrics: Mapping[str, float | None]
@@ -78,9 +79,16 @@ class Provenance:
     library_versions: Mapping[str, str] = field(default_factory=current_library_versions)
 
     def __post_init__(self) -> None:
+        if (self.training_start_at is None) != (self.training_end_at is None):
+            raise PermanentError(f"model {self.name}: a training window has a start and an end, or the records bear no time")
         for time in (self.training_start_at, self.training_end_at):
-            if time.utcoffset() != timedelta(0):
+            if time is not None and time.utcoffset() != timedelta(0):
                 raise PermanentError(f"model {self.name}: the training window must be in UTC, not {time.isoformat()}")
+
+    @property
+    def window(self) -> dict[str, datetime | None]:
+        """Start and end of the training window by their names; None if the records bear no time."""
+        return {"training_start_at": self.training_start_at, "training_end_at": self.training_end_at}
 
     def version_differences(self) -> dict[str, tuple[str, str | None]]:
         """Return the libraries whose version now is not the one of training, as (then, now); now is None if it is not installed.
@@ -94,8 +102,7 @@ class Provenance:
         """Return the fields as JSON can hold them."""
         return {
             **{name.name: getattr(self, name.name) for name in fields(self)},
-            "training_start_at": self.training_start_at.isoformat(),
-            "training_end_at": self.training_end_at.isoformat(),
+            **{name: time and time.isoformat() for name, time in self.window.items()},
             "training_rows": int(self.training_rows),
             "seed": int(self.seed),
             "metrics": _plain_metrics(self.metrics),
@@ -107,7 +114,7 @@ class Provenance:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Provenance:
         """Return the provenance that `to_dict` gave."""
-        window = {name: datetime.fromisoformat(data[name]) for name in ("training_start_at", "training_end_at")}
+        window = {name: data[name] and datetime.fromisoformat(data[name]) for name in ("training_start_at", "training_end_at")}
         return cls(**{**data, **window, "feature_names": tuple(data["feature_names"])})
 
 

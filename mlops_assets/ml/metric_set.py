@@ -109,6 +109,7 @@ LOG_LOSS = Metric("log_loss", greater_is_better=False)
 BRIER = Metric("brier", greater_is_better=False, label="Brier score")
 AUC = Metric("auc", greater_is_better=True, label="AUC")
 MCC = Metric("mcc", greater_is_better=True, label="MCC")
+F1 = Metric("f1", greater_is_better=True, label="F1 score")
 CALIBRATION_ERROR = Metric("calibration_error", greater_is_better=False)
 BINARY_METRICS = MetricSet(LOG_LOSS, (BRIER, AUC, MCC))
 """Of models that give the probability of a yes/no outcome. Log loss decides: only probabilities nearer to the truth improve it, so

@@ -9,6 +9,7 @@ of `evaluate_by_group` and every trial of a search: scikit-learn's functions eac
 instead of 4 for 52,000 rows, 8 instead of 0.2 for a group of 500. The tests compare each figure with scikit-learn's.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -67,9 +68,36 @@ class BinaryMetrics:
     f1: float
     no_information_rate: float
 
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """Mean share of the yes rows and of the no rows classified rightly; None when all rows have the same outcome."""
+        negatives = self.row_count - self.positive_count
+        if not 0 < self.positive_count < self.row_count:
+            return None
+        right_negatives = self.accuracy * self.row_count - self.recall * self.positive_count
+        return (self.recall + right_negatives / negatives) / 2
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name, ready for JSON or a table row."""
         return asdict(self)
+
+
+class CountsPerCut(NamedTuple):
+    """Right and wrong yes answers for every distinct probability taken as threshold, the highest first."""
+
+    cuts: npt.NDArray[np.float64]
+    true_positives: npt.NDArray[np.int64]
+    false_positives: npt.NDArray[np.int64]
+
+    @property
+    def positives(self) -> int:
+        """Rows whose outcome is yes: the last cut catches them all."""
+        return int(self.true_positives[-1])
+
+    @property
+    def negatives(self) -> int:
+        """Rows whose outcome is no."""
+        return int(self.false_positives[-1])
 
 
 def evaluate_binary(outcome: npt.ArrayLike, probability: npt.ArrayLike, threshold: float) -> BinaryMetrics:
@@ -143,11 +171,34 @@ def evaluate_by_group(
 
 
 def best_mcc_threshold(outcome: npt.ArrayLike, probability: npt.ArrayLike) -> float:
-    """Find the threshold with the highest Matthews correlation among all cuts between distinct probabilities.
+    """Find the threshold with the highest Matthews correlation, as `best_threshold` does."""
+    return best_threshold(
+        outcome, probability, lambda counts: _mcc(counts.true_positives, counts.false_positives, counts.positives, counts.negatives)
+    )
+
+
+def best_f1_threshold(outcome: npt.ArrayLike, probability: npt.ArrayLike) -> float:
+    """Find the threshold with the highest F1 score, as `best_threshold` does."""
+    return best_threshold(
+        outcome,
+        probability,
+        lambda counts: 2 * counts.true_positives / (counts.true_positives + counts.false_positives + counts.positives),
+    )
+
+
+def best_threshold(
+    outcome: npt.ArrayLike, probability: npt.ArrayLike, score: Callable[[CountsPerCut], npt.NDArray[np.float64]]
+) -> float:
+    """Find the threshold with the highest score among all cuts between distinct probabilities.
 
     The threshold lies halfway between the two probabilities at the cut, so that rounding a probability to 32 bits does
     not move it to the other side (unless the two are that close). Among equally good cuts the one that says yes least
     often wins. Choose it on validation rows, never on test rows.
+
+    Args:
+        outcome: Observed outcomes.
+        probability: Predicted probabilities.
+        score: Returns the score of every cut from its right and wrong yes answers.
 
     Raises:
         NotEnoughDataError: All rows have the same outcome, so that every threshold is as good as any other.
@@ -155,8 +206,7 @@ def best_mcc_threshold(outcome: npt.ArrayLike, probability: npt.ArrayLike) -> fl
     ranked = _rank(outcome, probability)
     _require_both_outcomes(ranked.outcome, "choose a threshold")
     counts = _count_per_cut(ranked)
-    scores = _mcc(counts.true_positives, counts.false_positives, counts.positives, counts.negatives)
-    best = int(np.argmax(scores))
+    best = int(np.argmax(score(counts)))
     cut = float(counts.cuts[best])
     if best + 1 == len(counts.cuts):
         return cut
@@ -231,24 +281,6 @@ class _Ranked(NamedTuple):
     probability: npt.NDArray[np.float64]
 
 
-class _CountsPerCut(NamedTuple):
-    """Right and wrong yes answers for every distinct probability taken as threshold, the highest first."""
-
-    cuts: npt.NDArray[np.float64]
-    true_positives: npt.NDArray[np.int64]
-    false_positives: npt.NDArray[np.int64]
-
-    @property
-    def positives(self) -> int:
-        """Rows whose outcome is yes: the last cut catches them all."""
-        return int(self.true_positives[-1])
-
-    @property
-    def negatives(self) -> int:
-        """Rows whose outcome is no."""
-        return int(self.false_positives[-1])
-
-
 class _CalibrationBins(NamedTuple):
     """Columns of the calibration table."""
 
@@ -281,20 +313,20 @@ def _rank(outcome: npt.ArrayLike, probability: npt.ArrayLike) -> _Ranked:
     return _Ranked(observed[order], predicted[order])
 
 
-def _count_per_cut(ranked: _Ranked) -> _CountsPerCut:
+def _count_per_cut(ranked: _Ranked) -> CountsPerCut:
     descending = ranked.probability[::-1]
     last_of_value = np.append(np.flatnonzero(np.diff(descending)), len(descending) - 1)
     true_positives = np.cumsum(ranked.outcome[::-1], dtype=np.int64)[last_of_value]
-    return _CountsPerCut(descending[last_of_value], true_positives, last_of_value + 1 - true_positives)
+    return CountsPerCut(descending[last_of_value], true_positives, last_of_value + 1 - true_positives)
 
 
-def _area_under_roc(counts: _CountsPerCut) -> float:
+def _area_under_roc(counts: CountsPerCut) -> float:
     true_positives = np.append(0, counts.true_positives)
     widths = np.diff(counts.false_positives, prepend=0)
     return float((widths * (true_positives[1:] + true_positives[:-1])).sum() / (2 * counts.positives * counts.negatives))
 
 
-def _average_precision(counts: _CountsPerCut) -> float:
+def _average_precision(counts: CountsPerCut) -> float:
     precision = counts.true_positives / (counts.true_positives + counts.false_positives)
     return float((np.diff(counts.true_positives, prepend=0) * precision).sum() / counts.positives)
 

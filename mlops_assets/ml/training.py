@@ -17,6 +17,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class TrainingDataset:
+    """A table that a model learned from, as its run's record names it.
+
+    Attributes:
+        name: for example `song_preference/dataset`.
+        content_hash: of its rows: equal rows, equal hash.
+        source: URI of where it is, without credentials.
+        row_count: rows.
+        columns: types by name.
+        context: what it was used for, for example `training`.
+    """
+
+    name: str
+    content_hash: str
+    source: str
+    row_count: int
+    columns: Mapping[str, str]
+    context: str = "training"
+
+
+@dataclass(frozen=True)
 class TrainedModel:
     """A bundle with the candidates that it won against.
 
@@ -26,6 +47,7 @@ class TrainedModel:
         is_cut_by_budget: whether the time budget ended the search before every planned configuration was tried.
         compared_by: the metrics of the trials that people are shown, of which the primary one chose the winner.
         figures: PNG pictures for the run's record, by name.
+        datasets: the tables that it learned from, as far as they are recorded with the runs.
     """
 
     bundle: Bundle[Any]
@@ -33,6 +55,7 @@ class TrainedModel:
     is_cut_by_budget: bool
     compared_by: MetricSet
     figures: Mapping[str, bytes] = field(default_factory=dict)
+    datasets: Sequence[TrainingDataset] = ()
 
 
 def fingerprint(frames: Sequence[pd.DataFrame], settings: Mapping[str, Any]) -> str:

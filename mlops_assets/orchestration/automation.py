@@ -120,7 +120,9 @@ def train_once(retry_cron: str, champion_key: dg.AssetKey, *, at_least: int) -> 
     ).with_label("train_once")
 
 
-def with_training(retry_cron: str, *, lookback: timedelta | None = None) -> dg.AutomationCondition:
+def with_training(
+    retry_cron: str, *, lookback: timedelta | None = None, ignored: Collection[dg.AssetKey] = ()
+) -> dg.AutomationCondition:
     """Materialize what follows from a training window in the run that makes the window, and ask again for what failed there.
 
     One run instead of one for each step on the way to a model; a blocking check stops what follows in that run.
@@ -128,9 +130,11 @@ def with_training(retry_cron: str, *, lookback: timedelta | None = None) -> dg.A
     Args:
         retry_cron: when to ask again.
         lookback: how far back from the end of the latest partition failures are repeated; by default the latest alone.
+        ignored: upstream assets that are no step of the training, though they are looked at.
     """
     return (
-        dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()) & ~dg.AutomationCondition.in_progress()
+        _but(ignored, dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested()))
+        & ~dg.AutomationCondition.in_progress()
         | repeat_failed(retry_cron, lookback=lookback)
     ).with_label("with_training")
 
@@ -154,22 +158,26 @@ def repeat_failed(retry_cron: str, *, lookback: timedelta | None = None) -> dg.A
     ).with_label("repeat_failed")
 
 
-def after_any_upstream(retry_cron: str, *, ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:
+def after_any_upstream(
+    retry_cron: str, *, ignored: Collection[dg.AssetKey] = (), only_checked: bool = False
+) -> dg.AutomationCondition:
     """Materialize an asset without partitions whenever a partition of its upstream changed.
 
     Args:
         retry_cron: when to ask again for what failed.
         ignored: upstream assets whose updates do not count.
+        only_checked: whether to wait while something upstream fails a blocking check.
     """
     # Most partitions of the upstream may never be materialized, so missing ones must not hold it back.
     has_upstream = _but(ignored, dg.AutomationCondition.any_deps_match(~dg.AutomationCondition.missing()))
-    return (
+    condition = (
         ((dg.AutomationCondition.missing() & has_upstream) | _outdated(ignored))
         # Two runs would do the same work, the first on rows that are about to be replaced.
         & ~dg.AutomationCondition.any_deps_in_progress()
         & ~dg.AutomationCondition.in_progress()
         & _has_not_just_failed(retry_cron)
-    ).with_label("after_any_upstream")
+    )
+    return (condition & ~_any_deps_unchecked() if only_checked else condition).with_label("after_any_upstream")
 
 
 def _outdated(ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:

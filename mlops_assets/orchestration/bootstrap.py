@@ -36,6 +36,7 @@ class BootstrapStep:
         run_config: of the run.
         only: the assets of the job to make, if not all of them; these have no partitions.
         scores_from: the moment of which a champion is needed; the step is left out if the first model was not good enough.
+        is_partitioned: whether the run is one of the partitions; else these only say what the step is about, and when it is done.
     """
 
     title: str
@@ -45,6 +46,7 @@ class BootstrapStep:
     run_config: Mapping[str, Any] = field(default_factory=dict)
     only: tuple[dg.AssetKey, ...] = ()
     scores_from: datetime | None = None
+    is_partitioned: bool = True
 
     def missing(self, instance: dg.DagsterInstance) -> tuple[str, ...]:
         """Return the partitions that have not been made; of an outcome without partitions, all until it is there."""
@@ -59,10 +61,11 @@ class BootstrapStep:
     def work(self, domain: str) -> Work:
         """Return what a run of the step does: its one partition, the range of its partitions, or assets that have none."""
         first, last = self.partitions[0], self.partitions[-1]
+        has_partitions = self.is_partitioned and not self.only
         return Work(
             identity=f"{_request_prefix(domain)}{self.outcome.path[-1]} {last}",
-            partition=first if first == last and not self.only else None,
-            tags={} if first == last else range_tags(first, last),
+            partition=first if has_partitions and first == last else None,
+            tags=range_tags(first, last) if has_partitions and first != last else {},
             run_config=self.run_config,
             only=self.only,
         )

@@ -81,6 +81,7 @@ def rejects_checks(
     greatest_share: float,
     harmless_reasons: frozenset[str],
     greatest_share_of_all: float | None = None,
+    is_blocking: bool = True,
 ) -> dg.AssetChecksDefinition:
     """Return the checks that few records were rejected: one of the feed as a whole, which blocks, and one of each entity.
 
@@ -99,6 +100,8 @@ def rejects_checks(
         harmless_reasons: reason codes that do not count, for example older versions of a row.
         greatest_share_of_all: of rejects among all records, where entities are parts of one whole, such as the files of a month,
             and not things of their own, such as car parks.
+        is_blocking: whether nothing in the same run builds on a feed that fails; otherwise that is a warning, too, as where each
+            partition is the file of somebody else.
     """
     asset, deps = asset_key(accepted), [asset_key(rejected)]
     of_all, of_each = (
@@ -111,7 +114,7 @@ def rejects_checks(
             check.name,
             asset=asset,
             description=promise,
-            blocking=check is of_all,
+            blocking=check is of_all and is_blocking,
             partitions_def=partitions,
             additional_deps=deps,
         )
@@ -139,7 +142,9 @@ def rejects_checks(
         outcomes = {key: _of_each(key, measured, entity_word) for key, measured in rates.items()}
         yield report_partition_results(context, of_each, outcomes, severity=dg.AssetCheckSeverity.WARN)
         outcomes = {key: _of_all(key, measured, entity_word, greatest_share_of_all) for key, measured in rates.items()}
-        yield report_partition_results(context, of_all, outcomes)
+        yield report_partition_results(
+            context, of_all, outcomes, severity=dg.AssetCheckSeverity.ERROR if is_blocking else dg.AssetCheckSeverity.WARN
+        )
 
     return rejects
 

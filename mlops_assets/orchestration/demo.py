@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -38,10 +38,11 @@ class Demo:
 
     Attributes:
         title: from what to what.
-        steps: returns the runs in their order, by the time of the demonstration.
+        steps: returns the runs in their order, by the stores and the time of the demonstration; one may depend on what those before
+            it made.
         report: prints what came out, from the stores.
     """
 
     title: str
-    steps: Callable[[datetime], Sequence[DemoStep]]
+    steps: Callable[[Stores, datetime], Iterable[DemoStep]]
     report: Callable[[Console, Stores, datetime], None]

@@ -83,8 +83,8 @@ class LakeIOManager(dg.IOManager):
         return self._stores.lake(asset_key.path[0])
 
 
-def read_partition(lake: Lake, contract: TableContract, partition: Partition) -> pd.DataFrame:
-    """Read one partition of a table, for code that learns only while running which partition it needs."""
+def read_partition(lake: Lake, contract: TableContract, partition: Partition | None) -> pd.DataFrame:
+    """Read one partition of a table, or one without partitions, for code that learns only while running what it needs."""
     address = LakeAddress((contract.domain, contract.name), partition)
     return to_pandas(conform(lake.read(address, contract=contract), contract))
 

@@ -45,9 +45,9 @@ def version_metadata(version: ModelVersion, ui_url: str) -> dict[str, dg.Metadat
 
 
 class ModelIOManager(dg.IOManager):
-    """Register the `TrainedModel` that an asset returns as its partition's newest version and as challenger.
+    """Register the `TrainedModel` that an asset returns as the newest version, of its partition if it has some, and as challenger.
 
-    Inputs get a `RegisteredModel`: the newest version of the partition.
+    Inputs get a `RegisteredModel`: the newest version of the partition, or of a model without partitions.
     """
 
     def __init__(self, stores: Stores, clock: Clock) -> None:
@@ -64,12 +64,13 @@ class ModelIOManager(dg.IOManager):
                 obj.bundle,
                 model_name=name,
                 asset=context.asset_key.to_user_string(),
-                partition=context.asset_partition_key,
+                partition=context.asset_partition_key if context.has_asset_partitions else None,
                 now=self._clock.now(),
                 # Not `dagster_run_id`, by which dagster-mlflow finds the run above.
                 run_tags={"dagster_run": context.run_id},
                 trials=obj.trials,
                 figures=obj.figures,
+                datasets=obj.datasets,
                 open_parent_run=mlflow_run_of(context),
             )
             registry.mark_challenger(version)
@@ -93,7 +94,7 @@ class ModelIOManager(dg.IOManager):
         """Load the newest version of the partition asked for."""
         name, registry = model_name(context.asset_key), self._stores.models()
         with retrying_transient_errors():
-            return _load(registry, name, context.asset_partition_key)
+            return _load(registry, name, context.asset_partition_key if context.has_asset_partitions else None)
 
 
 def champion_before(registry: ModelRegistry, asset_key: dg.AssetKey, moment: datetime) -> RegisteredModel:
@@ -108,13 +109,14 @@ def champion_before(registry: ModelRegistry, asset_key: dg.AssetKey, moment: dat
         if version is None:
             raise MissingModelError(
                 f"{name} has no champion whose training ended by {moment:%Y-%m-%d %H:%M} UTC; "
-                "materialize the model of that partition or an earlier one, and then its champion"
+                "train one that had ended by then, and let its champion be decided about"
             )
         return RegisteredModel(registry.load(version), version)
 
 
-def _load(registry: ModelRegistry, name: str, partition: str) -> RegisteredModel:
+def _load(registry: ModelRegistry, name: str, partition: str | None) -> RegisteredModel:
     version = registry.version_for_partition(name, partition)
     if version is None:
-        raise MissingModelError(f"{name} has no version for {partition}; materialize that partition first")
+        wanted = "no version; materialize it" if partition is None else f"no version for {partition}; materialize that partition"
+        raise MissingModelError(f"{name} has {wanted} first")
     return RegisteredModel(registry.load(version), version)

@@ -90,7 +90,7 @@ def _decide_all(
 ) -> Iterator[Decided]:
     """Yield a decision about each version that can be decided, after it was carried out; note why others cannot."""
     for challenger in awaiting_decision(registry.versions(name), known):
-        incumbent = registry.champion_for(name, before=challenger.training_end_at, other_than=challenger)
+        incumbent = registry.champion_for(name, before=challenger.scores_from, other_than=challenger)
         pair = CandidatePair(challenger, incumbent)
         try:
             decision = decide(pair)
@@ -105,7 +105,7 @@ def _decide_all(
 def _promote(registry: ModelRegistry, version: ModelVersion, now: datetime) -> None:
     """Make a version champion, or only for the records of its time if the champion has seen later ones; repeatable."""
     champion = registry.version_by_alias(version.name, CHAMPION)
-    if champion is not None and champion.training_end_at > version.training_end_at:
+    if champion is not None and champion.scores_from > version.scores_from:
         registry.promote_for_its_time(version, now=now)
     else:
         registry.promote(version, now=now)
@@ -114,11 +114,11 @@ def _promote(registry: ModelRegistry, version: ModelVersion, now: datetime) -> N
 def awaiting_decision(versions: list[ModelVersion], known: set[int]) -> list[ModelVersion]:
     """Return the versions about which nothing has been decided, in the order of their training windows.
 
-    Of several versions of a partition only the newest has its evaluation in the warehouse.
+    Of several versions of a partition, or of a model without partitions, only the newest has its evaluation in the warehouse.
     """
     newest = {version.partition: version for version in sorted(versions, key=lambda version: version.version)}
     waiting = [version for version in newest.values() if version.version not in known]
-    return sorted(waiting, key=lambda version: (version.training_end_at, version.version))
+    return sorted(waiting, key=lambda version: (version.scores_from, version.version))
 
 
 def note_champion_of_former_release(
@@ -133,7 +133,7 @@ def note_champion_of_former_release(
 
 def _scores_from(registry: ModelRegistry, name: str) -> dict[str, str | None]:
     """Return as metadata from when on some champion may score; null if nothing was ever promoted and not rolled back."""
-    promoted = [v.training_end_at for v in registry.versions(name) if v.promoted_at is not None and v.rolled_back_at is None]
+    promoted = [v.scores_from for v in registry.versions(name) if v.promoted_at is not None and v.rolled_back_at is None]
     return {SCORES_FROM: min(promoted).isoformat() if promoted else None}
 
 

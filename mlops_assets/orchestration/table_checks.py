@@ -25,7 +25,9 @@ class TableCheck:
         description: what holds if the check passes, in one sentence.
         evaluate: looks at the rows of a partition, given with its key; None if the asset's function reports the outcome itself,
             because the rule is about more than the rows.
-        is_blocking: whether nothing in the same run builds on rows that fail; otherwise a failure is a warning.
+        is_blocking: whether nothing builds on rows that fail; otherwise a failure is a warning.
+        fails_run: whether the run fails with a blocking check. If not, a failure only keeps automation waiting, as for rows that
+            are too few yet.
     """
 
     contract: TableContract
@@ -33,6 +35,7 @@ class TableCheck:
     description: str
     evaluate: Callable[[pd.DataFrame, str], CheckOutcome] | None = None
     is_blocking: bool = True
+    fails_run: bool = True
 
     @property
     def key(self) -> dg.AssetCheckKey:
@@ -51,6 +54,7 @@ class TableCheck:
 
     def report(self, outcomes: CheckOutcome | Mapping[str, CheckOutcome]) -> dg.AssetCheckResult:
         """Return the result of the check in the current step, for one outcome or for that of each partition."""
-        severity = dg.AssetCheckSeverity.ERROR if self.is_blocking else dg.AssetCheckSeverity.WARN
+        is_error = self.is_blocking and self.fails_run
+        severity = dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN
         by_partition = {"": outcomes} if isinstance(outcomes, CheckOutcome) else outcomes
         return report_partition_results(dg.AssetExecutionContext.get(), self.key, by_partition, severity=severity)

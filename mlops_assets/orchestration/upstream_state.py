@@ -10,6 +10,7 @@ from dagster._record import record
 
 SCORES_FROM = "scores_from"
 """Metadata of a champion asset: the moment (ISO, UTC) from which on a champion may score; null while there is none.
+Where records bear no time it is the beginning of all time.
 
 Decisions of former releases lack it."""
 
@@ -71,6 +72,8 @@ class EnoughUpstreamCondition(SubsetAutomationCondition[AssetKey]):
 class ChampionAvailableCondition(SubsetAutomationCondition[AssetKey]):
     """Holds for every partition that a champion may score: one whose training ended before the partition begins.
 
+    Partitions that are no times may be scored as soon as there is a champion.
+
     Attributes:
         champion_key: the asset that keeps the promotion decisions.
     """
@@ -85,8 +88,10 @@ class ChampionAvailableCondition(SubsetAutomationCondition[AssetKey]):
     def compute_subset(self, context: AutomationContext[AssetKey]) -> EntitySubset[AssetKey]:
         """Return the candidates that begin when there is a champion already."""
         partitions, scores_from = context.partitions_def, champion_scores_from(context.asset_graph_view.instance, self.champion_key)
-        if scores_from is None or not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        if scores_from is None:
             return context.get_empty_subset()
+        if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+            return context.candidate_subset
         keys = context.candidate_subset.expensively_compute_partition_keys()
         available = {key for key in keys if partitions.time_window_for_partition_key(key).start >= scores_from}
         return context.candidate_subset.compute_intersection_with_partition_keys(available)

@@ -3,7 +3,7 @@
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.song_preference import DOMAIN
 
-REJECT_REASONS = ("malformed_record", "missing_value", "unreadable_value", "out_of_range", "duplicate")
+REJECT_REASONS = ("unreadable_file", "malformed_record", "missing_value", "unreadable_value", "out_of_range", "duplicate")
 
 PLAYLIST_KEY = Column("playlist_key", "string", "Which playlist: its file's name and the beginning of its content's SHA-256.")
 SONG_KEY = Column(
@@ -63,7 +63,8 @@ SONGS = TableContract(
 REJECTED_SONGS = TableContract(
     domain=DOMAIN,
     name="rejected_songs",
-    description="One row per record of a playlist that did not become a row of `songs`, with the reason and the record as it was.",
+    description="One row per record of a playlist that did not become a row of `songs`, with the reason and the record as it was; "
+    "of a file that cannot be read at all, one row with its beginning.",
     columns=(
         PLAYLIST_KEY,
         Column("position", "int32", "Number of the record in its file, from 0.", minimum=0),

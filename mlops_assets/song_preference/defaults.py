@@ -12,7 +12,7 @@ MINIMUM_SONGS = 60
 FOLDS, REPEATS = 5, 2
 """Of the repeated stratified cross-validation in which candidates are compared."""
 
-TUNING_TRIALS = 12
+TUNING_TRIALS = 10
 """Configurations tried after the defaults of every candidate."""
 
 TIME_BUDGET_SECONDS = 60.0
@@ -20,3 +20,9 @@ TIME_BUDGET_SECONDS = 60.0
 
 SEED = 42
 """Of the split, the folds, the search and every estimator."""
+
+BOOTSTRAP_SAMPLES = 500
+"""Resamples of the test songs, of which intervals are made."""
+
+CONFIDENCE = 0.95
+"""Coverage of the intervals."""

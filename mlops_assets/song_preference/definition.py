@@ -1,4 +1,4 @@
-"""This domain as the platform takes it in: contracts, assets, automation, and the source that the settings choose."""
+"""This domain as the platform takes it in: contracts, assets, checks, automation, and the source that the settings choose."""
 
 from pathlib import Path
 
@@ -9,12 +9,16 @@ from mlops_assets.orchestration.domain import Domain
 from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.assets import ASSETS
 from mlops_assets.song_preference.assets.automation import JOBS, build_sensors
+from mlops_assets.song_preference.assets.bootstrap import build_bootstrap
+from mlops_assets.song_preference.assets.checks import CHECKS
 from mlops_assets.song_preference.contracts import DATA_CONTRACTS
+from mlops_assets.song_preference.demo import build_demo
+from mlops_assets.song_preference.model_contracts import MODEL_CONTRACTS
 from mlops_assets.song_preference.settings import SongPreferenceSettings
 from mlops_assets.song_preference.sources.base import PlaylistSource
 from mlops_assets.stores.registry import Stores
 
-CONTRACTS = (*DATA_CONTRACTS,)
+CONTRACTS = (*DATA_CONTRACTS, *MODEL_CONTRACTS)
 
 
 def build_domain(settings: SongPreferenceSettings, *, cache: Path, automation_enabled: bool) -> Domain:
@@ -25,12 +29,14 @@ def build_domain(settings: SongPreferenceSettings, *, cache: Path, automation_en
         cache: not needed: this domain keeps nothing beside the stores.
         automation_enabled: whether sensors start with the daemon.
     """
+    bootstrap = build_bootstrap(settings.describe_source(), settings.listeners)
     return Domain(
         name=DOMAIN,
         contracts=CONTRACTS,
         assets=ASSETS,
+        checks=CHECKS,
         jobs=JOBS,
-        sensors=build_sensors(automation_enabled=automation_enabled),
+        sensors=build_sensors(bootstrap, automation_enabled=automation_enabled),
         # A function, so that the source is opened when a run needs it and not when definitions are loaded.
         resources={
             "playlist_source": dg.ResourceDefinition(
@@ -38,6 +44,8 @@ def build_domain(settings: SongPreferenceSettings, *, cache: Path, automation_en
             ),
             "listeners": settings.listeners,
         },
+        bootstrap=bootstrap,
+        demo=build_demo(lambda stores: open_source(settings, stores)),
     )
 
 

@@ -152,6 +152,13 @@ class TestVersions:
         differences = tiny_provenance(library_versions=versions).version_differences()
         assert differences == {"pandas": ("0.1", pd.__version__), "wonderlib": ("1.2", None)}
 
+    def test_records_may_bear_no_time(self, tmp_path: Path) -> None:
+        """A window has both ends or none, and none comes back as none."""
+        tiny_bundle(training_start_at=None, training_end_at=None).save(tmp_path)
+        assert Bundle.load(tmp_path).provenance.window == {"training_start_at": None, "training_end_at": None}
+        with pytest.raises(PermanentError, match="a training window has a start and an end"):
+            tiny_provenance(training_end_at=None)
+
     def test_window_must_be_in_utc(self) -> None:
         """A window without a time zone would be compared with moments in UTC by mistake."""
         with pytest.raises(PermanentError, match="must be in UTC"):

@@ -12,6 +12,7 @@ from mlops_assets.errors import NotEnoughDataError
 from mlops_assets.ml.metrics import (
     MISSING_GROUP,
     SMALL_GROUPS,
+    best_f1_threshold,
     best_mcc_threshold,
     calibration_table,
     evaluate_binary,
@@ -105,12 +106,14 @@ def test_no_rows_are_refused() -> None:
 
 @given(rows=BOTH_OUTCOMES)
 def test_best_threshold_is_as_good_as_the_best_by_brute_force(rows: list[tuple[bool, float]]) -> None:
-    """No cut between the probabilities has a higher MCC than the one found at once."""
+    """No cut between the probabilities has a higher MCC, or F1, than the one found at once."""
     outcome, probability = _arrays(rows)
     threshold = best_mcc_threshold(outcome, probability)
     best = max(reference.matthews_corrcoef(outcome, probability >= cut) for cut in np.unique(probability))
     assert reference.matthews_corrcoef(outcome, probability >= threshold) == pytest.approx(best)
     assert 0 <= threshold <= 1
+    best = max(reference.f1_score(outcome, probability >= cut) for cut in np.unique(probability))
+    assert reference.f1_score(outcome, probability >= best_f1_threshold(outcome, probability)) == pytest.approx(best)
 
 
 def test_best_threshold_lies_between_the_two_sides() -> None:

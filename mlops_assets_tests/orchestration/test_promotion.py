@@ -50,6 +50,14 @@ class League:
     def registry(self) -> ModelRegistry:
         return self.graph.stores.models()
 
+    def train_without_time(self, skill: float) -> int:
+        """Register a version of a model without partitions, whose records bear no time, and return its number."""
+        bundle = tiny_bundle(training_start_at=None, training_end_at=None, fingerprint=f"{skill}".ljust(64, "0"))
+        version = self.registry.save(bundle, model_name=model_name(MODEL), asset="weather/rain_model", partition=None, now=NOW)
+        self.registry.mark_challenger(version)
+        self.skills[version.version] = skill
+        return version.version
+
     def train(self, month: int, skill: float | None) -> int:
         """Register the version of a month, evaluated or, without a skill, not, and return its number."""
         bundle = tiny_bundle(
@@ -122,6 +130,23 @@ def test_model_of_the_past_becomes_champion_of_its_time_alone(league: League) ->
     assert league.decide()[march] == (None, "promote")
     assert league.alias("champion") == may
     assert [league.champion_of(month) for month in (2, 3, 4, 5, 6)] == [None, march, march, may, may]
+
+
+def test_model_without_time_is_compared_with_the_champion_and_scores_at_any_time(league: League) -> None:
+    """The newest version alone awaits a decision; whoever is champion, by rule or rollback, may score whatever there is."""
+    first = league.train_without_time(0.2)
+    assert league.decide() == {first: (None, "promote")}
+    assert [league.champion_of(month) for month in (1, 12)] == [first, first]
+    scores_from = champion_scores_from(league.instance, league.asset.key)
+    assert scores_from is not None
+    assert scores_from <= datetime(1900, 1, 1, tzinfo=timezone.utc)
+    _superseded, better = league.train_without_time(0.1), league.train_without_time(0.3)
+    assert league.decide() == {first: (None, "promote"), better: (first, "promote")}
+    worse = league.train_without_time(0.05)
+    assert league.decide()[worse] == (better, "keep_champion")
+    assert (league.alias("champion"), league.alias("previous_champion"), league.champion_of(1)) == (better, first, better)
+    league.registry.rollback(model_name(MODEL), now=NOW)
+    assert league.champion_of(1) == first
 
 
 def test_version_that_cannot_be_decided_stops_no_other(league: League) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import grpc
 import httpx
 import uvicorn
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo
 from grpc_status import rpc_status
@@ -216,7 +215,10 @@ def _from_rest(reply: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_grpc(answer: pb.Answer) -> dict[str, Any]:
     kind = answer.WhichOneof("value")
-    explanation = [MessageToDict(each) for each in answer.explanation] or None
+    explanation = [
+        {"input": each.input, "value": _plain(each.value), "typical": _plain(each.typical), "effect": each.effect}
+        for each in answer.explanation
+    ]
     return {
         "model": {
             "domain": answer.model.domain,
@@ -229,8 +231,15 @@ def _from_grpc(answer: pb.Answer) -> dict[str, Any]:
         "probability": answer.probability,
         "probabilities": [{"name": name, "probability": each} for name, each in sorted(answer.probabilities.items())],
         "unknownInputs": list(answer.unknown_inputs),
-        "explanation": explanation,
+        "explanation": explanation or None,
     }
+
+
+def _plain(value: pb.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "time":
+        return value.time.ToDatetime(timezone.utc).isoformat()
+    return None if kind is None or kind == "null" else getattr(value, kind)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from mlops_assets.serving.grpc import build_grpc_server
 from mlops_assets.serving.grpc.v1 import predictions_pb2 as pb
 from mlops_assets.serving.service import PredictionService
 from mlops_assets.serving.settings import ServingSettings
+from mlops_assets.song_preference.serving import SERVING as SONGS
 from mlops_assets_tests.serving.servers import (
     RefusedError,
     Registry,
@@ -220,6 +221,30 @@ def test_nothing_is_served_until_a_champion_is_ready() -> None:
         assert health(running) == health(running, SERVICE) == SERVING
         assert next(watched).status == SERVING
         watched.cancel()
+
+
+def test_the_service_of_a_domain_is_as_ready_as_its_champions(running: Serving) -> None:
+    """A champion of one domain says nothing about the services of another."""
+    with serving(registry(), [SONGS]) as other:
+        assert health(other, SERVICE) == SERVING
+        assert health(other, "Predictor") == NOT_SERVING
+        other.service.announce_stop()
+        assert health(other, SERVICE) == health(other) == NOT_SERVING
+
+
+def test_every_call_leaves_a_line_in_the_log(running: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    """It has the id, the method, the status and the duration, and nothing of what was sent."""
+    with caplog.at_level("INFO", "mlops_assets.serving.access"):
+        running.call(running.stub.Predict, request())
+        with pytest.raises(RefusedError):
+            running.call(running.stub.Predict, request(kind="Ms Smith"))
+        list(running.stub.PredictStream(iter([request(kind="Ms Smith")])))
+    fields = [record.fields for record in caplog.records]  # type: ignore[attr-defined]
+    assert [each["status"] for each in fields] == ["OK", "INVALID_ARGUMENT", "OK"]
+    assert {each["protocol"] for each in fields} == {"grpc"}
+    assert [each["path"] for each in fields] == [f"/{SERVICE}/Predict"] * 2 + [f"/{SERVICE}/PredictStream"]
+    assert all(each["request_id"] and each["duration_ms"] > 0 for each in fields)
+    assert "Smith" not in caplog.text + str(fields)
 
 
 def test_health_of_an_unknown_service_is_not_found(running: Serving) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,3 +189,24 @@ def test_a_promotion_is_seen_by_all_protocols_at_once() -> None:
         answers = [running.ask(protocol, COLOURS, THING) for protocol in PROTOCOLS]
         assert answers[0] == answers[1] == answers[2]
         assert (answers[0]["isPredicted"], answers[0]["model"]["version"]) == (False, 2)
+
+
+@protocols
+def test_a_model_without_a_typical_record_cannot_explain_itself(running: Serving, protocol: str) -> None:
+    """It says so, and answers without an explanation."""
+    with pytest.raises(RefusedError, match="unsupported: examples/colour_model version 1 was saved without a typical record"):
+        running.ask(protocol, COLOURS, THING, explain=True)
+    assert running.ask(protocol, COLOURS, THING)["explanation"] is None
+
+
+def test_explanations_are_the_same_in_all_protocols() -> None:
+    """What moved the score, and by how much, does not depend on how one asks."""
+    pytest.importorskip("mlops_assets.ml.explanation")
+    typical = {"kind": "box", "size_m": 0.25, "is_new": False, "seen_at": None}
+    models = Registry({COLOURS: {1: replace(colour_bundle(), typical=typical)}}, {COLOURS: 1})
+    with serving(models) as running:
+        answers = [running.ask(protocol, COLOURS, THING, explain=True) for protocol in PROTOCOLS]
+    assert answers[0] == answers[1] == answers[2]
+    strongest = answers[0]["explanation"][0]
+    assert (strongest["input"], strongest["value"], strongest["typical"]) == ("size_m", 1.25, 0.25)
+    assert strongest["effect"] > 0

@@ -1,8 +1,10 @@
 """The model registry, on a local SQLite file and on an MLflow server: the same promises on both."""
 
+import json
 import shutil
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from mlops_assets.errors import MissingModelError, PermanentError, SettingsError
 from mlops_assets.ml.search import Trial
+from mlops_assets.ml.training import TrainingDataset
 from mlops_assets.stores.models import open_model_registry
 from mlops_assets.stores.models.versions import ModelVersion
 from mlops_assets_tests.stores.dying_registry import dying_registry, interrupt
@@ -34,6 +37,46 @@ class TestSaving:
         assert (version.version, version.partition, version.fingerprint) == (1, "2024-01", "a" * 64)
         assert version.training_end_at == bundle.provenance.training_end_at
         assert registry.version_for_partition(backend.model_name, "2024-02") is None
+
+    def test_model_without_partition_and_time_is_found_again(self, backend: Backend) -> None:
+        """Its run is called after its asset, and nothing is said of a window; an interrupted save of it is replaced."""
+        registry, timeless = backend.registry(), tiny_bundle(training_start_at=None, training_end_at=None)
+        save: dict[str, Any] = {"model_name": backend.model_name, "asset": backend.asset, "partition": None, "now": NOW}
+        with pytest.raises(KeyboardInterrupt):
+            dying_registry(backend.uri, backend.artifact_folder, ("finalize_", 1), interrupt).save(timeless, **save)
+        version = registry.save(timeless, **save)
+        assert version == registry.version_for_partition(backend.model_name, None) == registry.save(timeless, **save)
+        assert (version.partition, version.training_start_at, version.training_end_at) == (None, None, None)
+        assert registry.version_for_partition(backend.model_name, "2024-01") is None
+        client = backend.client()
+        runs = client.search_runs([version.experiment_id])
+        assert [run.info.run_name for run in runs] == [backend.asset.rpartition("/")[2]]
+        assert "training_end_at" not in runs[0].data.params
+        assert "trained on 8 rows. Validation:" in client.get_model_version(version.name, "1").description
+        assert registry.load(version).provenance.window == {"training_start_at": None, "training_end_at": None}
+
+    def test_run_and_its_trials_name_the_tables_that_they_learned_from(self, backend: Backend, bundle: TinyBundle) -> None:
+        """MLflow shows the beginning of a table's hash as its digest; the whole one, size and columns are there, too."""
+        dataset = TrainingDataset("weather/days", "f" * 64, "file:/lake/weather/days", 8, {"rain_mm": "float64"})
+        trial = Trial({"family": "forest"}, {}, {"log_loss": 0.5}, 1.0)
+        version = backend.registry().save(
+            bundle,
+            model_name=backend.model_name,
+            asset=backend.asset,
+            partition="2024-01",
+            now=NOW,
+            trials=[trial],
+            datasets=[dataset],
+        )
+        runs = backend.client().search_runs([version.experiment_id])
+        assert len(runs) == 2
+        for run in runs:
+            (found,) = run.inputs.dataset_inputs
+            assert (found.dataset.name, found.dataset.digest, found.dataset.source_type) == ("weather/days", "f" * 36, "local")
+            assert json.loads(found.dataset.profile) == {"num_rows": 8, "content_hash": "f" * 64}
+            assert json.loads(found.dataset.source) == {"uri": "file:/lake/weather/days"}
+            assert "rain_mm" in found.dataset.schema
+            assert {tag.key: tag.value for tag in found.tags} == {"mlflow.data.context": "training"}
 
     def test_run_holds_params_metrics_tags_and_files(self, backend: Backend, bundle: TinyBundle) -> None:
         """The version's run carries the partition's name, the Dagster run, settings, metrics beside baselines, and plots."""

@@ -202,7 +202,7 @@ def arrest_evaluation(
 def decide_about(stores: Stores, pair: CandidatePair) -> PromotionDecision:
     """Let a challenger and the version before it score the challenger's test rows, and apply the promotion rule."""
     registry, challenger = stores.models(), pair.challenger
-    month = Month.parse(challenger.partition)
+    month = Month.parse(challenger.partition_key)
     evaluation = stores.warehouse(DOMAIN).read(ARREST_EVALUATION, [month.partition])
     failures = failures_at_gate(evaluation, challenger.version)
     test = read_partition(stores.lake(DOMAIN), TEST_SPLIT, month.partition)

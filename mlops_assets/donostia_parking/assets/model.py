@@ -143,7 +143,7 @@ def forecast_metrics(
 def decide_about(stores: Stores, pair: CandidatePair) -> PromotionDecision:
     """Apply the promotion rule to what the challenger's backtest says."""
     challenger = pair.challenger
-    metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_day(challenger.partition)])
+    metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [_day(challenger.partition_key)])
     incumbent = None if pair.incumbent is None else pair.incumbent.version
     return decide_champion(metrics, challenger.version, incumbent, failures_at_gate(metrics, challenger.version))
 

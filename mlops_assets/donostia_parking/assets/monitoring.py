@@ -96,7 +96,7 @@ def _metrics_behind(stores: Stores, forecasts: pd.DataFrame) -> pd.DataFrame:
         return metrics
     with retrying_transient_errors():
         version = stores.models().version(model_name(forecast_model.key), int(forecasts["model_version"].iloc[0]))
-        metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [partition_of(PARKING_DAYS, version.partition)])
+        metrics = stores.warehouse(DOMAIN).read(FORECAST_METRICS, [partition_of(PARKING_DAYS, version.partition_key)])
     return metrics[metrics["model_version"] == version.version]
 
 

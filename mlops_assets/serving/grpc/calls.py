@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ from google.protobuf.message import DecodeError
 from mlops_assets.serving.access import KEY_HEADER, ClientCheck
 from mlops_assets.serving.errors import MalformedRequestError, TooLargeError, request_error_of
 from mlops_assets.serving.grpc.status import STATUS_DETAILS_KEY, status_details, status_message
+from mlops_assets.serving.logs import access_log, log_answered
 from mlops_assets.serving.request_ids import REQUEST_ID_HEADER, begin_request, current_request_id
 
 if TYPE_CHECKING:
@@ -49,10 +51,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or method.startswith(_OPEN_SERVICES):
             return handler
-        self._guarded[method] = self._guard(handler)
+        self._guarded[method] = self._guard(method, handler)
         return self._guarded[method]
 
-    def _guard(self, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+    def _guard(self, method: str, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
         answer = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
 
         def read(request: Any) -> Any:
@@ -60,19 +62,24 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return self._parse_each(parse, request) if handler.request_streaming else self._parse(parse, request)
 
         async def answer_once(request: Any, context: grpc.aio.ServicerContext) -> Any:
+            started = time.perf_counter()
             try:
                 self._begin(context)
-                return await answer(read(request), context)
+                response = await answer(read(request), context)
             except Exception as error:
-                await self._abort(context, error)
+                await self._abort(context, error, method, started)
+            _log(method, "OK", started)
+            return response
 
         async def answer_in_parts(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+            started = time.perf_counter()
             try:
                 self._begin(context)
                 async for part in answer(read(request), context):
                     yield part
             except Exception as error:
-                await self._abort(context, error)
+                await self._abort(context, error, method, started)
+            _log(method, "OK", started)
 
         # Messages are parsed here and not by gRPC, which would call a broken one an unknown error.
         return _HANDLERS[handler.request_streaming, handler.response_streaming](
@@ -99,7 +106,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async for data in messages:
             yield self._parse(parse, data)
 
-    async def _abort(self, context: grpc.aio.ServicerContext, error: Exception) -> NoReturn:
+    async def _abort(self, context: grpc.aio.ServicerContext, error: Exception, method: str, started: float) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):
             raise error
         request_id = current_request_id()
@@ -107,9 +114,18 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if refusal is not error:
             _logger.error("request %s could not be answered", request_id, exc_info=error)
         self._metrics.count_error("grpc", refusal.code)
+        _log(method, refusal.grpc_status, started)
         add_trailing_metadata(context, (STATUS_DETAILS_KEY, status_details(refusal, request_id)))
         await context.abort(grpc.StatusCode[refusal.grpc_status], status_message(refusal), context.trailing_metadata())
         raise AssertionError("abort raises")
+
+
+def _log(method: str, status: str, started: float) -> None:
+    if access_log.isEnabledFor(logging.INFO):
+        duration_ms = round((time.perf_counter() - started) * 1_000, 3)
+        log_answered(
+            request_id=current_request_id(), protocol="grpc", method=None, path=method, status=status, duration_ms=duration_ms
+        )
 
 
 def _host(peer: str) -> str:

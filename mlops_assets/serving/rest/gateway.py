@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import ClientDisconnect
 
 from mlops_assets.serving.errors import MalformedRequestError, RequestError, TooLargeError, request_error_of
+from mlops_assets.serving.logs import access_log, log_answered
 from mlops_assets.serving.request_ids import REQUEST_ID_HEADER, begin_request
 from mlops_assets.serving.rest.access import OPEN_PATHS
 from mlops_assets.serving.rest.replies import error_reply
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 _REQUEST_ID, _LENGTH = REQUEST_ID_HEADER.encode(), b"content-length"
 _CLIENT_LEFT = 499
 _logger = logging.getLogger(__name__)
-access_log = logging.getLogger("mlops_assets.serving.access")
-"""One line per request, of what personal data cannot be in: no address, no query, no body, no path that nobody knows."""
 
 
 class Gateway:
@@ -74,17 +73,14 @@ class Gateway:
         if not access_log.isEnabledFor(logging.INFO):
             return
         is_known = "endpoint" in scope and exchange.status != 404
-        # Made here, because `Logger.info` would look up who calls it.
-        record = logging.LogRecord(access_log.name, logging.INFO, __file__, 0, "answered", None, None)
-        record.fields = {
-            "request_id": exchange.request_id,
-            "protocol": "rest",
-            "method": scope["method"],
-            "path": scope["path"] if is_known else None,
-            "status": exchange.status,
-            "duration_ms": round((time.perf_counter() - started) * 1_000, 3),
-        }
-        access_log.handle(record)
+        log_answered(
+            request_id=exchange.request_id,
+            protocol="rest",
+            method=scope["method"],
+            path=scope["path"] if is_known else None,
+            status=exchange.status,
+            duration_ms=round((time.perf_counter() - started) * 1_000, 3),
+        )
 
     async def _pass_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -1,5 +1,5 @@
-"""The assets of this domain, in the order in which data flows: songs."""
+"""The assets of this domain, in the order in which data flows: songs, splits, model, monitoring."""
 
-from mlops_assets.song_preference.assets import songs
+from mlops_assets.song_preference.assets import model, monitoring, songs, splits
 
-ASSETS = [*songs.ASSETS]
+ASSETS = [*songs.ASSETS, *splits.ASSETS, *model.ASSETS, *monitoring.ASSETS]

@@ -13,6 +13,7 @@ from mlops_assets.orchestration.metadata import frame_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.table_assets import check_specs, validated
 from mlops_assets.song_preference import DOMAIN
+from mlops_assets.song_preference.assets.checks import FILE_IS_READ, HAS_ENOUGH_SONGS
 from mlops_assets.song_preference.assets.policies import AFTER_EACH_PLAYLIST
 from mlops_assets.song_preference.contracts import CONFLICTING_SONGS, DATA_INFO, DATASET, REJECTED_SONGS, SONGS
 from mlops_assets.song_preference.partitions import ALL_PLAYLISTS_IN, PLAYLISTS
@@ -44,19 +45,20 @@ def landed_playlist(stores: Stores, key: str) -> tuple[str, bytes]:
         "a partition once it is complete; the same content under another name is the same playlist. What landed never changes.",
     ),
     partitions_def=PLAYLISTS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def playlists(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.MaterializeResult:
-    with retrying_transient_errors():
-        name, body = landed_playlist(stores, context.partition_key)
-        uri = stores.landing(DOMAIN, PLAYLISTS_NAME).uri
-    return dg.MaterializeResult(
-        metadata={
+def playlists(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> None:
+    uri = stores.landing(DOMAIN, PLAYLISTS_NAME).uri
+    for key in context.partition_keys:
+        with retrying_transient_errors():
+            name, body = landed_playlist(stores, key)
+        metadata = {
             "file_name": name,
             "listener": listener_of(name),
             "size_bytes": len(body),
-            "dagster/uri": f"{uri}/{context.partition_key}/{name}",
+            "dagster/uri": f"{uri}/{key}/{name}",
         }
-    )
+        context.add_asset_metadata(metadata, partition_key=key)
 
 
 @dg.multi_asset(
@@ -65,11 +67,11 @@ def playlists(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores
         "rejected_songs": dg.AssetOut(**lake_table(REJECTED_SONGS), dagster_type=PartitionedFrames),
     },
     deps=[playlists],
-    check_specs=check_specs(SONGS, REJECTED_SONGS, partitions=PLAYLISTS),
+    check_specs=check_specs(SONGS, REJECTED_SONGS, partitions=PLAYLISTS, checks=(FILE_IS_READ,)),
     partitions_def=PLAYLISTS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-@validated(SONGS, REJECTED_SONGS)
+@validated(SONGS, REJECTED_SONGS, checks=(FILE_IS_READ,))
 def songs(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -> Iterator[dg.Output[Any]]:
     """Type each playlist's songs; keep its rejects until the songs of all are written."""
     from mlops_assets.song_preference.songs.parsing import parse_playlist
@@ -94,16 +96,16 @@ def songs(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores]) -
         "data_info": dg.AssetOut(**lake_table(DATA_INFO), automation_condition=AFTER_EACH_PLAYLIST),
     },
     ins={"songs": ALL_PLAYLISTS_IN},
-    check_specs=check_specs(DATASET, CONFLICTING_SONGS, DATA_INFO),
+    check_specs=check_specs(DATASET, CONFLICTING_SONGS, DATA_INFO, checks=(HAS_ENOUGH_SONGS,)),
 )
-@validated(DATASET, CONFLICTING_SONGS, DATA_INFO)
+@validated(DATASET, CONFLICTING_SONGS, DATA_INFO, checks=(HAS_ENOUGH_SONGS,))
 def dataset(songs: pd.DataFrame, listeners: dg.ResourceParam[tuple[str, ...]]) -> Iterator[dg.Output[Any]]:
     """Put the labelled songs of all playlists together, and describe them."""
     from mlops_assets.song_preference.songs.dataset import build_dataset
 
     built = build_dataset(songs, listeners)
     by_listener = built.songs.groupby("listener")["is_liked"].agg(song_count="size", liked_share="mean").reset_index()
-    figures = {"song_count": len(built.songs), "liked_share": float(built.songs["is_liked"].mean())}
+    figures = {"song_count": len(built.songs), "liked_count": int(built.songs["is_liked"].sum())}
     content_hash = built.info["content_hash"].iloc[0]
     yield dg.Output(
         built.songs, "dataset", metadata={**figures, "content_hash": content_hash, "by_listener": frame_metadata(by_listener)}

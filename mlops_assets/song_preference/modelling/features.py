@@ -9,12 +9,15 @@ from mlops_assets.song_preference.contracts import AUDIO_FEATURES, FEATURE_NAMES
 ORIGINAL_FEATURES = ("speechiness", "energy", "danceability", "acousticness")
 """The four that the original system's model and its API know."""
 
-FEATURE_SETS = {"all": FEATURE_NAMES, "original": ORIGINAL_FEATURES}
-"""Features by the name of their set."""
+FEATURE_SETS = {"all": FEATURE_NAMES, "original": tuple(name for name in FEATURE_NAMES if name in ORIGINAL_FEATURES)}
+"""Features by the name of their set, in the order of the data."""
 
-MODEL_INPUT = TableContract(
-    domain=DOMAIN,
-    name="preference_model_input",
-    description="What the preference model wants to know about a song; what is missing counts as unknown.",
-    columns=AUDIO_FEATURES,
-)
+
+def model_input(feature_set: str) -> TableContract:
+    """Return the contract of what a model of a set of features wants to know about a song."""
+    return TableContract(
+        domain=DOMAIN,
+        name="preference_model_input",
+        description="What the preference model wants to know about a song; what is missing counts as unknown.",
+        columns=tuple(column for column in AUDIO_FEATURES if column.name in FEATURE_SETS[feature_set]),
+    )

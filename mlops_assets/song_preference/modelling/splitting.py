@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import NotEnoughDataError
@@ -12,30 +13,47 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-_PARTS = 10
+_HALF = 0.5
+MINIMUM_CLASS_SONGS = 10
+"""Fewer liked or disliked songs are nothing to learn from."""
 
 
-def split_songs(dataset: pd.DataFrame, test_share: float, minimum_songs: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split_songs(dataset: pd.DataFrame, test_share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return training and test songs, in the order of the dataset.
+
+    Songs are drawn by a hash of their group, so that as the dataset grows, all but a few of them stay on their side: a champion is
+    compared with its challenger on songs that it has not learned from, either.
 
     Args:
         dataset: rows of the contract `DATASET`.
-        test_share: share of the songs for the test, in tenths.
-        minimum_songs: fewer are an error.
+        test_share: share of the liked and of the disliked songs for the test, as near as their groups allow.
         seed: of the draw.
+    """
+    group = dataset["group_key"].astype(object)
+    groups = dataset.groupby(group)["is_liked"].agg(song_count="size", liked_share="mean").reset_index()
+    groups["drawn"] = [hashlib.sha256(f"{seed} {key}".encode()).hexdigest() for key in groups["group_key"]]
+    groups["is_mostly_liked"] = groups["liked_share"] >= _HALF
+    groups = groups.sort_values("drawn", kind="stable")
+    by_label = groups.groupby("is_mostly_liked")["song_count"]
+    # A group is a test group if its middle is among the first of its label.
+    middle = (by_label.cumsum() - groups["song_count"] / 2) / by_label.transform("sum")
+    is_test = group.isin(groups.loc[middle <= test_share, "group_key"]).to_numpy(dtype=bool)
+    return dataset[~is_test].reset_index(drop=True), dataset[is_test].reset_index(drop=True)
+
+
+def require_enough(dataset: pd.DataFrame, minimum_songs: int) -> None:
+    """Refuse a dataset that nothing can be learned from.
 
     Raises:
         NotEnoughDataError: there are too few songs, or too few of one label.
     """
-    rarer = int(dataset["is_liked"].value_counts().min())
-    if len(dataset) < minimum_songs or rarer < _PARTS:
+    liked = int(dataset["is_liked"].sum())
+    rarer = min(liked, len(dataset) - liked)
+    if len(dataset) < minimum_songs or rarer < MINIMUM_CLASS_SONGS:
         raise NotEnoughDataError(
-            f"{len(dataset)} labelled songs, {rarer} of the rarer label; at least {minimum_songs} and {_PARTS} are needed: "
-            "drop more playlists with labels"
+            f"{len(dataset)} labelled songs, {rarer} of the rarer label; at least {minimum_songs} and {MINIMUM_CLASS_SONGS} are "
+            "needed: drop more playlists with labels"
         )
-    test_rows = sorted(row for _, rows in list(_folds(dataset, _PARTS, seed))[: round(test_share * _PARTS)] for row in rows)
-    is_test = dataset.index.isin(dataset.index[test_rows])
-    return dataset[~is_test].reset_index(drop=True), dataset[is_test].reset_index(drop=True)
 
 
 def repeated_folds(songs: pd.DataFrame, folds: int, repeats: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

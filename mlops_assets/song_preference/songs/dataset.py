@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlops_assets.contracts.frames import to_arrow, to_pandas
-from mlops_assets.errors import NotEnoughDataError
 from mlops_assets.ml.training import fingerprint
 from mlops_assets.song_preference.contracts import CONFLICTING_SONGS, DATA_INFO, DATASET, FEATURE_NAMES
 
@@ -47,9 +46,6 @@ def build_dataset(songs: pd.DataFrame, listeners: Collection[str] = ()) -> SongD
     Args:
         songs: rows of the contract `SONGS` of all playlists, in any order.
         listeners: whose songs; all if empty.
-
-    Raises:
-        NotEnoughDataError: there are no liked or no disliked songs.
     """
     labelled = songs[songs["is_liked"].notna()]
     if listeners:
@@ -58,11 +54,6 @@ def build_dataset(songs: pd.DataFrame, listeners: Collection[str] = ()) -> SongD
     label_count = labelled.groupby(["listener", "song_key"])["is_liked"].transform("nunique")
     conflicts, agreeing = labelled[label_count > 1], labelled[label_count == 1]
     kept = agreeing.drop_duplicates(["listener", "song_key"]).reset_index(drop=True)
-    if kept["is_liked"].nunique() < 2:
-        whose = f" of {', '.join(listeners)}" if listeners else ""
-        raise NotEnoughDataError(
-            f"{len(kept)} labelled songs{whose}, and not both liked and disliked ones among them; drop a playlist with labels"
-        )
     table = to_pandas(to_arrow(kept.assign(group_key=group_keys(kept))[DATASET.column_names], DATASET))
     return SongDataset(table, to_pandas(to_arrow(conflicts[CONFLICTING_SONGS.column_names], CONFLICTING_SONGS)), describe(table))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.contracts.text import writable_text
+from mlops_assets.errors import SourceError
 from mlops_assets.song_preference.contracts import AUDIO_FEATURES, FEATURE_NAMES, REJECTED_SONGS, SONGS
 from mlops_assets.song_preference.songs.reading import read_songs
 from mlops_assets.tabular.words import is_missing
@@ -27,6 +28,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 _LABELS = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False}
 _WHOLE = frozenset({"key", "mode", "time_signature"})
 _SIGNIFICANT_DIGITS = 4
+_SHOWN_BYTES = 500
+"""Of a file that cannot be read; the whole file has landed."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,25 @@ def parse_playlist(key: str, name: str, listener: str, body: bytes) -> ParsedPla
     """Type the songs of a file.
 
     A record is a reject if a number cannot be read or is outside of its range, if it has none of the thirteen features, or if the
-    same record stands in the file before it. A feature that is missing is unknown.
+    same record stands in the file before it. A feature that is missing is unknown. A file that cannot be read is one reject, which
+    keeps the reason; it stops no other file.
 
     Args:
         key: of the playlist.
         name: of the file, for messages.
         listener: whose playlist it is.
         body: the bytes of the file.
-
-    Raises:
-        SourceError: the file as a whole cannot be read.
     """
     songs: list[dict[str, Any]] = []
     rejects: list[dict[str, Any]] = []
+    try:
+        records = read_songs(name, body)
+    except SourceError as error:
+        beginning = writable_text(body[:_SHOWN_BYTES].decode("utf-8", errors="replace"))
+        what = {"reason_code": "unreadable_file", "reason": writable_text(str(error)), "raw_text": beginning}
+        records, rejects = [], [{"playlist_key": key, "position": 0, **what}]
     seen: dict[tuple[Any, ...], int] = {}
-    for position, record in enumerate(read_songs(name, body)):
+    for position, record in enumerate(records):
         try:
             song = _read_song(record)
             content = tuple(song.values())

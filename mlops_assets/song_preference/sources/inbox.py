@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import SourceError
+from mlops_assets.foreign_files import is_foreign
 from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.sources.base import FoundFile
 
@@ -28,9 +29,11 @@ class InboxPlaylistSource:
         return f"the inbox {self._storage.uri(INBOX.rstrip('/'))}"
 
     def files(self) -> Iterator[FoundFile]:
-        """Yield the files with size and version."""
+        """Yield the files with size and version, but for what file managers leave behind."""
         for state in self._storage.states(INBOX):
-            yield FoundFile(state.name.removeprefix(INBOX), f"{state.size} {state.version}")
+            name = state.name.removeprefix(INBOX)
+            if not is_foreign(name):
+                yield FoundFile(name, f"{state.size} {state.version}")
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file."""

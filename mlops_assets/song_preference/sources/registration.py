@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mlops_assets.errors import SourceError
 from mlops_assets.song_preference.sources.base import FoundFile, content_digest, digest_of, playlist_key
 
 if TYPE_CHECKING:
@@ -46,10 +47,28 @@ class SeenFiles:
         return SeenFiles(seen, {name: version for name, version in known.items() if name in seen})
 
 
+@dataclass(frozen=True)
+class LandedFile:
+    """What became of a file.
+
+    Attributes:
+        file: which one.
+        key: of its playlist; None if the same content is a playlist already, or if it could not be read.
+        problem: why it could not be read.
+    """
+
+    file: FoundFile
+    key: str | None = None
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        return self.problem or f"{self.file.name}: {f'playlist {self.key}' if self.key else 'has been dropped before'}"
+
+
 def land_files(
     source: PlaylistSource, files: Iterable[FoundFile], landing: Landing, known_keys: Collection[str]
-) -> Iterator[tuple[FoundFile, str | None]]:
-    """Land files whole, and yield each with the key of its playlist; None if the same content is a playlist already.
+) -> Iterator[LandedFile]:
+    """Land files whole, and yield what became of each; one that cannot be read stops no other.
 
     Args:
         source: of the files.
@@ -59,12 +78,16 @@ def land_files(
     """
     digests = {digest_of(key) for key in known_keys}
     for file in files:
-        body = source.read(file.name)
+        try:
+            body = source.read(file.name)
+        except SourceError as error:
+            yield LandedFile(file, problem=str(error))
+            continue
         digest = content_digest(body)
         if digest in digests:
-            yield file, None
+            yield LandedFile(file)
             continue
         key = playlist_key(file.name, body)
         landing.land([(f"{key}/{file.name}", body)])
         digests.add(digest)
-        yield file, key
+        yield LandedFile(file, key)

@@ -66,8 +66,8 @@ class RegistryReader:
         with self._errors(f"find version {number} of {model_name}"):
             return read_version(self._client.get_model_version(model_name, str(number)))
 
-    def version_for_partition(self, model_name: str, partition: str) -> ModelVersion | None:
-        """Return the newest version that was trained for a partition, or None."""
+    def version_for_partition(self, model_name: str, partition: str | None) -> ModelVersion | None:
+        """Return the newest version that was trained for a partition, or without one for None; None if there is none."""
         return next((v for v in self.versions(model_name) if v.partition == partition), None)
 
     def version_by_alias(self, model_name: str, alias: str) -> ModelVersion | None:
@@ -83,7 +83,8 @@ class RegistryReader:
         """Return the model that may score records from a moment on: a champion, now or once, that has seen nothing later.
 
         The champion of today is preferred. Where it was trained on later data, as in a backfill, the promoted version with the
-        latest training window that ends in time takes its place; versions that a rollback removed do not count.
+        latest training window that ends in time takes its place; versions that a rollback removed do not count. A model of records
+        that bear no time may score any.
 
         Args:
             model_name: the registered model.
@@ -97,10 +98,10 @@ class RegistryReader:
         versions, foreign = self._read_versions(model_name)
         if CHAMPION in foreign:
             raise foreign[CHAMPION]
-        in_time = [v for v in versions if v.training_end_at <= before and v.version != excluded]
+        in_time = [v for v in versions if v.scores_from <= before and v.version != excluded]
         champions = [version for version in in_time if CHAMPION in version.aliases]
         promoted = [version for version in in_time if version.promoted_at and not version.rolled_back_at]
-        return max(champions or promoted, key=lambda v: (v.training_end_at, v.version), default=None)
+        return max(champions or promoted, key=lambda v: (v.scores_from, v.version), default=None)
 
     def _read_versions(self, model_name: str) -> tuple[list[ModelVersion], dict[str, ForeignVersionError]]:
         """Return the versions of a model, the newest first, and by aliases of ours the errors for others that hold them."""

@@ -42,6 +42,7 @@ from mlops_assets.stores.models.versions import (
 
 if TYPE_CHECKING:
     from mlops_assets.ml.search import Trial
+    from mlops_assets.ml.training import TrainingDataset
     from mlops_assets.stores.models.runs import OpenParentRun
 
 
@@ -75,13 +76,14 @@ class ModelRegistry(RegistryReader):
         *,
         model_name: str,
         asset: str,
-        partition: str,
+        partition: str | None,
         now: datetime,
         run_tags: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         trials: Sequence[Trial] = (),
         figures: Mapping[str, bytes] | None = None,
         files: Mapping[str, bytes] | None = None,
+        datasets: Sequence[TrainingDataset] = (),
         open_parent_run: OpenParentRun | None = None,
     ) -> ModelVersion:
         """Record a training and register its bundle as a new version of a model.
@@ -94,17 +96,21 @@ class ModelRegistry(RegistryReader):
             bundle: the trained model.
             model_name: the registered model; it is created if it does not exist. Without `/` and `:`.
             asset: label of the model's asset, e.g. `chicago_crimes/arrest_model`; names the MLflow experiment.
-            partition: partition of that asset; names the MLflow run.
+            partition: partition of that asset, None if it has none; names the MLflow run.
             now: when the training ended (UTC).
             run_tags: tags of the MLflow run, e.g. the Dagster run.
             params: settings of the training, shown with the run beside the bundle's own.
             trials: the configurations that were tried one after the other; each becomes a child run.
             figures: PNG images by file name.
             files: further files by path.
+            datasets: the tables that it learned from; the run and each child run name them.
             open_parent_run: opens the run under which this one is nested; called only if there is something to record.
         """
-        record = TrainingRecord(model_name, asset, partition, now, run_tags or {}, params or {}, trials, figures or {}, files or {})
-        with self._connection.exclusive(), self._errors(f"save {model_name} for {asset}, partition {partition},"):
+        of_partition = "" if partition is None else f", partition {partition},"
+        record = TrainingRecord(
+            model_name, asset, partition, now, run_tags or {}, params or {}, trials, figures or {}, files or {}, datasets
+        )
+        with self._connection.exclusive(), self._errors(f"save {model_name} for {asset}{of_partition}"):
             versions = self.versions(model_name)
             same = [v for v in versions if v.partition == partition and v.fingerprint == bundle.provenance.fingerprint]
             if same:

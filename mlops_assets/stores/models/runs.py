@@ -7,6 +7,7 @@ parent, the run of whatever trains several models; that is RUNNING only while a 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mlops_assets.errors import PermanentError
 from mlops_assets.stores.models.files import delete_files, scratch_folder, store_folder, upload_bundle
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.ml.bundle import Bundle
     from mlops_assets.ml.search import Trial
+    from mlops_assets.ml.training import TrainingDataset
 
 OpenParentRun = Callable[[str, str], AbstractContextManager[str]]
 """Opens the run under which a training is nested, given a tracking URI and the name of an experiment, and gives its id.
@@ -53,31 +56,39 @@ class TrainingRecord:
     Attributes:
         model_name: the registered model.
         asset: the asset's label, e.g. `chicago_crimes/arrest_model`; the MLflow experiment of the same name holds the run.
-        partition: the asset's partition; the run is called after it.
+        partition: the asset's partition, None if it has none; the run is called after it, or else after the asset.
         ended_at: when the training ended (UTC).
         run_tags: further tags of the run, e.g. the Dagster run.
         params: settings of the training.
         trials: the configurations that were tried, in order.
         figures: PNG images by file name.
         files: further files by path.
+        datasets: the tables that the model and its trials learned from.
         parent_run_id: the run under which this one is nested.
     """
 
     model_name: str
     asset: str
-    partition: str
+    partition: str | None
     ended_at: datetime
     run_tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     trials: Sequence[Trial] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    datasets: Sequence[TrainingDataset] = ()
     parent_run_id: str | None = None
 
     @property
     def identity(self) -> dict[str, str]:
         """The tags by which an interrupted save of the same model and partition is recognized."""
-        return {"asset": self.asset, "partition": self.partition, "model_name": self.model_name}
+        partition = {} if self.partition is None else {"partition": self.partition}
+        return {"asset": self.asset, **partition, "model_name": self.model_name}
+
+    @property
+    def run_name(self) -> str:
+        """What people call the run."""
+        return self.partition or self.asset.rpartition("/")[2]
 
     @property
     def started_at(self) -> datetime:
@@ -101,12 +112,13 @@ def training_run(
     run = client.create_run(
         experiment_id,
         start_time=_milliseconds(record.started_at),
-        run_name=record.partition,
+        run_name=record.run_name,
         tags={**record.run_tags, **record.identity, **nesting, _FINGERPRINT: bundle.provenance.fingerprint},
     )
     run_id = run.info.run_id
     try:
         model = _log_model(client, bundle, experiment_id, run_id, artifact_folder)
+        log_datasets(client, run_id, record.datasets)
         params = {**_bundle_params(bundle), **record.params}
         log_values(client, run_id, record.ended_at, params, _bundle_metrics(bundle), model_id=model.model_id)
         figures = {f"figures/{name}": content for name, content in record.figures.items()}
@@ -171,6 +183,29 @@ def log_values(
             metrics=entries[number * _METRICS_PER_REQUEST : (number + 1) * _METRICS_PER_REQUEST],
             params=settings[number * _PARAMS_PER_REQUEST : (number + 1) * _PARAMS_PER_REQUEST],
         )
+
+
+def log_datasets(client: MlflowClient, run_id: str, datasets: Sequence[TrainingDataset]) -> None:
+    """Record which tables a run learned from, each with its hash: the beginning as MLflow's digest, the whole in its profile."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.utils.validation import MAX_DATASET_DIGEST_SIZE
+
+    inputs = [
+        DatasetInput(
+            Dataset(
+                dataset.name,
+                dataset.content_hash[:MAX_DATASET_DIGEST_SIZE],
+                urlsplit(dataset.source).scheme.replace("file", "local"),
+                json.dumps({"uri": dataset.source}),
+                json.dumps({"mlflow_colspec": [{"name": name, "type": type_} for name, type_ in dataset.columns.items()]}),
+                json.dumps({"num_rows": dataset.row_count, "content_hash": dataset.content_hash}),
+            ),
+            [InputTag("mlflow.data.context", dataset.context)],
+        )
+        for dataset in datasets
+    ]
+    if inputs:
+        client.log_inputs(run_id, inputs)
 
 
 def log_files(client: MlflowClient, run: Run, files: Mapping[str, bytes], artifact_folder: Path) -> None:
@@ -252,8 +287,7 @@ def _bundle_params(bundle: Bundle[Any]) -> dict[str, Any]:
         **bundle.predictor.settings,
         "seed": provenance.seed,
         "training_rows": provenance.training_rows,
-        "training_start_at": provenance.training_start_at.isoformat(),
-        "training_end_at": provenance.training_end_at.isoformat(),
+        **{name: time.isoformat() for name, time in provenance.window.items() if time is not None},
         "feature_count": len(provenance.feature_names),
     }
 
@@ -272,9 +306,10 @@ def _record_trials(client: MlflowClient, experiment_id: str, parent_id: str, rec
         run_id = client.create_run(
             experiment_id,
             start_time=_milliseconds(started_at),
-            run_name=f"{record.partition} trial {number}: {trial.name}",
+            run_name=f"{record.run_name} trial {number}: {trial.name}",
             tags={**record.identity, _PARENT: parent_id},
         ).info.run_id
+        log_datasets(client, run_id, record.datasets)
         params = {**trial.labels, **trial.params}
         metrics = {f"validation/{name}": value for name, value in trial.metrics.items()}
         log_values(client, run_id, ended_at, params, {**metrics, "fit_seconds": trial.fit_seconds})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ ALIASES = frozenset({CHAMPION, CHALLENGER, PREVIOUS_CHAMPION})
 
 _AS_MACHINE_LEARNING = "?workflowType=machine_learning"
 """What makes MLflow's UI open a page in its part for machine learning; its default are prompts and traces."""
+
+_EVER = datetime.min.replace(tzinfo=timezone.utc)
 
 PROMOTED_AT = "promoted_at"
 ROLLED_BACK_AT = "rolled_back_at"
@@ -48,10 +51,10 @@ class ModelVersion:
         experiment_id: the MLflow experiment of that run.
         model_id: MLflow's own name for the model's files.
         artifact_uri: where the files are.
-        partition: the partition of the model asset, e.g. `2024-01`.
+        partition: the partition of the model asset, e.g. `2024-01`; None if it has no partitions.
         fingerprint: the fingerprint of the bundle.
-        training_start_at: start of the training window (UTC, included).
-        training_end_at: end of the training window (UTC, excluded).
+        training_start_at: start of the training window (UTC, included); None if the records bear no time.
+        training_end_at: end of the training window (UTC, excluded); None if the records bear no time.
         aliases: what the version is for at the moment, in alphabetical order.
         created_at: when it was registered (UTC).
         promoted_at: when it last became champion by promotion (UTC); None if it never did.
@@ -64,14 +67,30 @@ class ModelVersion:
     experiment_id: str
     model_id: str
     artifact_uri: str
-    partition: str
+    partition: str | None
     fingerprint: str
-    training_start_at: datetime
-    training_end_at: datetime
+    training_start_at: datetime | None
+    training_end_at: datetime | None
     aliases: tuple[str, ...]
     created_at: datetime
     promoted_at: datetime | None = None
     rolled_back_at: datetime | None = None
+
+    @property
+    def partition_key(self) -> str:
+        """The partition of a model that has some.
+
+        Raises:
+            PermanentError: it has none.
+        """
+        if self.partition is None:
+            raise PermanentError(f"{self} is of no partition; its asset has had none when it was trained")
+        return self.partition
+
+    @property
+    def scores_from(self) -> datetime:
+        """From when on the version may score records (UTC): the end of its training window; ever since if records bear no time."""
+        return self.training_end_at or _EVER
 
     def run_url(self, ui_url: str) -> str:
         """Return the page of the training run in the MLflow UI at `ui_url`."""
@@ -85,14 +104,13 @@ class ModelVersion:
         return f"{self.name} version {self.version}"
 
 
-def version_tags(bundle: Bundle[Any], *, asset: str, partition: str, experiment_id: str, model_id: str) -> dict[str, str]:
-    """Return the tags from which `read_version` rebuilds a version."""
+def version_tags(bundle: Bundle[Any], *, asset: str, partition: str | None, experiment_id: str, model_id: str) -> dict[str, str]:
+    """Return the tags from which `read_version` rebuilds a version; what there is not has no tag."""
     return {
         "asset": asset,
-        "partition": partition,
+        **({} if partition is None else {"partition": partition}),
         "fingerprint": bundle.provenance.fingerprint,
-        "training_start_at": bundle.provenance.training_start_at.isoformat(),
-        "training_end_at": bundle.provenance.training_end_at.isoformat(),
+        **{name: time.isoformat() for name, time in bundle.provenance.window.items() if time is not None},
         "experiment_id": experiment_id,
         "model_id": model_id,
     }
@@ -101,9 +119,10 @@ def version_tags(bundle: Bundle[Any], *, asset: str, partition: str, experiment_
 def describe(bundle: Bundle[Any]) -> str:
     """Return the sentence that the registry shows beside a version."""
     trained = bundle.provenance
-    window = f"{trained.training_start_at:%Y-%m-%d %H:%M} to {trained.training_end_at:%Y-%m-%d %H:%M} UTC"
+    window = " to ".join(f"{time:%Y-%m-%d %H:%M}" for time in trained.window.values() if time is not None)
+    rows = f"{trained.training_rows:,} rows{f' of {window} UTC' if window else ''}"
     metrics = ", ".join(f"{name} {value:.4g}" for name, value in trained.metrics.items() if value is not None)
-    return f"{trained.estimator_name}, trained on {trained.training_rows:,} rows of {window}. Validation: {metrics}."
+    return f"{trained.estimator_name}, trained on {rows}. Validation: {metrics}."
 
 
 def read_version(version: MlflowVersion) -> ModelVersion:
@@ -121,14 +140,14 @@ def read_version(version: MlflowVersion) -> ModelVersion:
             experiment_id=tags["experiment_id"],
             model_id=tags["model_id"],
             artifact_uri=version.source or "",
-            partition=tags["partition"],
+            partition=tags.get("partition"),
             fingerprint=tags["fingerprint"],
-            training_start_at=_time_of(tags["training_start_at"]),
-            training_end_at=_time_of(tags["training_end_at"]),
+            training_start_at=_time_in(tags, "training_start_at"),
+            training_end_at=_time_in(tags, "training_end_at"),
             aliases=tuple(sorted(version.aliases)),
             created_at=datetime.fromtimestamp(version.creation_timestamp / 1000, tz=timezone.utc),
-            promoted_at=_time_of(tags[PROMOTED_AT]) if PROMOTED_AT in tags else None,
-            rolled_back_at=_time_of(tags[ROLLED_BACK_AT]) if ROLLED_BACK_AT in tags else None,
+            promoted_at=_time_in(tags, PROMOTED_AT),
+            rolled_back_at=_time_in(tags, ROLLED_BACK_AT),
         )
     except KeyError as error:
         reason = f"it has no tag {error}"
@@ -137,8 +156,10 @@ def read_version(version: MlflowVersion) -> ModelVersion:
     raise ForeignVersionError(f"version {version.version} of {version.name} was not registered by mlops_assets ({reason})")
 
 
-def _time_of(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
+def _time_in(tags: Mapping[str, str], name: str) -> datetime | None:
+    if name not in tags:
+        return None
+    time = datetime.fromisoformat(tags[name])
     if time.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
+        raise ValueError(f"{tags[name]} has no time zone")
     return time

@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 
-from mlops_assets.errors import NotEnoughDataError
 from mlops_assets.song_preference.songs.dataset import build_dataset
 from mlops_assets.song_preference.songs.parsing import parse_playlist
 from mlops_assets_tests.song_preference.playlists import as_csv, song
@@ -48,8 +47,10 @@ def test_songs_without_a_label_and_of_others_are_left_out() -> None:
         ]
     )
     assert sorted(build_dataset(songs, ["ana"]).songs["tempo"]) == [90.0, 160.083]
-    with pytest.raises(NotEnoughDataError, match="1 labelled songs of luis, and not both liked and disliked ones"):
-        build_dataset(songs, ["luis"])
+    assert len(build_dataset(songs, ["luis"]).songs) == 1
+    nobody = build_dataset(songs, ["eva"])
+    assert nobody.songs.empty
+    assert nobody.info["value_count"].eq(0).all()
 
 
 def test_near_duplicates_are_one_group() -> None:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 from collections.abc import Hashable
 from typing import Any
 
@@ -12,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.contracts.checking import find_violations
-from mlops_assets.errors import SourceError
 from mlops_assets.song_preference.contracts import FEATURE_NAMES, REJECTED_SONGS, SONGS
 from mlops_assets_tests.shared_data import shared_data
 from mlops_assets_tests.song_preference.playlists import SONG, as_answer, as_csv, parsed, reasons, song
@@ -126,9 +126,18 @@ def test_missing_value_is_unknown() -> None:
     ],
 )
 def test_file_that_is_no_playlist_says_so(body: bytes, complaint: str) -> None:
-    """The error names the file, and the columns where it has any."""
-    with pytest.raises(SourceError, match=complaint):
-        parsed(body)
+    """It is kept as one reject, which names the file, and the columns where it has any."""
+    assert parsed(body).songs.empty
+    (reason,) = reasons(body)
+    assert re.search(f"^unreadable_file: {complaint}", reason)
+    assert find_violations(parsed(body).rejects, REJECTED_SONGS).empty
+
+
+def test_repeated_header_is_a_reject() -> None:
+    """As where files were put together; the songs before and after it are there."""
+    body = as_csv(song(tempo=100)) + as_csv(song(tempo=101))
+    assert parsed(body).songs["tempo"].tolist() == [100, 101]
+    assert reasons(body) == ["unreadable_value: acousticness 'acousticness' is not a number"]
 
 
 _CELLS = st.text(st.characters(exclude_characters=',\n\r"', exclude_categories=["Cs"]), max_size=12)

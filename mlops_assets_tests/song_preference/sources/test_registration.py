@@ -41,7 +41,7 @@ def test_same_content_under_another_name_is_the_same_playlist(tmp_path: Path) ->
         (tmp_path / "drop" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "drop" / name).write_bytes(b"same" if "mine" in name else b"other")
     source, landing = ExportPlaylistSource(tmp_path / "drop"), open_landing(f"file:{tmp_path}/lake", ("songs", "playlists"))
-    landed = {file.name: key for file, key in land_files(source, list(source.files()), landing, [])}
+    landed = {each.file.name: each.key for each in land_files(source, list(source.files()), landing, [])}
     assert landed == {
         "ana/copy of mine.csv": playlist_key("copy of mine.csv", b"same"),
         "ana/mine.csv": None,
@@ -53,13 +53,28 @@ def test_same_content_under_another_name_is_the_same_playlist(tmp_path: Path) ->
         f"{landed['luis/other.csv']}/luis/other.csv": b"other",
     }
     known = [key for key in landed.values() if key]
-    assert [key for _, key in land_files(source, list(source.files()), landing, known)] == [None, None, None]
+    assert [each.key for each in land_files(source, list(source.files()), landing, known)] == [None, None, None]
+
+
+def test_file_that_cannot_be_read_stops_no_other(tmp_path: Path) -> None:
+    """It is named, and lands once it can be read."""
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "drop").mkdir(exist_ok=True)
+        (tmp_path / "drop" / name).write_bytes(name.encode())
+    source, landing = ExportPlaylistSource(tmp_path / "drop"), open_landing(f"file:{tmp_path}/lake", ("songs", "playlists"))
+    found = list(source.files())
+    (tmp_path / "drop" / "a.csv").unlink()
+    gone, other = land_files(source, found, landing, [])
+    assert gone.key is None
+    assert "a.csv: cannot be read: No such file" in str(gone)
+    assert other.key == playlist_key("b.csv", b"b.csv")
 
 
 def test_inbox_of_the_lake_is_watched(tmp_path: Path) -> None:
-    """Files beside the tables, in the folder of a listener."""
+    """Files beside the tables, in the folder of a listener, but for what file managers leave there."""
     storage = open_object_storage(f"file:{tmp_path}")
     storage.put("song_preference/inbox/ana/mine.csv", b"songs")
+    storage.put("song_preference/inbox/ana/.DS_Store", b"icons")
     storage.put("song_preference/songs/playlist=x/data.parquet", b"table")
     source = InboxPlaylistSource(storage)
     assert names(list(source.files())) == ["ana/mine.csv"]
