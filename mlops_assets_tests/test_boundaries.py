@@ -73,6 +73,14 @@ def test_boundaries_hold(options: UserOptions, graph: grimp.ImportGraph) -> None
         ("donostia_parking.readings.parsing", "requests", "web"),
         ("orchestration.checks", "requests", "web"),
         ("ml.bundle", "sodapy", "web"),
+        ("cli.serving", "uvicorn", "servers"),
+        ("ml.bundle", "fastapi", "servers"),
+        ("stores.registry", "starlette", "servers"),
+        ("orchestration.checks", "grpc", "servers"),
+        ("song_preference.assets.model", "strawberry", "servers"),
+        ("serving.champions", "orchestration.failures", "layers"),
+        ("serving.champions", "dagster", "dagster"),
+        ("serving.sources", "mlflow", "mlflow"),
     ],
 )
 def test_each_boundary_sees_that_it_is_broken(
