@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 INSTALL_LOCKED := $(BIN)/python requirements/install.py
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+DASHBOARD := $(VENV)/.dashboard-installed
 COMPOSE := cd docker && docker compose
 EMULATOR_VENV := .venv-bigquery
 EMULATOR := $(EMULATOR_VENV)/.installed
@@ -25,7 +26,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost demo dev mlflow serve test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
+.PHONY: help install install-xgboost install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +36,8 @@ install: $(RUNTIME) ## make .venv and install the project with its locked depend
 
 install-xgboost: $(RUNTIME) ## add gradient boosting by XGBoost to the candidates of the arrest model
 	@$(INSTALL_LOCKED) requirements/xgboost.lock
+
+install-dashboard: $(DASHBOARD) ## add Streamlit, which the dashboard is made of
 
 demo: $(RUNTIME) ## take the Chicago crimes graph from raw data to a champion model, predictions and a drift report
 	@$(BIN)/mlops-assets demo $(ARGS)
@@ -47,6 +50,9 @@ mlflow: $(RUNTIME) ## open the MLflow UI on the same models and experiments
 
 serve: $(RUNTIME) ## answer questions by every champion, by REST, GraphQL and gRPC
 	@$(BIN)/mlops-assets serve $(ARGS)
+
+dashboard: $(DASHBOARD) ## open the dashboard: songs, models, Chicago, Donostia, and questions to serving
+	@$(BIN)/mlops-assets dashboard $(ARGS)
 
 test: $(DEV) ## run the tests, but those that take a server or a minute each
 	@$(PYTEST) -m "not services and not slow" $(ARGS)
@@ -140,11 +146,15 @@ $(RUNTIME): requirements/runtime.lock requirements/build.lock requirements/pip.l
 	@$(INSTALL_LOCKED) requirements/runtime.lock requirements/build.lock --editable .
 	@touch $@
 
+$(DASHBOARD): requirements/dashboard.lock $(RUNTIME)
+	@$(INSTALL_LOCKED) requirements/dashboard.lock
+	@touch $@
+
 # dev.lock repeats runtime.lock, so that its stamp stands for both.
 $(DEV): requirements/dev.lock requirements/pip.lock pyproject.toml | $(BIN)/python
 	@echo "Installing locked packages; the first time takes a few minutes"
 	@$(INSTALL_LOCKED) requirements/dev.lock --editable .
-	@touch $(RUNTIME) $@
+	@touch $(RUNTIME) $(DASHBOARD) $@
 
 # Its DuckDB looks for extensions in the home folder of whoever runs it; it gets one of its own.
 $(EMULATOR): requirements/bigquery-emulator.lock

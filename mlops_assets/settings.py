@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, SerializeAsAny, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from mlops_assets.dashboard.settings import DashboardSettings
 from mlops_assets.domains import DOMAINS, settings_class
 from mlops_assets.environment import ENV_FILE_VARIABLE, export_env_file, find_project, read_env_file
 from mlops_assets.environment_settings import (
@@ -29,7 +30,7 @@ _PREFIX = "MLOPS_"
 _PREFIXES = (_PREFIX, "MLFLOW_", "SOCRATA_")
 _CREDENTIALS = ("MLOPS_KAFKA_USERNAME", "MLOPS_KAFKA_PASSWORD")
 """Variables that a store reads itself."""
-_OF_PROGRAMS: tuple[type[BaseSettings], ...] = (ServingSettings,)
+_OF_PROGRAMS: tuple[type[BaseSettings], ...] = (ServingSettings, DashboardSettings)
 """Settings of programs beside the graph."""
 _NEAR = 0.75
 _NEAR_AMONG_OTHERS = 0.9

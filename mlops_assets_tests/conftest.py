@@ -10,6 +10,9 @@ import pytest
 
 from mlops_assets.environment import ENV_FILE_VARIABLE
 
+# A browser, for tests that skip without one.
+from mlops_assets_tests.browser import chromium  # noqa: F401
+
 # Servers, started when a test asks for one by its fixture.
 from mlops_assets_tests.services.bigquery import bigquery_url  # noqa: F401
 from mlops_assets_tests.services.gcs import gcs_url  # noqa: F401

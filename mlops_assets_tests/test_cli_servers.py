@@ -1,4 +1,4 @@
-"""`dev` and `mlflow` run servers: on a free port only, and none of their processes outlives the command."""
+"""`dev`, `mlflow` and `dashboard` run servers: on a free port only, and none of their processes outlives the command."""
 
 import os
 import signal
@@ -73,7 +73,7 @@ def test_address_of_another_machine_is_refused(host: str, port: int) -> None:
         require_free_port(host, port)
 
 
-@pytest.mark.parametrize("command", ["dev", "mlflow"])
+@pytest.mark.parametrize("command", ["dev", "mlflow", "dashboard"])
 def test_second_server_ends_at_once(command: str, tmp_path: Path) -> None:
     """It does not print its URL as if all were well, and prepares nothing."""
     (tmp_path / ".env").touch()

@@ -52,6 +52,17 @@ def mlflow(
 
 
 @app.command()
+def dashboard(
+    port: Annotated[int | None, typer.Option(help="Port of the pages; 8504 by default.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")] = None,
+) -> None:
+    """Open the dashboard: ask the served models, look at songs, models, Chicago and Donostia."""
+    from mlops_assets.cli.dashboard import run_dashboard
+
+    run_dashboard(console, host, port)
+
+
+@app.command()
 def serve(
     models: Annotated[
         list[str] | None, typer.Argument(help="Models that must answer, e.g. chicago_crimes/arrest_model; all by default.")

@@ -1,4 +1,4 @@
-"""Say from where a command reads and to where it writes, before it does."""
+"""From where a command reads and to where it writes: said before it does, and handed to processes that it starts."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -6,13 +6,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mlops_assets.environment import find_project
+from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
 from mlops_assets.errors import SettingsError
 from mlops_assets.settings import Settings, unknown_variables
 from mlops_assets.stores.models.connection import database_path
 from mlops_assets.stores.registry import STORE_KINDS
 from mlops_assets.stores.urls import local_path
 from mlops_assets.urls import PATH_SCHEMES, UnreadableURLError, read_url, redact
+
+
+def use_places(settings: Settings) -> None:
+    """Make the places of the settings those of this process and its children."""
+    os.environ.update(settings.as_environment())
+    if env_file := find_project().env_file:
+        os.environ[ENV_FILE_VARIABLE] = str(env_file)
 
 
 def say_where(console: Console, settings: Settings, domains: Sequence[str] = ()) -> None:

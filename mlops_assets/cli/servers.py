@@ -1,17 +1,13 @@
 """Prepare this machine's Dagster home and run the Dagster or MLflow server on it."""
 
 import os
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from mlops_assets.cli.places import say_where
+from mlops_assets.cli.places import say_where, use_places
 from mlops_assets.cli.ports import require_free_port
-from mlops_assets.cli.supervision import supervise
-from mlops_assets.environment import ENV_FILE_VARIABLE, find_project
-from mlops_assets.errors import PermanentError
+from mlops_assets.cli.supervision import run_program
 from mlops_assets.orchestration.instance import open_instance, prepare_instance, recover_abandoned_runs
 from mlops_assets.settings import Settings, load_settings
 
@@ -23,9 +19,7 @@ def use_instance(settings: Settings) -> Path:
 
     A home that the environment names, as in a container, is used as it is; else the one of the data directory is prepared.
     """
-    os.environ.update(settings.as_environment())
-    if env_file := find_project().env_file:
-        os.environ[ENV_FILE_VARIABLE] = str(env_file)
+    use_places(settings)
     if "DAGSTER_HOME" not in os.environ:
         os.environ["DAGSTER_HOME"] = str(prepare_instance(settings.data_dir))
     return Path(os.environ["DAGSTER_HOME"])
@@ -49,7 +43,7 @@ def run_dagster(console: Console, host: str, port: int) -> None:
     console.print(f"Dagster UI: [bold]http://{host}:{port}[/bold]   (Ctrl-C stops everything)")
     where = ["-w", str(_WORKSPACE)] if _WORKSPACE.exists() else ["-m", "mlops_assets.definitions"]
     # In the home, because Dagster lets a .env of the current folder win over the environment, and reads its paths from there.
-    _run("dagster", "dev", "--host", host, "--port", str(port), *where, folder=home)
+    run_program("dagster", "dev", "--host", host, "--port", str(port), *where, folder=home)
 
 
 def run_mlflow(console: Console, host: str, port: int) -> None:
@@ -76,17 +70,4 @@ def run_mlflow(console: Console, host: str, port: int) -> None:
     # Files of experiments that people make in the UI: by default they would go into the current folder.
     files = str(settings.data_dir / "mlflow" / "artifacts")
     where = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", files]
-    _run("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)
-
-
-def _run(program: str, *arguments: str, folder: Path) -> None:
-    """Run a program that is installed beside this Python until it ends."""
-    path = Path(sys.executable).with_name(program)
-    environment = {**os.environ, "PATH": f"{path.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command: Sequence[str] = [str(path), *arguments]
-    try:
-        code = supervise(command, environment, folder)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{program} and all that it started have stopped") from None
-    if code:
-        raise PermanentError(f"{program} ended by itself with exit code {code}; its last lines above say why")
+    run_program("mlflow", "server", "--host", host, "--port", str(port), *where, "--workers", "1", folder=database.parent)

@@ -24,7 +24,6 @@ from mlops_assets.orchestration.materializations import latest_storage_ids
 from mlops_assets.orchestration.model_io import model_name
 from mlops_assets.orchestration.partitions import latest_partition_key, partition_label
 from mlops_assets.settings import Settings
-from mlops_assets.stores.models.connection import database_path
 from mlops_assets.stores.models.versions import CHAMPION
 from mlops_assets.stores.registry import Stores
 from mlops_assets.terminal import new_table
@@ -81,11 +80,10 @@ def _keys(domain: Domain) -> list[dg.AssetKey]:
 def _champions(domain: Domain, stores: Stores) -> Iterator[str]:
     """Yield who is champion of each model of the domain, without making a registry where there is none."""
     models = [key for asset in domain.assets for key in asset.keys if asset.get_io_manager_key_for_asset_key(key) == MODELS]
-    uri = stores.mlflow_tracking_uri
-    is_there = not uri.startswith("sqlite:") or database_path(uri).exists()
+    registry = stores.models()
     for key in models:
         try:
-            champion = stores.models().version_by_alias(model_name(key), CHAMPION) if is_there else None
+            champion = registry.version_by_alias(model_name(key), CHAMPION) if registry.exists() else None
         except PlatformError as error:
             yield f"Champion of {key.path[-1]}: cannot be told: {escape(str(error))}"
             continue

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mlops_assets.errors import PermanentError
+
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 60
 """Dagster waits 15 s for each of its servers, and the code servers end their runs."""
@@ -45,6 +47,23 @@ def supervise(command: Sequence[str], environment: Mapping[str, str], folder: Pa
     finally:
         _kill_group(process.pid)
         process.wait()
+
+
+def run_program(program: str, *arguments: str, folder: Path) -> None:
+    """Run a program that is installed beside this Python until it ends; nothing that it started is left.
+
+    Raises:
+        PermanentError: it ended by itself with an exit code other than 0.
+        KeyboardInterrupt: this process was asked to stop, and the program has stopped.
+    """
+    path = Path(sys.executable).with_name(program)
+    environment = {**os.environ, "PATH": f"{path.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    try:
+        code = supervise([str(path), *arguments], environment, folder)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{program} and all that it started have stopped") from None
+    if code:
+        raise PermanentError(f"{program} ended by itself with exit code {code}; its last lines above say why")
 
 
 def _kill_group(leader: int) -> None:

@@ -10,9 +10,10 @@ import math
 import pickle
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -127,12 +128,14 @@ class Bundle(Generic[P]):
         provenance: where it comes from and how good it is.
         input_contract: the columns of a raw record that the model needs, and no others.
         reference: what features and score looked like in training, for drift; None if not recorded.
+        typical: a typical record of training, with which explanations compare, as JSON can hold it; None if not recorded.
     """
 
     predictor: P
     provenance: Provenance
     input_contract: TableContract
     reference: FeatureProfile | None = None
+    typical: Mapping[str, Any] | None = None
 
     def predict(self, records: pd.DataFrame, **params: Any) -> pd.DataFrame:
         """Return the predictor's predictions for raw records, with the columns of its `outputs`.
@@ -145,6 +148,50 @@ class Bundle(Generic[P]):
             ContractError: columns are missing.
         """
         return self.predictor.predict(self.inputs_of(records), **params)
+
+    def predict_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the prediction for one raw record, by column of the predictor's `outputs`: what `predict` says of one row.
+
+        Args:
+            record: a value for each column of the input contract, in its type; None where it is not known.
+
+        Raises:
+            ContractError: a value is not of its column's type.
+        """
+        quick = self._record_predictor
+        return quick(record) if quick is not None else self._predict_as_table(record)
+
+    def warm_up(self) -> None:
+        """Make everything ready that the first prediction would otherwise wait for."""
+        if self.typical is not None:
+            self.predict_record(self.typical_values())
+        else:
+            _ = self._record_predictor
+
+    def typical_values(self) -> dict[str, Any]:
+        """Return the typical record in the types of the input contract.
+
+        Raises:
+            PermanentError: none was recorded.
+        """
+        if self.typical is None:
+            raise PermanentError(f"model {self.provenance.name} was saved without a typical record")
+        read: dict[str, Callable[[Any], Any]] = {"timestamp": datetime.fromisoformat, "date": date.fromisoformat}
+        readers = {column.name: read.get(column.type) for column in self.input_contract.columns}
+        return {
+            name: value if value is None or (reader := readers[name]) is None else reader(value)
+            for name, value in self.typical.items()
+        }
+
+    @cached_property
+    def _record_predictor(self) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+        return self.predictor.record_predictor(self.input_contract)
+
+    def _predict_as_table(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        from mlops_assets.contracts.frames import rows_to_frame
+
+        predicted = self.predict(rows_to_frame([record], self.input_contract))
+        return {str(name): values.tolist()[0] for name, values in predicted.items()}
 
     def inputs_of(self, records: pd.DataFrame) -> pd.DataFrame:
         """Return the columns of raw records that the predictor needs.
@@ -169,6 +216,7 @@ class Bundle(Generic[P]):
             "provenance": self.provenance.to_dict(),
             "input_contract": _contract_to_dict(self.input_contract),
             "reference": None if self.reference is None else self.reference.to_dict(),
+            "typical": None if self.typical is None else dict(self.typical),
         }
         write_files(folder, self.predictor.dump(), description)
 
@@ -186,6 +234,7 @@ class Bundle(Generic[P]):
             provenance = Provenance.from_dict(description["provenance"])
             contract = _contract_from_dict(description["input_contract"])
             reference = _profile_from_dict(description["reference"])
+            typical = description.get("typical")
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(folder / DESCRIPTION_FILE, f"{type(error).__name__}: {error}") from error
         try:
@@ -199,7 +248,19 @@ class Bundle(Generic[P]):
                 f"the {description['kind']} in {folder / PREDICTOR_FILE} cannot be loaded here ({type(error).__name__}: {error}); "
                 f"it was saved with {versions}"
             ) from error
-        return Bundle(predictor, provenance, contract, reference)
+        return Bundle(predictor, provenance, contract, reference, typical)
+
+
+def read_provenance(folder: Path) -> Provenance:
+    """Return the provenance of the bundle in a folder, without loading its predictor.
+
+    Raises:
+        PermanentError: the description is missing or damaged.
+    """
+    try:
+        return Provenance.from_dict(read_description(folder)["provenance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / DESCRIPTION_FILE, f"{type(error).__name__}: {error}") from error
 
 
 def _plain_metrics(metrics: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
+
+    from mlops_assets.contracts import TableContract
 
 
 class Predictor(ABC):
@@ -44,6 +46,10 @@ class Predictor(ABC):
             records: raw records with the columns of the input contract.
             **params: those of `params`.
         """
+
+    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+        """Return a quick way to predict one record with the columns of a contract, equal to `predict`; None if there is none."""
+        return None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -97,6 +103,18 @@ class BinaryClassifier(Predictor):
 
         probability = self.predict_probability(records)
         return pd.DataFrame({"probability": probability, "is_predicted": probability >= self.threshold}, index=records.index)
+
+    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+        """Return a quick way to predict one record, if the pipeline can be compiled."""
+        probabilities_of, threshold = _compiled(self.pipeline, contract), float(self.threshold)
+        if probabilities_of is None:
+            return None
+
+        def predict_record(record: Mapping[str, Any]) -> dict[str, Any]:
+            probability = probabilities_of(record)[1]
+            return {"probability": probability, "is_predicted": probability >= threshold}
+
+        return predict_record
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -152,6 +170,19 @@ class MulticlassClassifier(Predictor):
         predicted = np.array(self.classes, dtype=object)[probabilities.argmax(axis=1)]
         columns = {f"probability_{name}": probabilities[:, number] for number, name in enumerate(self.classes)}
         return pd.DataFrame({"predicted_class": predicted, **columns}, index=records.index)
+
+    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
+        """Return a quick way to predict one record, if the pipeline can be compiled."""
+        probabilities_of, names = _compiled(self.pipeline, contract), [f"probability_{name}" for name in self.classes]
+        if probabilities_of is None:
+            return None
+
+        def predict_record(record: Mapping[str, Any]) -> dict[str, Any]:
+            probabilities = probabilities_of(record)
+            predicted = self.classes[probabilities.index(max(probabilities))]
+            return {"predicted_class": predicted, **dict(zip(names, probabilities, strict=True))}
+
+        return predict_record
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -229,6 +260,21 @@ def _probabilities(pipeline: Any, records: pd.DataFrame, classes: int) -> npt.ND
     # Without records there is nothing to ask the pipeline, which would refuse them.
     found = pipeline.predict_proba(records) if len(records) else np.empty((0, classes))
     return np.asarray(found, dtype=np.float64)
+
+
+def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Mapping[str, Any]], list[float]] | None:
+    """Return what gives the probabilities of one record, if all inputs are floats and the pipeline can be compiled."""
+    import numpy as np
+
+    from mlops_assets.ml.single_record import compile_pipeline
+
+    if any(column.type != "float64" for column in contract.columns):
+        return None
+    probabilities_of, names = compile_pipeline(pipeline), contract.column_names
+    if probabilities_of is None:
+        return None
+    # None becomes NaN.
+    return lambda record: probabilities_of(np.array([[record[name] for name in names]], dtype=np.float64))[0].tolist()
 
 
 def _dump(fitted: Any) -> bytes:

@@ -38,8 +38,8 @@ def test_interval_depends_on_its_seed_alone() -> None:
 def test_undefined_metric_has_no_interval() -> None:
     """Rows of one outcome cannot be ranked; their accuracy is known."""
     table = bootstrap_intervals([True] * 9, [0.7] * 9, 0.5, NAMES, samples=20, confidence=0.9, seed=1).set_index("metric")
-    assert table.loc[["auc"]].isna().to_numpy().all()
-    assert table.loc["accuracy"].tolist() == [1.0, 1.0, 1.0]
+    assert np.isnan(table.loc[["auc"]].to_numpy(dtype="float64")).all()
+    assert list(table.loc["accuracy"]) == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 1.0])

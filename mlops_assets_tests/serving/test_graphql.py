@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from graphql import build_client_schema, get_introspection_query, print_type
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlops_assets.contracts import Column
 from mlops_assets.serving.champions import ModelName
@@ -161,6 +163,29 @@ def test_operations_that_are_none_or_too_large_are_malformed(running: Serving, q
     """A clear error, whatever is sent; nothing is executed."""
     with pytest.raises(RefusedError, match=f"malformed_request: .*{message}"):
         running.graphql(query)
+
+
+WORDS = st.sampled_from(
+    [
+        *'{ } ( ) [ ] : ! $x ... on query models isReady model domain name "examples" examplesColourModel record null 1e999 é'.split(),
+        *("fragment F", "@skip(if: true)", "__typename", "__schema", '"\\u12"', THING),
+    ]
+)
+
+
+@settings(max_examples=150)
+@given(
+    words=st.lists(WORDS, max_size=15), variables=st.dictionaries(st.just("x"), st.none() | st.integers() | st.text() | st.just({}))
+)
+def test_whatever_operation_is_sent_the_service_is_not_at_fault(
+    running: Serving, words: list[str], variables: dict[str, Any]
+) -> None:
+    """Words are an operation, which is answered or refused, or they are none."""
+    for query in (" ".join(words), "{ " + " ".join(words) + " }"):
+        response = running.http.post("/graphql", json={"query": query, "variables": variables})
+        assert response.status_code in (200, 400)
+        codes = {error["extensions"]["code"] for error in response.json().get("errors", ())}
+        assert codes <= {"malformed_request", "invalid_record", "unknown_model", "no_champion"}
 
 
 def test_a_query_has_a_largest_depth(running: Serving) -> None:

@@ -18,6 +18,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import mlops_assets
 from mlops_assets.errors import SettingsError
@@ -97,6 +99,14 @@ def test_a_truncated_message_is_malformed_and_no_unknown_error(running: Serving,
         error = failure(lambda: running.channel.unary_unary(path)(body))
     assert error.code() == CODES.INVALID_ARGUMENT
     assert refusal_of(error).code == "malformed_request"
+
+
+@settings(max_examples=100)
+@given(body=st.binary(max_size=100), method=st.sampled_from(["Predict", "PredictBatch", "GetModel", "ListModels"]))
+def test_whatever_bytes_are_sent_the_service_is_not_at_fault(running: Serving, method: str, body: bytes) -> None:
+    """Bytes are a message, which is answered or refused, or they are none."""
+    call = running.channel.unary_unary(f"/{SERVICE}/{method}").future(body, timeout=30)
+    assert call.code() in (CODES.OK, CODES.INVALID_ARGUMENT, CODES.NOT_FOUND)
 
 
 def test_an_unknown_method_is_unimplemented(running: Serving) -> None:

@@ -159,3 +159,11 @@ def test_other_tools_read_the_file(path: Path) -> None:
     """The file is an ordinary DuckDB database with a schema per domain."""
     with duckdb.connect(str(path), read_only=True) as connection:
         assert connection.execute("SELECT max(temperature_c) FROM weather.readings").fetchall() == [(2.0,)]
+
+
+def test_reading_a_warehouse_that_is_not_there_makes_no_file(tmp_path: Path) -> None:
+    """Whoever only looks leaves no trace, not even a folder."""
+    warehouse = open_warehouse(f"duckdb:{tmp_path / 'folder' / 'warehouse.duckdb'}")
+    assert warehouse.read(READINGS).empty
+    assert warehouse.partitions(READINGS) == []
+    assert list(tmp_path.iterdir()) == []

@@ -38,6 +38,14 @@ class TestSaving:
         assert version.training_end_at == bundle.provenance.training_end_at
         assert registry.version_for_partition(backend.model_name, "2024-02") is None
 
+    def test_provenance_is_read_without_the_predictor(
+        self, backend: Backend, bundle: TinyBundle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever only wants to know where a version comes from needs none of the libraries that it was fitted with."""
+        version = backend.save(bundle)
+        monkeypatch.delattr(type(bundle.predictor), "load")
+        assert backend.registry().provenance(version) == bundle.provenance
+
     def test_model_without_partition_and_time_is_found_again(self, backend: Backend) -> None:
         """Its run is called after its asset, and nothing is said of a window; an interrupted save of it is replaced."""
         registry, timeless = backend.registry(), tiny_bundle(training_start_at=None, training_end_at=None)
@@ -454,6 +462,16 @@ def test_urls_lead_to_run_and_version() -> None:
         version.model_url("http://localhost:5000")
         == "http://localhost:5000/#/models/examples.m/versions/3?workflowType=machine_learning"
     )
+
+
+def test_asking_whether_there_is_a_registry_makes_none(tmp_path: Path, mlflow_database: Path) -> None:
+    """A local database is made at its first use; a server is there, as far as that can be told without asking it."""
+    registry = open_model_registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+    assert not registry.exists()
+    assert list(tmp_path.iterdir()) == []
+    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
+    assert registry.exists()
+    assert open_model_registry("http://127.0.0.1:9", tmp_path / "artifacts").exists()
 
 
 def test_folder_may_have_any_name(tmp_path: Path, mlflow_database: Path, bundle: TinyBundle) -> None:

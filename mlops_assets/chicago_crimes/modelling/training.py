@@ -14,6 +14,7 @@ from mlops_assets.chicago_crimes.modelling.features import PROFILED_CATEGORIES, 
 from mlops_assets.chicago_crimes.modelling.resampling import ClassBalance, balance_classes
 from mlops_assets.chicago_crimes.modelling.selection import selected_names
 from mlops_assets.errors import NotEnoughDataError
+from mlops_assets.ml.explanation import typical_record
 from mlops_assets.ml.metric_set import BINARY_METRICS
 from mlops_assets.ml.search import Candidate, search
 from mlops_assets.ml.training import TrainedModel, fingerprint
@@ -129,7 +130,8 @@ def train_arrest_model(
     )
     pipeline = Pipeline([("enrich", CrimeEnricher(stations)), ("features", features), ("estimate", estimator)])
     predictor = BinaryClassifier(pipeline, float(result.best.metrics["threshold"]))
-    bundle = Bundle(predictor, provenance, MODEL_INPUT, _reference(development, validation_score))
+    reference, typical = _reference(development, validation_score), typical_record(development, MODEL_INPUT)
+    bundle = Bundle(predictor, provenance, MODEL_INPUT, reference, typical)
     return TrainedModel(bundle, result.trials, result.is_cut_by_budget, BINARY_METRICS)
 
 

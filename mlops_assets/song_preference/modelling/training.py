@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mlops_assets.ml.explanation import typical_record
 from mlops_assets.ml.metric_set import AUC, BRIER, F1, LOG_LOSS, MetricSet
 from mlops_assets.ml.search import Candidate, Scoring, SearchResult, search
 from mlops_assets.ml.training import TrainedModel, TrainingDataset, fingerprint
@@ -94,7 +95,8 @@ def train_preference_model(
     )
     predictor = BinaryClassifier(pipeline, float(best.metrics["threshold"]))
     reference = _reference(songs, names, result.best_estimator.probability_)
-    bundle = Bundle(predictor, provenance, model_input(feature_set), reference)
+    contract = model_input(feature_set)
+    bundle = Bundle(predictor, provenance, contract, reference, typical_record(songs, contract))
     return TrainedModel(bundle, result.trials, result.is_cut_by_budget, COMPARED_BY, datasets=datasets)
 
 

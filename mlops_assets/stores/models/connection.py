@@ -75,6 +75,10 @@ class Connection:
             self._opened_file = self._present_file()
         return client
 
+    def exists(self) -> bool:
+        """Tell whether there is a registry to connect to, as far as that can be told without making its database."""
+        return not self.is_local or self._present_file() is not None
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Let one process of this machine write at a time; the lock of a killed process is free at once."""

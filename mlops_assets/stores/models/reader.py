@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import PermanentError
-from mlops_assets.ml.bundle import Bundle
+from mlops_assets.ml.bundle import Bundle, Provenance, read_provenance
 from mlops_assets.stores.models.files import bundle_folder
 from mlops_assets.stores.models.versions import ALIASES, CHAMPION, ForeignVersionError, ModelVersion, read_version
 
@@ -49,6 +49,20 @@ class RegistryReader:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(key)
         return self._loaded[key]
+
+    def provenance(self, version: ModelVersion) -> Provenance:
+        """Return where a version comes from and how good it is, without loading what was fitted.
+
+        Raises:
+            MissingModelError: the version's files are gone.
+            PermanentError: they are damaged.
+        """
+        with self._errors(f"read about {version}"), bundle_folder(self._client, version) as folder:
+            return read_provenance(folder)
+
+    def exists(self) -> bool:
+        """Tell whether there is a registry; a local database is made at its first use, and asking is none."""
+        return self._connection.exists()
 
     def versions(self, model_name: str) -> list[ModelVersion]:
         """Return the versions of a model, the newest first; none if the model has never been saved.

@@ -82,6 +82,8 @@ class DuckDBWarehouse:
 
     def read(self, contract: TableContract, partitions: Sequence[Partition] | None = None) -> pd.DataFrame:
         """Read the rows of some partitions, or all rows, ordered by the contract's key. A table not made yet is empty."""
+        if not self._path.exists():
+            return empty_frame(contract)
         with self._connection() as connection:
             stored = stored_names(_columns_present(connection, contract), contract)
             if not stored:
@@ -103,6 +105,8 @@ class DuckDBWarehouse:
     def partitions(self, contract: TableContract) -> list[Partition]:
         """Return the partitions that have rows, in order."""
         column = partition_column(contract)
+        if not self._path.exists():
+            return []
         with self._connection() as connection:
             if column not in _columns_present(connection, contract):
                 return []

@@ -1,0 +1,1 @@
+"""Charts of frames, one module for each page."""

@@ -1,0 +1,233 @@
+"""Fitted pipelines for one record at a time: what scikit-learn computes, without the checks that cost it more than the computing.
+
+`compile_pipeline` takes a fitted pipeline apart once. What comes out gives the same probabilities as `predict_proba` for a table of
+one row, to the last bit: it does the same arithmetic in the same order. Steps that it does not know are not compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
+    from sklearn.svm import SVC
+    from sklearn.tree import DecisionTreeClassifier
+
+Row = npt.NDArray[np.float64]
+"""One record as a table of one row."""
+Step = Callable[[Row], Row]
+
+
+class _UnknownStepError(Exception):
+    """A pipeline has a step that is not compiled."""
+
+
+def compile_pipeline(pipeline: Any) -> Step | None:
+    """Return a function that gives a fitted pipeline's probabilities, 1 x classes, for the features of one record, 1 x features.
+
+    It may be called from several threads. Unknown features are NaN.
+
+    Args:
+        pipeline: fitted on columns of floats in the order of the features.
+
+    Returns:
+        The function; None if the pipeline has steps of other kinds.
+    """
+    try:
+        return _compiled(pipeline)
+    except _UnknownStepError:
+        return None
+
+
+def _compiled(step: Any) -> Step:
+    compiler = _compilers().get(type(step))
+    if compiler is None:
+        raise _UnknownStepError
+    return compiler(step)
+
+
+@cache
+def _compilers() -> dict[type, Callable[[Any], Step]]:
+    """Return what compiles steps by their class; a subclass may compute differently and is not among them."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
+    from sklearn.tree import DecisionTreeClassifier
+
+    from mlops_assets.ml.forest import ReproducibleForest
+
+    return {
+        Pipeline: _pipeline,
+        SimpleImputer: _imputer,
+        MinMaxScaler: _min_max_scaler,
+        QuantileTransformer: _quantile_transformer,
+        LogisticRegression: _logistic_regression,
+        DecisionTreeClassifier: _decision_tree,
+        RandomForestClassifier: _forest,
+        ReproducibleForest: _forest,
+        GradientBoostingClassifier: _gradient_boosting,
+        CalibratedClassifierCV: _calibrated_svc,
+        VotingClassifier: _vote,
+    }
+
+
+def _pipeline(pipeline: Pipeline) -> Step:
+    steps = [_compiled(step) for _, step in pipeline.steps]
+
+    def probabilities(row: Row) -> Row:
+        for step in steps:
+            row = step(row)
+        return row
+
+    return probabilities
+
+
+def _imputer(imputer: Any) -> Step:
+    statistics = np.asarray(imputer.statistics_)
+    if imputer.add_indicator or statistics.dtype != np.float64 or np.isnan(statistics).any():
+        raise _UnknownStepError
+    return lambda row: np.where(np.isnan(row), statistics, row)
+
+
+def _min_max_scaler(scaler: MinMaxScaler) -> Step:
+    scale, offset, (low, high), is_clipped = scaler.scale_, scaler.min_, scaler.feature_range, scaler.clip
+
+    def scaled(row: Row) -> Row:
+        moved: Row = row * scale + offset
+        return np.clip(moved, low, high) if is_clipped else moved
+
+    return scaled
+
+
+def _quantile_transformer(transformer: QuantileTransformer) -> Step:
+    """Interpolate in both directions and take the mean, as scikit-learn does because of quantiles that are equal."""
+    if transformer.output_distribution != "uniform":
+        raise _UnknownStepError
+    quantiles, references = transformer.quantiles_.T.copy(), transformer.references_
+    backwards, references_backwards = -quantiles[:, ::-1].copy(), -references[::-1].copy()
+    columns = list(zip(quantiles, backwards, quantiles[:, 0].tolist(), quantiles[:, -1].tolist(), strict=True))
+
+    def rank(value: float, forwards: Row, backwards: Row, lowest: float, highest: float) -> float:
+        if value == lowest:
+            return 0.0
+        if value == highest:
+            return 1.0
+        mean: float = 0.5 * (np.interp(value, forwards, references) - np.interp(-value, backwards, references_backwards))
+        return mean
+
+    return lambda row: np.array([[rank(value, *column) for value, column in zip(row[0].tolist(), columns, strict=True)]])
+
+
+def _logistic_regression(model: LogisticRegression) -> Step:
+    from scipy.special import expit
+
+    if len(model.classes_) != 2:
+        raise _UnknownStepError
+    weights, intercept = model.coef_.T, model.intercept_
+    return lambda row: _two_classes(expit((row @ weights + intercept)[0, 0]))
+
+
+def _decision_tree(tree: DecisionTreeClassifier) -> Step:
+    fitted, classes = tree.tree_, tree.n_classes_
+    return lambda row: fitted.predict(row.astype(np.float32))[:, :classes]
+
+
+def _forest(forest: RandomForestClassifier) -> Step:
+    """Walk down all trees at once; each level is a few operations on arrays of as many numbers as there are trees."""
+    trees = [tree.tree_ for tree in forest.estimators_]
+    starts = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
+    is_leaf = np.concatenate([tree.children_left for tree in trees]) < 0
+    here = np.arange(len(is_leaf))
+
+    def children(name: str) -> npt.NDArray[np.intp]:
+        """Return the node that follows each; a leaf follows itself."""
+        found = np.concatenate([getattr(tree, name) + start for tree, start in zip(trees, starts, strict=True)])
+        return np.where(is_leaf, here, found)
+
+    following = np.stack([children("children_right"), children("children_left")], axis=1).ravel()
+    feature = np.where(is_leaf, 0, np.concatenate([tree.feature for tree in trees]))
+    threshold = np.concatenate([tree.threshold for tree in trees])
+    leaf_values = np.concatenate([tree.value[:, 0, :] for tree in trees])
+    depth, count = max(tree.max_depth for tree in trees), len(trees)
+
+    def probabilities(row: Row) -> Row:
+        # Trees compare numbers of single precision with thresholds of double precision.
+        values, nodes = row[0].astype(np.float32).astype(np.float64), starts
+        for _ in range(depth):
+            goes_left = values[feature[nodes]] <= threshold[nodes]
+            nodes = following[2 * nodes + goes_left]
+        # One after the other, as the forest adds them up; `sum` would do it in pairs.
+        total: Row = np.add.accumulate(leaf_values[nodes], axis=0)[-1:]
+        return total / count
+
+    return probabilities
+
+
+def _gradient_boosting(model: GradientBoostingClassifier) -> Step:
+    from sklearn.ensemble._gradient_boosting import predict_stages
+
+    trees, rate, loss = model.estimators_, model.learning_rate, model._loss
+    # What the first guess is does not depend on the record.
+    start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))
+
+    def probabilities(row: Row) -> Row:
+        raw = start.copy()
+        predict_stages(trees, row.astype(np.float32), rate, raw)
+        found: Row = loss.predict_proba(raw.ravel() if raw.shape[1] == 1 else raw)
+        return found
+
+    return probabilities
+
+
+def _calibrated_svc(calibrated: Any) -> Step:
+    """An SVC whose distance from the boundary goes through one sigmoid."""
+    from scipy.special import expit
+    from sklearn.svm import SVC
+
+    if calibrated.method != "sigmoid" or len(calibrated.calibrated_classifiers_) != 1 or len(calibrated.classes_) != 2:
+        raise _UnknownStepError
+    fitted = calibrated.calibrated_classifiers_[0]
+    if type(fitted.estimator) is not SVC:
+        raise _UnknownStepError
+    (sigmoid,), distance = fitted.calibrators, _svc_distance(fitted.estimator)
+    return lambda row: _two_classes(expit(-(sigmoid.a_ * distance(row) + sigmoid.b_)))
+
+
+def _svc_distance(svc: SVC) -> Callable[[Row], float]:
+    from sklearn.svm import _libsvm as libsvm
+
+    if callable(svc.kernel) or svc.kernel == "precomputed":
+        raise _UnknownStepError
+    fitted = (svc.support_, svc.support_vectors_, svc._n_support, svc._dual_coef_, svc._intercept_, svc._probA, svc._probB)
+    settings = {
+        "svm_type": 0,
+        "kernel": svc.kernel,
+        "degree": svc.degree,
+        "cache_size": svc.cache_size,
+        "coef0": svc.coef0,
+        "gamma": svc._gamma,
+    }
+    # Libsvm's first class is scikit-learn's second.
+    return lambda row: -libsvm.decision_function(row, *fitted, **settings)[0, 0]
+
+
+def _vote(vote: VotingClassifier) -> Step:
+    if vote.voting != "soft":
+        raise _UnknownStepError
+    models, weights = [_compiled(model) for model in vote.estimators_], vote._weights_not_none
+    return lambda row: np.average([model(row) for model in models], axis=0, weights=weights)
+
+
+def _two_classes(probability: float) -> Row:
+    return np.array([[1 - probability, probability]])

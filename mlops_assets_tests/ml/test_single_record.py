@@ -1,0 +1,98 @@
+"""One record at a time: what a compiled pipeline says is what scikit-learn says of a table of one row, to the last bit."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_assets.contracts import Column, TableContract
+from mlops_assets.ml.bundle import Bundle
+from mlops_assets.ml.predictors import BinaryClassifier, MulticlassClassifier
+from mlops_assets.ml.single_record import compile_pipeline
+from mlops_assets.song_preference.modelling.candidates import FAMILIES, build_pipeline
+from mlops_assets_tests.tiny_bundle import tiny_bundle, tiny_provenance
+
+NAMES = ["a", "b", "c"]
+CONTRACT = TableContract(
+    "examples", "points", "A point.", tuple(Column(name, "float64", "A coordinate.", nullable=True) for name in NAMES)
+)
+COMPILED = [name for name in FAMILIES if name != "xgboost"]
+
+
+def points() -> pd.DataFrame:
+    """Return a hundred points, with values that repeat and some that are missing."""
+    values = np.random.default_rng(3).normal(size=(100, 3)).round(1)
+    values[::9, 1] = np.nan
+    return pd.DataFrame(values, columns=NAMES)
+
+
+@cache
+def fitted(family: str, classes: int = 2) -> Any:
+    sums = points().fillna(0).sum(axis=1)
+    labels = pd.qcut(sums, classes, labels=False).to_numpy()
+    return build_pipeline(family, FAMILIES[family].defaults, 7).fit(points(), labels)
+
+
+COORDINATE = st.none() | st.floats(-5, 5) | st.sampled_from(points()["a"].tolist()) | st.floats(-1e30, 1e30)
+POINT = st.fixed_dictionaries(dict.fromkeys(NAMES, COORDINATE))
+
+
+@pytest.mark.parametrize("family", COMPILED)
+def test_every_kind_of_song_model_is_compiled(family: str) -> None:
+    """None of them needs a table for a single song."""
+    assert compile_pipeline(fitted(family)) is not None
+
+
+@pytest.mark.parametrize("family", COMPILED)
+def test_one_record_and_a_table_of_one_row_are_equal_to_the_last_bit(family: str) -> None:
+    """Whatever the record is, and whatever is missing of it."""
+    bundle = Bundle(BinaryClassifier(fitted(family), 0.4), tiny_provenance(), CONTRACT)
+
+    @given(POINT)
+    def are_equal(record: dict[str, float | None]) -> None:
+        table = bundle.predict(pd.DataFrame([record], columns=NAMES).astype("float64"))
+        assert bundle.predict_record(record) == table.to_dict("records")[0]
+
+    are_equal()
+
+
+@pytest.mark.parametrize("family", ["random_forest", "decision_tree", "gradient_boosting"])
+def test_several_classes_are_equal_likewise(family: str) -> None:
+    """The likeliest class and the probability of each."""
+    bundle = Bundle(MulticlassClassifier(fitted(family, 3), ("low", "medium", "high")), tiny_provenance(), CONTRACT)
+    table = bundle.predict(points())
+    for position, record in enumerate(points().to_dict("records")):
+        assert bundle.predict_record({str(name): value for name, value in record.items()}) == table.iloc[position].to_dict()
+
+
+def test_threads_do_not_get_in_each_others_way() -> None:
+    """Serving asks from several at a time."""
+    bundle = Bundle(BinaryClassifier(fitted("soft_vote"), 0.4), tiny_provenance(), CONTRACT)
+    records = [{str(name): value for name, value in row.items()} for row in points().fillna(0.0).to_dict("records")]
+    expected = [bundle.predict_record(record) for record in records]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(bundle.predict_record, records * 5)) == expected * 5
+
+
+def test_pipelines_that_are_not_compiled_answer_as_tables() -> None:
+    """Slower, and equal: text, times and flags go the way of batch scoring."""
+    bundle = tiny_bundle()
+    assert compile_pipeline(bundle.predictor.pipeline) is None
+    record = {"kind": "ball", "size_m": 1.2, "is_new": True, "seen_at": pd.Timestamp("2024-01-01", tz="UTC")}
+    table = bundle.predict(pd.DataFrame([record]))
+    assert bundle.predict_record(record) == table.to_dict("records")[0]
+
+
+def test_asking_does_not_change_what_is_saved() -> None:
+    """The bytes of a bundle are those of its fitted pipeline, before and after."""
+    bundle = Bundle(BinaryClassifier(fitted("random_forest"), 0.4), tiny_provenance(), CONTRACT)
+    before = bundle.predictor.dump()
+    bundle.predict_record({"a": 0.0, "b": None, "c": 1.0})
+    assert bundle.predictor.dump() == before
