@@ -63,10 +63,11 @@ def main() -> None:
     parser.add_argument(
         "--cases", type=int, default=1_000, help="requests made from the OpenAPI description (10000 before a release)"
     )
+    parser.add_argument("--family", default="svc_rbf", help="the kind of model among the candidates of song preference")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        bundle = save_bundle(root / "bundle")
+        bundle = save_bundle(root / "bundle", options.family)
         with serve(root, bundle) as ours, bare(root) as plain:
             _verdict("start to ready", f"{ours.seconds:.1f} s", ours.seconds < 4, "under 4 s")
             _report_singles(ours, plain)
