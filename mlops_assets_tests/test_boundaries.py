@@ -73,7 +73,7 @@ def test_boundaries_hold(options: UserOptions, graph: grimp.ImportGraph) -> None
         ("donostia_parking.readings.parsing", "requests", "web"),
         ("orchestration.checks", "requests", "web"),
         ("ml.bundle", "sodapy", "web"),
-        ("cli.serving", "uvicorn", "servers"),
+        ("cli.serve", "uvicorn", "servers"),
         ("ml.bundle", "fastapi", "servers"),
         ("stores.registry", "starlette", "servers"),
         ("orchestration.checks", "grpc", "grpc"),
