@@ -43,7 +43,7 @@ async def serve(port: int, grpc_port: int) -> None:
     add_PredictionsServicer_to_server(Constant(), server)
     server.add_insecure_port(f"127.0.0.1:{grpc_port}")
     await server.start()
-    await uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=75)).serve()
+    await uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False, timeout_keep_alive=60)).serve()
     await server.stop(0)
 
 

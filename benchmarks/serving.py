@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument(
         "--cases", type=int, default=1_000, help="requests made from the OpenAPI description (10000 before a release)"
     )
-    parser.add_argument("--family", default="svc_rbf", help="the kind of model among the candidates of song preference")
+    parser.add_argument("--family", default="soft_vote", help="kind of preference model; by default the slowest")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         root = Path(folder)
@@ -270,7 +270,9 @@ def _running(root: Path, command: list[str], is_ready: Callable[[], bool]) -> It
                 time.sleep(0.01)
             yield process, time.perf_counter() - started
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            # It may have ended by itself.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(60)
 
 

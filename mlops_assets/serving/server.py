@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from mlops_assets.stores.registry import Stores
 
 _BACKLOG = 2_048
-_KEEP_ALIVE_SECONDS = 75
-"""Longer than the 60 seconds after which load balancers give up a connection, so that none is used that has just been closed."""
 _STATE_SECONDS = 1.0
 _LAST_SECONDS = 0.5
 """How long new questions are answered after readiness has gone, so that load balancers notice."""
@@ -215,7 +213,8 @@ def _uvicorn(app: ASGIApp, settings: ServingSettings) -> uvicorn.Server:
             lifespan="off",
             ws="none",
             backlog=_BACKLOG,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            # Longer than the minute for which load balancers keep a connection, so that they end it and no request is lost.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
         )
     )
