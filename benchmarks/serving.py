@@ -259,7 +259,13 @@ def _throughput(connect: Callable[[], Any], clients: int = 4, seconds: float = 6
 @contextmanager
 def _running(root: Path, command: list[str], is_ready: Callable[[], bool]) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """Run a server until the block ends; yields it, and how long it took to be ready."""
-    environment = {**os.environ, "MLOPS_DATA_DIR": str(root / "data"), "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    environment = {
+        **os.environ,
+        "MLOPS_DATA_DIR": str(root / "data"),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        # MLflow starts a server by its name.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     started = time.perf_counter()
     with (root / "server.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
