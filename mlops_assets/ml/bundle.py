@@ -161,6 +161,11 @@ class Bundle(Generic[P]):
         quick = self._record_predictor
         return quick(record) if quick is not None else self._predict_as_table(record)
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether single records are predicted without tables."""
+        return self._record_predictor is not None
+
     def warm_up(self) -> None:
         """Make everything ready that the first prediction would otherwise wait for."""
         if self.typical is not None:

@@ -74,7 +74,7 @@ def served_job(model: ServedModel) -> Any:
     return dg.define_asset_job(
         f"read_served_{model.domain}",
         selection=dg.AssetSelection.assets(*keys),
-        description="Land what serving answered, make rows of a day's answers, and measure how far its questions are from training.",
+        description="Land what serving answered, make rows of a day's answers, and measure how far questions are from training.",
         tags={"domain": model.domain},
     )
 

@@ -213,6 +213,8 @@ def _uvicorn(app: ASGIApp, settings: ServingSettings) -> uvicorn.Server:
             lifespan="off",
             ws="none",
             backlog=_BACKLOG,
+            # Longer than the minute for which load balancers keep a connection, so that they end it and no request is lost.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
         )
     )
