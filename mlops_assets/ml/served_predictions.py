@@ -37,6 +37,10 @@ _LONGEST_RAW_TEXT = 10_000
 _ANSWERED_DATE = Column("answered_date", "date", "Day in UTC on which it was answered: the partition.")
 
 
+def _share(name: str, description: str, *, nullable: bool = False) -> Column:
+    return Column(name, "float64", description, nullable=nullable, minimum=0, maximum=1)
+
+
 def served_predictions_contract(domain: str) -> TableContract:
     """Return the contract of what a domain's served models were asked, and answered."""
     return TableContract(
@@ -85,7 +89,6 @@ def rejected_predictions_contract(domain: str) -> TableContract:
 
 def served_drift_contract(domain: str) -> TableContract:
     """Return the contract of how far a day's questions are from what the versions that answered had learned from."""
-    share = {"nullable": True, "minimum": 0, "maximum": 1}
     return TableContract(
         domain,
         "served_drift",
@@ -97,9 +100,9 @@ def served_drift_contract(domain: str) -> TableContract:
             Column("feature", "string", "What is compared: an input, something made of inputs, or the score."),
             Column("kind", "string", "Whether it is a number.", allowed=("numeric", "categorical")),
             Column("psi", "float64", "Population stability index between training and what was asked.", nullable=True, minimum=0),
-            Column("ks", "float64", "Kolmogorov-Smirnov statistic: largest distance of the two distributions.", **share),
-            Column("missing_share_reference", "float64", "Share of training rows without a value.", **share),
-            Column("missing_share_current", "float64", "Share of the records that were asked about without a value.", **share),
+            _share("ks", "Kolmogorov-Smirnov statistic: largest distance of the two distributions.", nullable=True),
+            _share("missing_share_reference", "Share of training rows without a value."),
+            _share("missing_share_current", "Share of the records that were asked about without a value."),
             Column("row_count", "int64", "Number of records that were asked about.", minimum=0),
             Column(
                 "is_over_limit", "bool", "Whether the feature counts as drifted; never of so few records that it could be chance."

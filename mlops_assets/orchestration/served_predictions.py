@@ -129,7 +129,7 @@ def _served_predictions(model: ServedModel) -> dg.AssetsDefinition:
             return parsed.predictions
 
         keys = context.partition_keys
-        metadata = {"landed_uri": dg.MetadataValue.path(landing.uri), "newly_landed_count": sum(map(len, landed))}
+        metadata: dict[str, Any] = {"landed_uri": dg.MetadataValue.path(landing.uri), "newly_landed_count": sum(map(len, landed))}
         yield dg.Output(PartitionedFrames(keys, read_day), served.name, metadata=metadata)
         yield dg.Output(PartitionedFrames(keys, rejects.__getitem__), rejected.name)
         yield few_rejects.report(outcomes)
@@ -169,8 +169,8 @@ def _served_drift(model: ServedModel) -> dg.AssetsDefinition:
             answers = served_predictions[key]
             own = answers[(answers["model_name"] == model.name) & answers["model_version"].notna()]
             parts, figures, problems = [empty_frame(contract)], {}, []
-            for number, of_version in own.groupby("model_version", sort=True):
-                version = int(number)
+            for version in sorted(int(number) for number in own["model_version"].unique()):
+                of_version = own[own["model_version"] == version]
                 try:
                     drift = _drift_of(stores, model, version, of_version.reset_index(drop=True))
                 except (ContractError, MissingModelError) as error:

@@ -139,9 +139,14 @@ def test_days_are_found_in_a_long_log(platform: Platform, monkeypatch: pytest.Mo
     platform.run(JOB, days=(min(expected), max(expected)))
     table = platform.table(SERVED)
     assert {str(day): rows["prediction_id"].tolist() for day, rows in table.groupby("answered_date")} == expected
-    landing, read = platform.stores.landing(DOMAIN, TOPIC), []
+    landing, read = platform.stores.landing(DOMAIN, TOPIC), list[str]()
     whole = landing.read
-    monkeypatch.setattr(landing, "read", lambda names: read.extend(names) or whole(names))
+
+    def watched(names: list[str]) -> Any:
+        read.extend(names)
+        return whole(names)
+
+    monkeypatch.setattr(landing, "read", watched)
     assert events_by_time.events_between(landing, TOPIC, first, first + timedelta(days=1)).num_rows
     assert len(read) < 12
 
@@ -181,7 +186,7 @@ def test_drift_is_measured_for_each_version(tmp_path: Path, instance: dg.Dagster
     version = registry.save(
         bundle, model_name=f"{DOMAIN}.preference_model", asset=f"{DOMAIN}/preference_model", partition=None, now=NOON
     )
-    own = {"model_version": version.version, "model_run_id": version.run_id}
+    own: dict[str, Any] = {"model_version": version.version, "model_run_id": version.run_id}
     usual = [answered(n, record=dict.fromkeys(names, n / 1_000), **own) for n in range(1_000)]
     loud = [answered(1_000 + n, record={**dict.fromkeys(names, n / 1_000), "energy": 0.99}, **own) for n in range(1_000)]
     odd = [answered(5_000, record={"energy": "loud"}, **own), answered(5_001, model_version=99)]
@@ -205,7 +210,12 @@ def test_crimes_drift_by_what_is_made_of_them(tmp_path: Path, instance: dg.Dagst
         bundle, model_name=f"{domain}.arrest_model", asset=f"{domain}/arrest_model", partition="2024-01", now=NOON
     )
     crimes = raw_crimes(occurred_at=[pd.Timestamp("2024-01-15 18:00", tz="UTC")] * 600)[bundle.input_contract.column_names]
-    changes = {"domain": domain, "model_name": "arrest_model", "model_version": version.version, "model_run_id": version.run_id}
+    changes: dict[str, Any] = {
+        "domain": domain,
+        "model_name": "arrest_model",
+        "model_version": version.version,
+        "model_run_id": version.run_id,
+    }
     records = [{name: None if pd.isna(value) else value for name, value in row.items()} for row in crimes.to_dict("records")]
     append(platform, *(answered(n, record=record, **changes) for n, record in enumerate(records)), domain=domain)
     assert failed_checks(platform.run(f"read_served_{domain}", day=DAY)) == []
