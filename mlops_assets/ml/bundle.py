@@ -10,9 +10,9 @@ import math
 import pickle
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -201,12 +201,9 @@ class Bundle(Generic[P]):
         """
         if self.typical is None:
             raise PermanentError(f"model {self.provenance.name} was saved without a typical record")
-        read: dict[str, Callable[[Any], Any]] = {"timestamp": datetime.fromisoformat, "date": date.fromisoformat}
-        readers = {column.name: read.get(column.type) for column in self.input_contract.columns}
-        return {
-            name: value if value is None or (reader := readers[name]) is None else reader(value)
-            for name, value in self.typical.items()
-        }
+        from mlops_assets.contracts.frames import read_json_record
+
+        return read_json_record(self.typical, self.input_contract)
 
     @cached_property
     def _records_predictor(self) -> RecordsPredictor | None:
