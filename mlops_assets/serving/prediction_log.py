@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
+from mlops_assets.ml.served_predictions import TOPIC
 from mlops_assets.stores.events import Event
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.stores.events import EventLog
 
-TOPIC = "served_predictions"
-"""The topic in the event log of each domain; an event is the JSON of `PredictionEvent`."""
+__all__ = ["TOPIC", "PredictionEvent", "PredictionLog"]
 
 _PARTITIONS = 1
 _QUEUED_EVENTS = 50_000
