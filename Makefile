@@ -26,7 +26,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost install-dashboard demo dev mlflow dashboard test test-all services test-services check format coverage bench bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
+.PHONY: help install install-xgboost install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ dev: $(RUNTIME) ## open the Dagster UI on the data of the demo
 
 mlflow: $(RUNTIME) ## open the MLflow UI on the same models and experiments
 	@$(BIN)/mlops-assets mlflow $(ARGS)
+
+serve: $(RUNTIME) ## answer questions by every champion, by REST, GraphQL and gRPC
+	@$(BIN)/mlops-assets serve $(ARGS)
 
 dashboard: $(DASHBOARD) ## open the dashboard: songs, models, Chicago, Donostia, and questions to serving
 	@$(BIN)/mlops-assets dashboard $(ARGS)
@@ -81,6 +84,9 @@ coverage: $(DEV) ## run the tests of `make test` and list the lines that they do
 
 bench: $(DEV) ## measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-serving: $(DEV) ## measure serving against bare servers and MLflow's own; ARGS="--soak-minutes 30 --cases 10000" before a release
+	@$(BIN)/python -W ignore -m benchmarks.serving $(ARGS)
 
 bench-stores: $(DEV) ## measure every store against its bare client and against the IO managers shipped with Dagster
 	@$(BIN)/python -m mlops_assets_tests.services $(BIN)/python -m benchmarks.stores $(ARGS)

@@ -23,8 +23,13 @@ RECORD: dict[str, Any] = {
 }
 
 
-def save_bundle(folder: Path) -> Path:
-    """Train the slowest kind of preference model, the vote of a forest, boosted trees and an SVC, and save it."""
+def save_bundle(folder: Path, family: str) -> Path:
+    """Train a preference model and save it.
+
+    Args:
+        folder: gets the bundle.
+        family: kind of model; the slowest is `soft_vote` of a forest, boosted trees and an SVC.
+    """
     import pandas as pd
 
     from mlops_assets.song_preference.modelling.training import train_preference_model
@@ -38,7 +43,7 @@ def save_bundle(folder: Path) -> Path:
     parsed = [parse_playlist(playlist_key(name, body), name, listener_of(name), body).songs for name, body in files]
     songs = build_dataset(pd.concat(parsed, ignore_index=True)).songs
     # One fold more or less changes nothing about what an answer costs.
-    trained = train_preference_model(songs, tuning_trials=0, folds=3, repeats=1, families=["soft_vote"], feature_sets=["all"])
+    trained = train_preference_model(songs, tuning_trials=0, folds=3, repeats=1, families=[family], feature_sets=["all"])
     trained.bundle.save(folder)
     return folder
 

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,10 +63,11 @@ def main() -> None:
     parser.add_argument(
         "--cases", type=int, default=1_000, help="requests made from the OpenAPI description (10000 before a release)"
     )
+    parser.add_argument("--family", default="soft_vote", help="kind of preference model; by default the slowest")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        bundle = save_bundle(root / "bundle")
+        bundle = save_bundle(root / "bundle", options.family)
         with serve(root, bundle) as ours, bare(root) as plain:
             _verdict("start to ready", f"{ours.seconds:.1f} s", ours.seconds < 4, "under 4 s")
             _report_singles(ours, plain)
@@ -258,7 +259,13 @@ def _throughput(connect: Callable[[], Any], clients: int = 4, seconds: float = 6
 @contextmanager
 def _running(root: Path, command: list[str], is_ready: Callable[[], bool]) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """Run a server until the block ends; yields it, and how long it took to be ready."""
-    environment = {**os.environ, "MLOPS_DATA_DIR": str(root / "data"), "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    environment = {
+        **os.environ,
+        "MLOPS_DATA_DIR": str(root / "data"),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        # MLflow starts a server by its name.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     started = time.perf_counter()
     with (root / "server.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
@@ -269,7 +276,9 @@ def _running(root: Path, command: list[str], is_ready: Callable[[], bool]) -> It
                 time.sleep(0.01)
             yield process, time.perf_counter() - started
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            # It may have ended by itself.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(60)
 
 

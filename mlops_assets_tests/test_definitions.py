@@ -12,6 +12,9 @@ from mlops_assets.settings import Settings
 
 ASSETS = {
     "chicago_crimes": {
+        "rejected_served_predictions",
+        "served_drift",
+        "served_predictions",
         "arrest_champion",
         "arrest_drift",
         "arrest_evaluation",
@@ -45,6 +48,9 @@ ASSETS = {
         "training_window",
     },
     "song_preference": {
+        "rejected_served_predictions",
+        "served_drift",
+        "served_predictions",
         "conflicting_songs",
         "data_info",
         "dataset",
@@ -61,6 +67,8 @@ ASSETS = {
     },
 }
 JOBS = {
+    "read_served_song_preference",
+    "read_served_chicago_crimes",
     "prepare_lakes",
     "read_chicago_crimes",
     "train_arrest_model",

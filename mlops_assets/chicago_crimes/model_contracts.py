@@ -7,6 +7,7 @@ from mlops_assets.chicago_crimes.contracts import ENRICHED_CRIMES, RAW_CRIMES
 from mlops_assets.chicago_crimes.modelling.features import ENCODED_COLUMNS
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.ml.promotion import promotion_contract
+from mlops_assets.ml.served_predictions import served_contracts
 
 _UNUSED_IN_TRAINING = ("case_number", "block", "description")
 
@@ -187,4 +188,5 @@ MODEL_CONTRACTS = (
     ARREST_CHAMPION,
     ARREST_PREDICTIONS,
     ARREST_DRIFT,
+    *served_contracts(DOMAIN),
 )

@@ -9,6 +9,7 @@ from rich.console import Console
 from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
+from mlops_assets.cli.served_questions import ask_served_champion
 from mlops_assets.cli.servers import use_instance
 from mlops_assets.errors import SettingsError
 from mlops_assets.orchestration.instance import open_instance
@@ -50,6 +51,8 @@ def run_demo(console: Console, name: str, now: datetime | None = None) -> None:
                 run_config=step.run_config,
             )
     demo.report(console, stores, now)
+    if demo.question is not None and (question := demo.question(stores)) is not None:
+        ask_served_champion(console, question)
     console.rule(f"done in {time.monotonic() - started:.0f} s")
     say_what_is_next(console, stores, name)
 
@@ -60,6 +63,7 @@ def say_what_is_next(console: Console, stores: Stores, domain: str) -> None:
         "Next:\n"
         "  [bold]make dev[/bold]     the Dagster UI on this data: http://127.0.0.1:3000\n"
         "  [bold]make mlflow[/bold]  experiments and models: http://127.0.0.1:5000\n"
+        "  [bold]make serve[/bold]   champions by REST, GraphQL and gRPC: http://127.0.0.1:8803\n"
         f"  tables      {redact(stores.url('warehouse', domain))}\n"
         f"  files       {redact(stores.url('lake', domain))}",
         highlight=False,

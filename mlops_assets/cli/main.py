@@ -76,7 +76,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Processes that answer; MLOPS_SERVING_WORKERS by default.")] = None,
 ) -> None:
     """Answer questions about records by every champion, by REST, GraphQL and gRPC, and follow promotions."""
-    from mlops_assets.cli.serving import run_serving
+    from mlops_assets.cli.serve import run_serving
 
     given = {"host": host, "port": port, "grpc_port": grpc_port, "workers": workers}
     run_serving(console, models or [], bundle or [], {name: value for name, value in given.items() if value is not None})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -186,6 +187,17 @@ def rows_to_frame(rows: Sequence[Mapping[str, Any]], contract: TableContract) ->
         return to_pandas(pa.Table.from_pylist(list(rows), schema=arrow_schema(contract)))
     except (pa.ArrowException, TypeError) as error:
         raise ContractError(f"{contract.label}: {error}") from error
+
+
+def read_json_record(record: Mapping[str, Any], contract: TableContract) -> dict[str, Any]:
+    """Return a record that JSON has held, by column of a contract and in its types; a value that is not there is None.
+
+    Raises:
+        TypeError, ValueError: a time or a day is not written as ISO 8601 has it.
+    """
+    readers: dict[str, Callable[[Any], Any]] = {"timestamp": datetime.fromisoformat, "date": date.fromisoformat}
+    values = {column.name: (record.get(column.name), readers.get(column.type)) for column in contract.columns}
+    return {name: value if value is None or reader is None else reader(value) for name, (value, reader) in values.items()}
 
 
 def empty_frame(contract: TableContract) -> pd.DataFrame:

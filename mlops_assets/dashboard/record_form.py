@@ -36,11 +36,13 @@ def record_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def show_fields(columns: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Show a field for each column, and return what they hold."""
-    values = {}
-    left, right = st.columns(2)
-    for position, column in enumerate(ordered(columns)):
-        with (left, right)[position % 2]:
-            values[column["name"]] = _show_field(column)
+    values, rest = {}, ordered(columns)
+    # Row by row: on a narrow screen, where one field is below the other, they keep their order.
+    while rest:
+        for place, column in zip(st.columns(2), rest[:2], strict=False):
+            with place:
+                values[column["name"]] = _show_field(column)
+        rest = rest[2:]
     return record_of(values)
 
 

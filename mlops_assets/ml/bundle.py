@@ -10,9 +10,9 @@ import math
 import pickle
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -28,13 +28,12 @@ from mlops_assets.ml.bundle_files import (
     write_files,
 )
 from mlops_assets.ml.former_modules import former_columns_of, importable_by_former_names
-from mlops_assets.ml.predictors import KINDS, Predictor
+from mlops_assets.ml.predictors import KINDS, Predictor, RecordsPredictor
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.drift import FeatureProfile
-    from mlops_assets.ml.predictors import RecordPredictor
 
 # Libraries by the names under which they may be installed: the CPU build of XGBoost is a distribution of its own.
 _DISTRIBUTIONS = {"xgboost": ("xgboost", "xgboost-cpu")}
@@ -153,25 +152,50 @@ class Bundle(Generic[P]):
     def predict_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the prediction for one raw record, by column of the predictor's `outputs`: what `predict` says of one row.
 
-        Among other rows, a linear model may differ by the last bit: products of matrices are summed in an order that depends on
-        their size. Trees, forests, boosting and SVCs take each row for itself.
-
         Args:
             record: values by column of the input contract, in its types; None, or left out, where one is not known.
 
         Raises:
             ContractError: a value is not of its column's type.
         """
-        quick = self._record_predictor
-        predicted = None if quick is None else quick(record)
-        return self._predict_as_table(record) if predicted is None else predicted
+        return self.predict_records([record])[0]
+
+    def predict_records(self, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the predictions for a few raw records, in their order: what `predict` says of a table of them.
+
+        They are equal to the last bit. Of a linear model, the last bit itself depends on the number of rows and on how a table lies
+        in memory, with scikit-learn alone, too: BLAS sums products in another order. Other models take each row for itself.
+
+        Args:
+            records: values by column of the input contract, in its types; None, or left out, where one is not known.
+
+        Raises:
+            ContractError: a value is not of its column's type.
+        """
+        if not records:
+            return []
+        quick = self._records_predictor
+        predicted = None if quick is None else quick(records)
+        return self._predict_as_table(records) if predicted is None else predicted
 
     def warm_up(self) -> None:
-        """Make everything ready that the first prediction would otherwise wait for."""
-        if self.typical is not None:
-            self.predict_record(self.typical_values())
-        else:
-            _ = self._record_predictor
+        """Make everything ready that the first prediction would otherwise wait for, and see that it answers.
+
+        Raises:
+            PermanentError: the predictor fails for a typical record, or where everything is unknown that may be.
+        """
+        _ = self._records_predictor
+        if self.typical is None:
+            return
+        typical = self.typical_values()
+        unknown = {column.name: None for column in self.input_contract.columns if column.nullable}
+        try:
+            self.predict_records([typical, {**typical, **unknown}])
+        except Exception as error:
+            raise PermanentError(
+                f"model {self.provenance.name} does not answer for records that its input contract allows "
+                f"({type(error).__name__}: {error})"
+            ) from error
 
     def typical_values(self) -> dict[str, Any]:
         """Return the typical record in the types of the input contract.
@@ -181,22 +205,20 @@ class Bundle(Generic[P]):
         """
         if self.typical is None:
             raise PermanentError(f"model {self.provenance.name} was saved without a typical record")
-        read: dict[str, Callable[[Any], Any]] = {"timestamp": datetime.fromisoformat, "date": date.fromisoformat}
-        readers = {column.name: read.get(column.type) for column in self.input_contract.columns}
-        return {
-            name: value if value is None or (reader := readers[name]) is None else reader(value)
-            for name, value in self.typical.items()
-        }
+        from mlops_assets.contracts.frames import read_json_record
+
+        return read_json_record(self.typical, self.input_contract)
 
     @cached_property
-    def _record_predictor(self) -> RecordPredictor | None:
-        return self.predictor.record_predictor(self.input_contract)
+    def _records_predictor(self) -> RecordsPredictor | None:
+        return self.predictor.records_predictor(self.input_contract)
 
-    def _predict_as_table(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def _predict_as_table(self, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         from mlops_assets.contracts.frames import rows_to_frame
 
-        predicted = self.predict(rows_to_frame([record], self.input_contract))
-        return {str(name): values.tolist()[0] for name, values in predicted.items()}
+        predicted = self.predict(rows_to_frame(records, self.input_contract))
+        columns = {str(name): values.tolist() for name, values in predicted.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def inputs_of(self, records: pd.DataFrame) -> pd.DataFrame:
         """Return the columns of raw records that the predictor needs.

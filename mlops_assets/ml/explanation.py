@@ -37,7 +37,7 @@ class Contribution:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the contribution as JSON has it."""
-        return {"name": self.name, "value": _plain(self.value), "typical": _plain(self.typical), "effect": self.effect}
+        return {"input": self.name, "value": _plain(self.value), "typical": _plain(self.typical), "effect": self.effect}
 
 
 def explain_record(bundle: Bundle[Any], record: Mapping[str, Any]) -> list[Contribution]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlops_assets.contracts import Column
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
     from mlops_assets.contracts import TableContract
 
-RecordPredictor = Callable[[Mapping[str, Any]], dict[str, Any] | None]
-"""Predicts one record as a table of one row would be, by column of the outputs; None if only a table can say."""
+
+RecordsPredictor = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]] | None]
+"""Predicts records, given by column, as mappings of the columns of `outputs`; None if only a table can say."""
 
 
 class Predictor(ABC):
@@ -50,8 +52,8 @@ class Predictor(ABC):
             **params: those of `params`.
         """
 
-    def record_predictor(self, contract: TableContract) -> RecordPredictor | None:
-        """Return a quick way to predict one record with the columns of a contract, equal to `predict`; None if there is none."""
+    def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
+        """Return a quick way to predict a few records with the columns of a contract, equal to `predict`; None if there is none."""
         return None
 
     @property
@@ -107,19 +109,19 @@ class BinaryClassifier(Predictor):
         probability = self.predict_probability(records)
         return pd.DataFrame({"probability": probability, "is_predicted": probability >= self.threshold}, index=records.index)
 
-    def record_predictor(self, contract: TableContract) -> RecordPredictor | None:
-        """Return a quick way to predict one record, if the pipeline can be compiled."""
+    def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
+        """Return a quick way to predict a few records, if the pipeline can be compiled."""
         probabilities_of, threshold = _compiled(self.pipeline, contract), float(self.threshold)
         if probabilities_of is None:
             return None
 
-        def predict_record(record: Mapping[str, Any]) -> dict[str, Any] | None:
-            probabilities = probabilities_of(record)
-            if probabilities is None:
+        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+            found = probabilities_of(records)
+            if found is None:
                 return None
-            return {"probability": probabilities[1], "is_predicted": probabilities[1] >= threshold}
+            return [{"probability": probability, "is_predicted": probability >= threshold} for _, probability in found]
 
-        return predict_record
+        return predict_records
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -176,20 +178,21 @@ class MulticlassClassifier(Predictor):
         columns = {f"probability_{name}": probabilities[:, number] for number, name in enumerate(self.classes)}
         return pd.DataFrame({"predicted_class": predicted, **columns}, index=records.index)
 
-    def record_predictor(self, contract: TableContract) -> RecordPredictor | None:
-        """Return a quick way to predict one record, if the pipeline can be compiled."""
+    def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
+        """Return a quick way to predict a few records, if the pipeline can be compiled."""
         probabilities_of, names = _compiled(self.pipeline, contract), [f"probability_{name}" for name in self.classes]
         if probabilities_of is None:
             return None
 
-        def predict_record(record: Mapping[str, Any]) -> dict[str, Any] | None:
-            probabilities = probabilities_of(record)
-            if probabilities is None:
+        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+            found = probabilities_of(records)
+            if found is None:
                 return None
-            predicted = self.classes[probabilities.index(max(probabilities))]
-            return {"predicted_class": predicted, **dict(zip(names, probabilities, strict=True))}
+            return [
+                {"predicted_class": self.classes[each.index(max(each))], **dict(zip(names, each, strict=True))} for each in found
+            ]
 
-        return predict_record
+        return predict_records
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -269,34 +272,35 @@ def _probabilities(pipeline: Any, records: pd.DataFrame, classes: int) -> npt.ND
     return np.asarray(found, dtype=np.float64)
 
 
-def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Mapping[str, Any]], list[float] | None] | None:
-    """Return what gives the probabilities of one record, if all inputs are floats and the pipeline can be compiled.
+def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapping[str, Any]]], list[list[float]] | None] | None:
+    """Return what gives the probabilities of records, if all inputs are floats and the pipeline can be compiled.
 
-    It gives None for a record with anything but floats of an ordinary size: a table decides what becomes of that.
+    It gives None where a record has anything but floats of an ordinary size: a table decides what becomes of that.
     """
     import numpy as np
 
-    from mlops_assets.ml.single_record import compile_pipeline
+    from mlops_assets.ml.compiled import compile_pipeline
 
     if any(column.type != "float64" for column in contract.columns):
         return None
     probabilities_of, names = compile_pipeline(pipeline), contract.column_names
     if probabilities_of is None:
         return None
+
     ordinary, largest = frozenset({float, type(None)}), np.finfo(np.float32).max
 
-    def probabilities(record: Mapping[str, Any]) -> list[float] | None:
-        values = [record.get(name) for name in names]
-        if not ordinary.issuperset(map(type, values)):
+    def of_records(records: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+        rows = [[record.get(name) for name in names] for record in records]
+        if not ordinary.issuperset(map(type, chain.from_iterable(rows))):
             return None
         # None becomes NaN, which is not too large.
-        row = np.array([values], dtype=np.float64)
-        if (np.abs(row) > largest).any():
+        values = np.array(rows, dtype=np.float64)
+        if (np.abs(values) > largest).any():
             return None
-        found: list[float] = probabilities_of(row)[0].tolist()
+        found: list[list[float]] = probabilities_of(values).tolist()
         return found
 
-    return probabilities
+    return of_records
 
 
 def _dump(fitted: Any) -> bytes:

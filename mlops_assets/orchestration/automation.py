@@ -42,6 +42,24 @@ def follow_upstream(
     ).with_label("follow_upstream")
 
 
+def once_a_window_is_over(retry_cron: str, *, lookback: timedelta) -> dg.AutomationCondition:
+    """Materialize every partition of the recent past that is missing, at the next tick after its end; a failed one at each tick.
+
+    For what comes from outside of Dagster, where no upstream says that something is new. The minutes up to the tick leave time for
+    what arrives late.
+
+    Args:
+        retry_cron: when to look; a few minutes after the end of a partition.
+        lookback: how far back from the end of the latest partition: how long a daemon may be stopped without a backfill.
+    """
+    return (
+        dg.AutomationCondition.in_latest_time_window(lookback)
+        & dg.AutomationCondition.missing()
+        & dg.AutomationCondition.cron_tick_passed(retry_cron)
+        & ~dg.AutomationCondition.in_progress()
+    ).with_label("once_a_window_is_over")
+
+
 def follow_own_upstream(retry_cron: str) -> dg.AutomationCondition:
     """Materialize every partition that is missing or outdated and whose own upstream is there.
 

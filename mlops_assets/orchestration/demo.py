@@ -33,6 +33,23 @@ class DemoStep:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a served champion is asked.
+
+    Attributes:
+        domain: of the model.
+        model: its name.
+        record: a raw record, as JSON can hold it.
+        about: which record it is, for people.
+    """
+
+    domain: str
+    model: str
+    record: Mapping[str, Any]
+    about: str
+
+
+@dataclass(frozen=True)
 class Demo:
     """What `mlops-assets demo` does with a domain.
 
@@ -41,8 +58,10 @@ class Demo:
         steps: returns the runs in their order, by the stores and the time of the demonstration; one may depend on what those before
             it made.
         report: prints what came out, from the stores.
+        question: returns what the champion is asked when it is served at the end; None if it is not, or if nobody is champion.
     """
 
     title: str
     steps: Callable[[Stores, datetime], Iterable[DemoStep]]
     report: Callable[[Console, Stores, datetime], None]
+    question: Callable[[Stores], Question | None] | None = None

@@ -68,6 +68,12 @@ class UnknownModelError(RequestError):
     code, http_status, grpc_status = "unknown_model", 404, "NOT_FOUND"
 
 
+class NotFoundError(RequestError):
+    """What is asked about is not known, such as a car park."""
+
+    code, http_status, grpc_status = "not_found", 404, "NOT_FOUND"
+
+
 class NoChampionError(RequestError):
     """The model is known, but no version of it is champion, or it could not be loaded yet."""
 

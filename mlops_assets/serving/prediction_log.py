@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
+from mlops_assets.ml.served_predictions import TOPIC
 from mlops_assets.stores.events import Event
 
 if TYPE_CHECKING:
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 
     from mlops_assets.stores.events import EventLog
 
-TOPIC = "served_predictions"
-"""The topic in the event log of each domain; an event is the JSON of `PredictionEvent`."""
+__all__ = ["TOPIC", "PredictionEvent", "PredictionLog"]
 
 _PARTITIONS = 1
 _QUEUED_EVENTS = 50_000
@@ -61,7 +62,10 @@ class PredictionEvent:
     def to_json(self) -> bytes:
         """Return the event's value."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return _ENCODER.encode(fields).encode()
+        fields["answered_at"] = self.answered_at.isoformat()
+        fields["record"] = {name: value.isoformat() if isinstance(value, date) else value for name, value in self.record.items()}
+        # Events are made while questions are answered, and this takes a quarter of the time of `json`.
+        return to_json(fields, inf_nan_mode="constants", fallback=_plain)
 
 
 class PredictionLog:
@@ -138,7 +142,5 @@ class PredictionLog:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value.item()
-
-
-_ENCODER = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":"))
+    """Return a number of NumPy as one of Python."""
+    return value.item()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.serving.errors import InvalidRecordError, TooLargeError, UnsupportedError
 from mlops_assets.serving.execution import Execution
 from mlops_assets.serving.prediction_log import PredictionEvent
@@ -205,7 +204,7 @@ class PredictionService:
     ) -> list[Answer | InvalidRecordError]:
         """Answer for records that have been read, in their order; errors stay where they are."""
         records = [record for record in read if not isinstance(record, InvalidRecordError)]
-        predictions = iter(_predict_frame(served, records))
+        predictions = iter(served.bundle.predict_records([record.values for record in records]))
         answers: list[Answer | InvalidRecordError] = [
             each if isinstance(each, InvalidRecordError) else Answer(served, next(predictions), each.unknown) for each in read
         ]
@@ -261,11 +260,6 @@ def _read(served: ServedModel, record: Any) -> ReadRecord | InvalidRecordError:
         return served.reader.read(record)
     except InvalidRecordError as error:
         return error
-
-
-def _predict_frame(served: ServedModel, records: Sequence[ReadRecord]) -> list[dict[str, Any]]:
-    frame = rows_to_frame([record.values for record in records], served.bundle.input_contract)
-    return [{str(name): value for name, value in row.items()} for row in served.bundle.predict(frame).to_dict("records")]
 
 
 def _explain(served: ServedModel, record: ReadRecord) -> Sequence[Contribution]:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from mlops_assets.orchestration.demo import Demo, DemoStep
+from mlops_assets.orchestration.demo import Demo, DemoStep, Question
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.partition import Partition
 from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.assets.bootstrap import playlist_keys
 from mlops_assets.song_preference.contracts import DATA_INFO, REJECTED_SONGS, SONGS
 from mlops_assets.song_preference.model_contracts import PREFERENCE_CHAMPION, PREFERENCE_EVALUATION, PREFERENCE_PREDICTIONS
+from mlops_assets.song_preference.modelling.training import MODEL_NAME
 from mlops_assets.song_preference.partitions import PLAYLISTS
+from mlops_assets.stores.models.versions import CHAMPION
 from mlops_assets.terminal import new_table
 
 if TYPE_CHECKING:
@@ -49,7 +51,23 @@ def build_demo(open_source: Callable[[Stores], PlaylistSource]) -> Demo:
             if _read(stores, SONGS, key)["is_liked"].isna().any():
                 yield DemoStep(f"Score {key}", "score_playlists", key)
 
-    return Demo("from dropped playlists to a champion's opinion of new songs", steps, _report)
+    return Demo("from dropped playlists to a champion's opinion of new songs", steps, _report, _question)
+
+
+def _question(stores: Stores) -> Question | None:
+    """Ask about the first song that nobody has labelled."""
+    scored = stores.warehouse(DOMAIN).read(PREFERENCE_PREDICTIONS)
+    if scored.empty:
+        return None
+    key, song_key = scored.sort_values(["playlist_key", "position"]).iloc[0][["playlist_key", "song_key"]]
+    songs = _read(stores, SONGS, key)
+    song = songs[songs["song_key"] == song_key].iloc[0]
+    named = f"{song['title']} by {song['artist']}" if isinstance(song["title"], str) else f"song {song_key}"
+    champion = stores.models().version_by_alias(f"{DOMAIN}.{MODEL_NAME}", CHAMPION)
+    assert champion is not None
+    inputs = stores.models().load(champion).input_contract.column_names
+    record = {name: None if song[name] != song[name] else float(song[name]) for name in inputs}
+    return Question(DOMAIN, MODEL_NAME, record, named)
 
 
 def _report(console: Console, stores: Stores, _now: datetime) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.ml.promotion import promotion_contract
+from mlops_assets.ml.served_predictions import served_contracts
 from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.contracts import DATASET, PLAYLIST_KEY, SONGS
 
@@ -102,4 +103,5 @@ MODEL_CONTRACTS = (
     PREFERENCE_CHAMPION,
     PREFERENCE_PREDICTIONS,
     PREFERENCE_DRIFT,
+    *served_contracts(DOMAIN),
 )

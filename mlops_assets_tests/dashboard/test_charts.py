@@ -104,8 +104,12 @@ def test_feed_shows_every_state_of_every_day(small: Stores) -> None:
 
 
 def test_explanation_shows_the_strongest_inputs() -> None:
-    """What is not known says so; of many inputs the first ten are shown."""
-    effects = [Effect("energy", None, 0.5, -0.2), *(Effect(f"input_{number}", 0.1234567, "x", 0.1) for number in range(20))]
+    """What is not known says so; of many inputs the first ten are shown, and none that changed nothing."""
+    effects = [
+        Effect("energy", None, 0.5, -0.2),
+        Effect("tempo", 1, 1, 0.0),
+        *(Effect(f"input_{number}", 0.1234567, "x", 0.1) for number in range(20)),
+    ]
     (rows,) = drawn(predict_charts.explanation(effects))
     assert rows.iloc[0].to_dict() == {"input": "energy", "value": "unknown", "typical": "0.5", "effect": -0.2}
     assert (len(rows), rows.iloc[1]["value"]) == (10, "0.1235")

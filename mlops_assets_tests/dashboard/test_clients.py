@@ -12,7 +12,7 @@ from mlops_assets.dashboard.clients import Answer, PredictionClient, RefusedQues
 from mlops_assets.dashboard.errors import NothingToShowError
 from mlops_assets.dashboard.record_form import default, ordered, record_of
 from mlops_assets.dashboard.settings import DashboardSettings
-from mlops_assets.dashboard.views.predict import answers_table, ask_each
+from mlops_assets.dashboard.views.predict import answers_table, ask_each, problems_of
 from mlops_assets.errors import TransientError
 from mlops_assets.serving.champions import ModelName
 from mlops_assets_tests.serving.servers import Registry, Serving, colour_bundle, serving
@@ -92,7 +92,7 @@ def test_wrong_key_is_a_refusal_that_does_not_tell_it(running: Serving, protocol
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_nobody_at_the_address_says_what_to_run(protocol: str) -> None:
     """The address and the setting that names it are told, too."""
-    with pytest.raises(NothingToShowError, match="does not answer at .*MLOPS_DASHBOARD_") as caught:
+    with pytest.raises(NothingToShowError, match=r"does not answer at .*MLOPS_DASHBOARD_") as caught:
         clients_of("http://127.0.0.1:9", "127.0.0.1:9")[protocol].ask(DOMAIN, MODEL, THING, explain=False)
     assert caught.value.command == "mlops-assets serve"
 
@@ -107,7 +107,7 @@ def test_silence_is_a_timeout(protocol: str) -> None:
         client = clients_of(f"http://127.0.0.1:{port}", f"127.0.0.1:{port}")[protocol]
         client_type: Any = type(client)
         address = f"127.0.0.1:{port}" if protocol == "gRPC" else f"http://127.0.0.1:{port}"
-        with pytest.raises(TransientError, match="did not answer within 0.3 s"):
+        with pytest.raises(TransientError, match=r"did not answer within 0\.3 s"):
             client_type(address, None, 0.3).ask(DOMAIN, MODEL, THING, explain=False)
 
 
@@ -122,13 +122,16 @@ def test_models_and_their_inputs_are_known(clients: dict[str, PredictionClient])
 
 
 def test_one_protocol_that_fails_does_not_hide_the_others(running: Serving) -> None:
-    """GRPC is at another port: its error stands in its place."""
+    """The one that is at another port has its error in its place. What is wrong in all protocols is said once."""
     found = ask_each(clients_of(running.url, "127.0.0.1:9", KEY), DOMAIN, MODEL, THING, explain=False)
     assert {protocol: type(answer) for protocol, answer in found.items()} == {
         "REST": Answer,
         "GraphQL": Answer,
         "gRPC": NothingToShowError,
     }
+    assert list(problems_of(found).values()) == [["gRPC"]]
+    wrong = ask_each(clients_of(running.url, running.target, KEY), DOMAIN, MODEL, {**THING, "size_m": -1.0}, explain=False)
+    assert list(problems_of(wrong).values()) == [list(PROTOCOLS)]
     table = answers_table({protocol: answer for protocol, answer in found.items() if isinstance(answer, Answer)})
     assert table["protocol"].tolist() == ["REST", "GraphQL"]
     assert table["version"].tolist() == [1, 1]
@@ -136,15 +139,15 @@ def test_one_protocol_that_fails_does_not_hide_the_others(running: Serving) -> N
 
 def test_form_begins_with_what_people_know() -> None:
     """Known features of a song come first with a value in the middle; optional ones are empty and are left out of the record."""
-    share = {"type": "float64", "minimum": 0, "maximum": 1}
-    columns = [
+    share: dict[str, Any] = {"type": "float64", "minimum": 0, "maximum": 1}
+    columns: list[dict[str, Any]] = [
         {**share, "name": "valence", "is_optional": True},
         {**share, "name": "energy", "is_optional": True},
         {"name": "key", "type": "int8", "minimum": -1, "maximum": 11, "is_optional": False},
         {"name": "title", "type": "string", "is_optional": True},
     ]
     assert [column["name"] for column in ordered(columns)] == ["energy", "key", "valence", "title"]
-    values = {column["name"]: default(column) for column in columns}
+    values: dict[str, Any] = {column["name"]: default(column) for column in columns}
     assert values == {"valence": None, "energy": 0.5, "key": 5, "title": None}
     assert record_of({**values, "title": ""}) == {"energy": 0.5, "key": 5}
 

@@ -62,7 +62,7 @@ def test_effect_is_what_the_score_loses_with_the_typical_value() -> None:
     assert found[0].effect == scores[0] - scores[1]
     assert found[0].effect > 0.1
     assert [each.effect for each in found[1:]] == [0, 0, 0]
-    assert found[3].as_dict() == {"name": "seen_at", "value": TYPICAL["seen_at"], "typical": TYPICAL["seen_at"], "effect": 0.0}
+    assert found[3].as_dict() == {"input": "seen_at", "value": TYPICAL["seen_at"], "typical": TYPICAL["seen_at"], "effect": 0.0}
 
 
 def test_an_unknown_input_is_compared_as_well(tmp_path: Path) -> None:

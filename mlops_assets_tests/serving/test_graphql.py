@@ -150,6 +150,7 @@ def test_literals_are_refused_in_the_words_of_the_contract(running: Serving, rec
         ("{ nobody }", "Cannot query field 'nobody'"),
         ("mutation { models { isReady } }", "mutation"),
         ("subscription { models { isReady } }", ""),
+        ("{ ...models }", "Unknown fragment 'models'"),
         ("{ models { ...F } } fragment F on Model { ...F }", "Cannot spread fragment 'F' within itself"),
         ('{ model(domain: "examples") { isReady } }', "name"),
         ("{ a" * 3_000, "nested too deeply"),
@@ -167,8 +168,9 @@ def test_operations_that_are_none_or_too_large_are_malformed(running: Serving, q
 
 WORDS = st.sampled_from(
     [
-        *'{ } ( ) [ ] : ! $x ... on query models isReady model domain name "examples" examplesColourModel record null 1e999 é'.split(),
-        *("fragment F", "@skip(if: true)", "__typename", "__schema", '"\\u12"', THING),
+        *("{", "}", "(", ")", "[", "]", ":", "!", "$x", "...", "on", "query", "fragment F", "@skip(if: true)", "__typename"),
+        *("models", "isReady", "model", "domain", "name", '"examples"', "examplesColourModel", "record", THING, "null", "1e999"),
+        *("__schema", '"\\u12"', "é"),
     ]
 )
 

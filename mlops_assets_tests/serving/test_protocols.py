@@ -201,8 +201,7 @@ def test_a_model_without_a_typical_record_cannot_explain_itself(running: Serving
 
 def test_explanations_are_the_same_in_all_protocols() -> None:
     """What moved the score, and by how much, does not depend on how one asks."""
-    pytest.importorskip("mlops_assets.ml.explanation")
-    typical = {"kind": "box", "size_m": 0.25, "is_new": False, "seen_at": None}
+    typical = {"kind": "box", "size_m": 0.25, "is_new": False, "seen_at": "2024-01-01T03:00:00+00:00"}
     models = Registry({COLOURS: {1: replace(colour_bundle(), typical=typical)}}, {COLOURS: 1})
     with serving(models) as running:
         answers = [running.ask(protocol, COLOURS, THING, explain=True) for protocol in PROTOCOLS]
@@ -210,3 +209,4 @@ def test_explanations_are_the_same_in_all_protocols() -> None:
     strongest = answers[0]["explanation"][0]
     assert (strongest["input"], strongest["value"], strongest["typical"]) == ("size_m", 1.25, 0.25)
     assert strongest["effect"] > 0
+    assert {each["input"] for each in answers[0]["explanation"]} == THING.keys()

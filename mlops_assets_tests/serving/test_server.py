@@ -62,7 +62,7 @@ def events(folder: Path, domain: str = "examples") -> list[dict[str, Any]]:
 def test_serving_imports_no_dagster_and_starts_lean() -> None:
     """Nor what only training needs; the models' own libraries come with the models."""
     code = (
-        "import sys; import mlops_assets.cli.serving, mlops_assets.serving.server, mlops_assets.serving.workers;"
+        "import sys; import mlops_assets.cli.serve, mlops_assets.serving.server, mlops_assets.serving.workers;"
         "import mlops_assets.serving.rest.app, mlops_assets.serving.grpc.server, mlops_assets.serving.graphql;"
         "from mlops_assets.domains import serving_extensions; tuple(serving_extensions());"
         "from mlops_assets.settings import load_settings; load_settings().build_stores();"

@@ -20,6 +20,7 @@ from mlops_assets.orchestration.partitions import holds_partition
 from mlops_assets.orchestration.promotion import jobs_by_hand
 from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding, was_made
 from mlops_assets.orchestration.retraining import Retraining, retraining_sensor
+from mlops_assets.orchestration.served_predictions import served_job
 
 PORTAL_PAGES = "portal_pages"
 """What the pages of the live portal are kept under in the lake. No asset: `raw_crimes` lands them and reads them in one step."""
@@ -45,7 +46,7 @@ TRAIN_MODEL = dg.define_asset_job(
 
 SCORE_MONTH = dg.define_asset_job(
     "score_chicago_crimes",
-    selection=dg.AssetSelection.assets(*monitoring.ASSETS),
+    selection=dg.AssetSelection.assets(monitoring.arrest_predictions, monitoring.arrest_drift),
     description="Score a month by the champion that knew only earlier months, and measure its drift.",
     tags={"domain": DOMAIN},
 )
@@ -127,4 +128,11 @@ RETRAINING = Retraining(
 )
 
 
-JOBS = [READ_CRIMES, TRAIN_MODEL, SCORE_MONTH, COMPACT, *jobs_by_hand(model.arrest_model.key, ARREST_CHAMPION)]
+JOBS = [
+    READ_CRIMES,
+    TRAIN_MODEL,
+    SCORE_MONTH,
+    COMPACT,
+    served_job(monitoring.SERVED_MODEL),
+    *jobs_by_hand(model.arrest_model.key, ARREST_CHAMPION),
+]

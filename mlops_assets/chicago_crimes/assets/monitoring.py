@@ -6,11 +6,17 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from mlops_assets.chicago_crimes import TIME_ZONE
+from mlops_assets.chicago_crimes import DOMAIN, TIME_ZONE
 from mlops_assets.chicago_crimes.assets.model import arrest_champion, arrest_model
 from mlops_assets.chicago_crimes.assets.policies import SCORE_CRIMES
 from mlops_assets.chicago_crimes.model_contracts import ARREST_DRIFT, ARREST_PREDICTIONS
-from mlops_assets.chicago_crimes.modelling.monitoring import LIMITS, OUTCOMES_KNOWN_AFTER_DAYS, measure_month, score_crimes
+from mlops_assets.chicago_crimes.modelling.monitoring import (
+    LIMITS,
+    OUTCOMES_KNOWN_AFTER_DAYS,
+    enrich_served,
+    measure_month,
+    score_crimes,
+)
 from mlops_assets.chicago_crimes.partitions import CRIME_MONTHS
 from mlops_assets.ml.plots import plot_bars
 from mlops_assets.months import Month
@@ -18,6 +24,7 @@ from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.model_io import champion_before, version_metadata
 from mlops_assets.orchestration.run_config import StepConfig
+from mlops_assets.orchestration.served_predictions import ServedModel, served_assets
 from mlops_assets.orchestration.table_assets import warehouse_asset
 from mlops_assets.stores.registry import Stores
 
@@ -86,4 +93,6 @@ def arrest_drift(
     return drift.table.assign(month=month.first_day, model_version=champion.version.version, model_run_id=champion.version.run_id)
 
 
-ASSETS = [arrest_predictions, arrest_drift]
+SERVED_MODEL = ServedModel(DOMAIN, "arrest_model", "arrest_probability", LIMITS, enrich_served)
+
+ASSETS = [arrest_predictions, arrest_drift, *served_assets(SERVED_MODEL)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,9 @@ _PORTAL_FIELD = {
 }
 """The portal's name of each column whose name differs."""
 
+_MAY_BE_MISSING = frozenset({"id", "arrest"})
+"""Fields that somebody who asks about a crime need not know, though the contract requires their columns."""
+
 _SPELLING: dict[str, Callable[[pa.Array], pa.Array]] = {
     "iucr_code": portal_values.padded(4),
     "beat_code": portal_values.padded(4),
@@ -60,17 +63,58 @@ _SPELLING: dict[str, Callable[[pa.Array], pa.Array]] = {
     "community_area_code": portal_values.unpadded,
 }
 
-_PORTAL_COLUMNS = [column for column in RAW_CRIMES.columns if _PORTAL_FIELD.get(column.name, column.name) in PORTAL_FIELDS]
-"""The columns that a record of the portal has values for."""
+_FIELD_OF_COLUMN = {column.name: _PORTAL_FIELD.get(column.name, column.name) for column in RAW_CRIMES.columns}
+PORTAL_COLUMNS = {field: RAW_CRIMES.column(name) for name, field in _FIELD_OF_COLUMN.items() if field in PORTAL_FIELDS}
+"""The column of each field of the portal."""
 
 _REPETITIVE_COLUMNS = {"primary_type", "description", "location_description", "is_arrest", "is_domestic", *_SPELLING}
 
 _EXPECTED = {
+    "string": "text",
     "timestamp": "a date and time such as 01/31/2017 11:53:00 PM or 2017-01-31T23:53:00.000",
     "bool": "true or false",
     "int64": "a whole number",
     "float64": "a number",
 }
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why some records cannot be crimes.
+
+    Attributes:
+        code: kind of reason.
+        field: by the portal's name.
+        rows: of the records.
+        originals: what each has in the field; None where it has nothing.
+        expected: what it should be.
+    """
+
+    code: str
+    field: str
+    rows: np.ndarray
+    originals: Sequence[str | None]
+    expected: str
+
+    def reasons(self) -> list[str]:
+        """Return the reason of each record."""
+        return [
+            f"{self.field} is empty" if original is None else f"{self.field} {original!r} is not {self.expected}"
+            for original in self.originals
+        ]
+
+
+@dataclass(frozen=True)
+class ReportedCrimes:
+    """What became of records that are read as they were reported.
+
+    Attributes:
+        crimes: rows of the contract `RAW_CRIMES`, one for each record, in their order; empty where a record has a fault.
+        faults: why records cannot be crimes.
+    """
+
+    crimes: pa.Table
+    faults: tuple[Fault, ...]
 
 
 @dataclass(frozen=True)
@@ -106,7 +150,9 @@ def parse_crimes(records: RawRecords, month: Month) -> ParsedCrimes:
     """
     table = _portal_table(records)
     rejects = RejectCollector(table)
-    columns, unread = _read_columns(table, rejects)
+    columns, unread, faults = _read_columns(table)
+    for fault in faults:
+        rejects.add(fault.code, fault.rows, fault.reasons())
     _reject_other_months(rejects, columns["occurred_at"], month)
     rows = _newest_versions(rejects, columns["crime_id"], columns["updated_at"])
     kept = {name: values.take(rows) for name, values in columns.items()}
@@ -118,6 +164,23 @@ def parse_crimes(records: RawRecords, month: Month) -> ParsedCrimes:
     return ParsedCrimes(to_pandas(crimes), rejects.to_frame(records.damaged))
 
 
+def read_reported_crimes(table: pa.Table) -> ReportedCrimes:
+    """Type records that stand for themselves, such as those that somebody asks a model about, by the rules of `parse_crimes`.
+
+    They are of any month, and may be of one crime. What is not known when a crime is reported, its identifier and whether there
+    was an arrest, may be missing; what is there must be readable.
+
+    Args:
+        table: `PORTAL_FIELDS` and `source_name`, all text.
+    """
+    columns, unread, faults = _read_columns(table)
+    for name in ("occurred_at", "updated_at"):
+        columns[name] = portal_values.local_to_utc(columns[name])
+    crimes = {**columns, "source_name": table["source_name"].combine_chunks(), "unread_values": unread}
+    known = [each for each in faults if each.code != "missing_value" or each.field not in _MAY_BE_MISSING]
+    return ReportedCrimes(pa.table(crimes, schema=arrow_schema(RAW_CRIMES)), tuple(known))
+
+
 def _portal_table(records: RawRecords) -> pa.Table:
     wanted = [*PORTAL_FIELDS, "source_name"]
     missing = [name for name in wanted if name not in records.table.column_names]
@@ -126,21 +189,21 @@ def _portal_table(records: RawRecords) -> pa.Table:
     return pa.table({name: records.table[name].combine_chunks() for name in wanted})
 
 
-def _read_columns(table: pa.Table, rejects: RejectCollector) -> tuple[dict[str, pa.Array], pa.Array]:
-    """Return the typed columns, times still local, and what optional ones hold that cannot be read; reject for the others."""
+def _read_columns(table: pa.Table) -> tuple[dict[str, pa.Array], pa.Array, list[Fault]]:
+    """Return the typed columns, times still local, what optional ones hold that cannot be read, and the faults of the others."""
     columns: dict[str, pa.Array] = {}
     unread: dict[int, list[str]] = defaultdict(list)
-    for column in _PORTAL_COLUMNS:
-        portal_field = _PORTAL_FIELD.get(column.name, column.name)
+    faults: list[Fault] = []
+    for portal_field, column in PORTAL_COLUMNS.items():
         text, values = _read_field(table[portal_field].combine_chunks(), column)
         columns[column.name] = values
         if not column.nullable:
-            _reject_values(rejects, portal_field, text, values, column)
+            faults += _faults(portal_field, text, values, column)
             continue
         rows, originals = _unreadable(text, values)
         for row, original in zip(rows.tolist(), originals, strict=True):
             unread[row].append(f"{portal_field} {original!r}")
-    return columns, _sparse(len(table), {row: "; ".join(parts) for row, parts in unread.items()})
+    return columns, _sparse(len(table), {row: "; ".join(parts) for row, parts in unread.items()}), faults
 
 
 def _sparse(rows: int, texts: Mapping[int, str]) -> pa.Array:
@@ -179,15 +242,14 @@ def _unreadable(text: pa.Array, values: pa.Array) -> tuple[np.ndarray, list[str]
     return rows, text.take(rows).to_pylist()
 
 
-def _reject_values(rejects: RejectCollector, portal_field: str, text: pa.Array, values: pa.Array, column: Column) -> None:
-    """Reject the records that lack a value which the contract requires, or have one that cannot be read."""
+def _faults(portal_field: str, text: pa.Array, values: pa.Array, column: Column) -> Iterator[Fault]:
+    """Yield what is wrong with the records that lack a value which the contract requires, or have one that cannot be read."""
     if text.null_count:
         rows = np.flatnonzero(text.is_null())
-        rejects.add("missing_value", rows, [f"{portal_field} is empty"] * len(rows))
+        yield Fault("missing_value", portal_field, rows, [None] * len(rows), _expectation(column))
     if values.null_count > text.null_count:
         rows, originals = _unreadable(text, values)
-        expected = _expectation(column)
-        rejects.add("unreadable_value", rows, [f"{portal_field} {original!r} is not {expected}" for original in originals])
+        yield Fault("unreadable_value", portal_field, rows, originals, _expectation(column))
 
 
 def _read(text: pa.Array, column: Column) -> pa.Array:

@@ -55,6 +55,12 @@ def score_crimes(bundle: Bundle[BinaryClassifier], crimes: pd.DataFrame) -> pd.D
     )
 
 
+def enrich_served(bundle: Bundle[BinaryClassifier], crimes: pd.DataFrame) -> pd.DataFrame:
+    """Return the crimes that serving was asked about as the model saw them: with the columns of `enriched_crimes`."""
+    enriched: pd.DataFrame = bundle.predictor.pipeline.named_steps["enrich"].transform(crimes)
+    return enriched
+
+
 def measure_month(bundle: Bundle[BinaryClassifier], crimes: pd.DataFrame, outcomes_known: bool) -> MonthlyDrift:
     """Compare a month with the bundle's reference and, once outcomes are known, with the metrics it had on validation rows.
 

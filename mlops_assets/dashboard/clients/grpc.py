@@ -86,4 +86,4 @@ def _value(message: pb.Value) -> Any:
     kind = message.WhichOneof("kind")
     if kind in (None, "null"):
         return None
-    return message.time.ToDatetime(timezone.utc) if kind == "time" else getattr(message, kind)
+    return message.time.ToDatetime(timezone.utc).isoformat() if kind == "time" else getattr(message, kind)

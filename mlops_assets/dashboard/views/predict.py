@@ -68,9 +68,8 @@ def ask_each(
 
 def _show_answers(found: Mapping[str, Answer | PlatformError]) -> None:
     answers = {protocol: answer for protocol, answer in found.items() if isinstance(answer, Answer)}
-    for protocol, error in found.items():
-        if not isinstance(error, Answer):
-            st.warning(f"{protocol}: {error}")
+    for problem, protocols in problems_of(found).items():
+        st.warning(f"{', '.join(protocols)}: {problem}")
     if not answers:
         return
     first = next(iter(answers.values()))
@@ -83,9 +82,19 @@ def _show_answers(found: Mapping[str, Answer | PlatformError]) -> None:
     st.dataframe(answers_table(answers), hide_index=True)
     if first.unknown:
         st.caption("Not given, so they count as unknown: " + ", ".join(first.unknown))
-    if first.explanation:
+    if any(effect.effect for effect in first.explanation):
         st.subheader("What moved the score", anchor=False)
+        st.caption("Against a typical record. Point at a bar to see the values.")
         show_chart(explanation(first.explanation))
+
+
+def problems_of(found: Mapping[str, Answer | PlatformError]) -> dict[str, list[str]]:
+    """Return the protocols by what they say is wrong; most mistakes are the same in all of them."""
+    problems: dict[str, list[str]] = {}
+    for protocol, error in found.items():
+        if not isinstance(error, Answer):
+            problems.setdefault(str(error), []).append(protocol)
+    return problems
 
 
 def answers_table(answers: Mapping[str, Answer]) -> pd.DataFrame:

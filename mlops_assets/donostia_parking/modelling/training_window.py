@@ -37,10 +37,19 @@ def build_training_window(hourly: pd.DataFrame, end_at: datetime, history_days: 
     return rows[TRAINING_WINDOW.column_names].sort_values(["car_park_id", "hour_at"], kind="stable", ignore_index=True)
 
 
-def silence(window: pd.DataFrame) -> timedelta | None:
-    """Return how long before the end of a training window the newest trusted value lies; None if there is none at all."""
-    trusted = window.loc[trusted_spaces(window).notna(), "hour_at"]
+def newest_trusted_hour(hours: pd.DataFrame) -> datetime | None:
+    """Return the newest hour with a value that can be trusted, in UTC; None if there is none."""
+    trusted = hours.loc[trusted_spaces(hours).notna(), "hour_at"]
     if trusted.empty:
         return None
-    age: timedelta = (window["hour_at"].max() - trusted.max()).to_pytimedelta()
+    newest: datetime = trusted.max().to_pydatetime()
+    return newest
+
+
+def silence(window: pd.DataFrame) -> timedelta | None:
+    """Return how long before the end of a training window the newest trusted value lies; None if there is none at all."""
+    newest = newest_trusted_hour(window)
+    if newest is None:
+        return None
+    age: timedelta = window["hour_at"].max().to_pydatetime() - newest
     return age

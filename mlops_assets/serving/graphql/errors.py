@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from graphql import FieldNode, GraphQLError, OperationDefinitionNode, Undefined, value_from_ast_untyped
-from strawberry.extensions import SchemaExtension
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode, Undefined, parse, value_from_ast_untyped
 
 from mlops_assets.serving.errors import MalformedRequestError, RequestError, request_error_of
+from mlops_assets.serving.graphql.limits import MAX_TOKENS
 from mlops_assets.serving.request_ids import current_request_id
 
 if TYPE_CHECKING:
@@ -19,24 +19,18 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-class ErrorTranslation(SchemaExtension):
-    """Gives the errors of an operation their codes, once it has ended."""
+class ErrorTranslation:
+    """Gives errors their codes."""
 
     def __init__(self, fields: Mapping[str, QueryField], metrics: ServingMetrics) -> None:
         """Know the fields of the query; count errors in `metrics`."""
         self._fields, self._metrics = fields, metrics
 
-    def on_operation(self) -> Iterator[None]:
-        """Translate the errors of the result."""
-        yield
-        result: Any = self.execution_context.result
-        if result is not None and result.errors:
-            result.errors = self._translated(result.errors)
-
-    def _translated(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+    def translate(self, errors: list[GraphQLError], query: str | None, variables: dict[str, Any] | None) -> list[GraphQLError]:
+        """Return the errors of an operation as clients are told of them."""
         if any(_is_about_language(error) for error in errors):
             # GraphQL has refused the operation as a whole. If the reason is in a record, the reader has better words for it.
-            errors = list(self._errors_of_records()) or errors
+            errors = list(self._errors_of_records(query or "", variables or {})) or errors
         return [self._with_code(error) for error in errors]
 
     def _with_code(self, error: GraphQLError) -> GraphQLError:
@@ -55,20 +49,23 @@ class ErrorTranslation(SchemaExtension):
             _logger.error("request %s could not be answered", request_id, exc_info=reason)
         return refusal
 
-    def _errors_of_records(self) -> Iterator[GraphQLError]:
-        document = self.execution_context.graphql_document
-        for operation in document.definitions if document is not None else ():
+    def _errors_of_records(self, query: str, variables: dict[str, Any]) -> Iterator[GraphQLError]:
+        try:
+            definitions = parse(query, max_tokens=MAX_TOKENS).definitions
+        except (GraphQLError, RecursionError):
+            return
+        for operation in definitions:
             if isinstance(operation, OperationDefinitionNode):
                 for node in operation.selection_set.selections:
                     if isinstance(node, FieldNode):
-                        yield from self._errors_of_field(node)
+                        yield from self._errors_of_field(node, variables)
 
-    def _errors_of_field(self, node: FieldNode) -> Iterator[GraphQLError]:
+    def _errors_of_field(self, node: FieldNode, variables: dict[str, Any]) -> Iterator[GraphQLError]:
         field = self._fields.get(node.name.value)
         if field is None or field.check is None:
             return
         try:
-            field.check(_arguments(node, self.execution_context.variables or {}))
+            field.check(_arguments(node, variables))
         except RequestError as error:
             response_key = (node.alias or node.name).value
             yield GraphQLError(str(error), nodes=[node], path=[response_key], original_error=error)

@@ -5,33 +5,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import strawberry
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from mlops_assets.contracts import TableContract
 from mlops_assets.serving.graphql.errors import ErrorTranslation
 from mlops_assets.serving.graphql.fields import QueryField, model_field, platform_fields
+from mlops_assets.serving.graphql.limits import limits
 from mlops_assets.serving.graphql.scalars import SCALARS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from graphql import GraphQLError
-    from strawberry.types import ExecutionContext
+    from strawberry.types import ExecutionContext, ExecutionResult
 
     from mlops_assets.serving.champions import ModelName, ServedModel
     from mlops_assets.serving.extension import DomainServing
+    from mlops_assets.serving.metrics import ServingMetrics
     from mlops_assets.serving.service import PredictionService
-
-MAX_DEPTH = 6
-MAX_ALIASES = 20
-MAX_TOKENS = 5_000
 
 
 class _Schema(strawberry.Schema):
+    """A schema whose errors have codes."""
+
+    def __init__(self, fields: Mapping[str, QueryField], metrics: ServingMetrics) -> None:
+        super().__init__(
+            query=create_type("Query", [field.field for field in fields.values()]),
+            config=StrawberryConfig(auto_camel_case=True, disable_field_suggestions=True, scalar_map=SCALARS),
+            extensions=limits(),
+        )
+        self._translation = ErrorTranslation(fields, metrics)
+
+    async def execute(
+        self, query: str | None, variable_values: dict[str, Any] | None = None, *args: Any, **kwargs: Any
+    ) -> ExecutionResult:
+        result = await super().execute(query, variable_values, *args, **kwargs)
+        if result.errors:
+            result.errors = self._translation.translate(result.errors, query, variable_values)
+        return result
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Log nothing: `ErrorTranslation` logs what is the service's fault, and other messages may repeat what was sent."""
+        """Log nothing: the translation logs what is the service's fault, and other messages may repeat what was sent."""
 
 
 class CurrentSchema:
@@ -57,18 +72,4 @@ class CurrentSchema:
 
     def _build(self, served: Sequence[ServedModel]) -> strawberry.Schema:
         fields = [*self._fixed, *(model_field(self._service, each) for each in served)]
-        by_name = {field.name: field for field in fields}
-        return _Schema(
-            query=create_type("Query", [field.field for field in by_name.values()]),
-            config=StrawberryConfig(auto_camel_case=True, disable_field_suggestions=True, scalar_map=SCALARS),
-            extensions=self._extensions(by_name),
-        )
-
-    def _extensions(self, fields: Mapping[str, QueryField]) -> list[Any]:
-        metrics = self._service.metrics
-        return [
-            lambda: ErrorTranslation(fields, metrics),
-            lambda: MaxTokensLimiter(MAX_TOKENS),
-            lambda: MaxAliasesLimiter(MAX_ALIASES),
-            lambda: QueryDepthLimiter(MAX_DEPTH),
-        ]
+        return _Schema({field.name: field for field in fields}, self._service.metrics)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import strawberry
 from strawberry.scalars import JSON
@@ -82,7 +82,7 @@ class Answer:
             probability=answer.probability,
             probabilities=[ClassProbability(name=name, probability=each) for name, each in answer.probabilities.items()],
             unknown_inputs=list(answer.unknown),
-            explanation=None if explanation is None else [Contribution(**_plain(each.as_dict())) for each in explanation],
+            explanation=None if explanation is None else [Contribution(**each.as_dict()) for each in explanation],
         )
 
 
@@ -244,7 +244,3 @@ class Model:
 
 def _metrics(metrics: Mapping[str, float | None]) -> list[Metric]:
     return [Metric(name=name, value=value) for name, value in metrics.items()]
-
-
-def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in fields.items()}

@@ -57,12 +57,11 @@ def answer_message(answer: Answer) -> pb.Answer:
 
 
 def _contribution_message(contribution: Contribution) -> pb.Contribution:
-    fields = contribution.as_dict()
     return pb.Contribution(
-        input=fields["input"],
-        value=value_message(fields["value"]),
-        typical=value_message(fields["typical"]),
-        effect=fields["effect"],
+        input=contribution.name,
+        value=value_message(contribution.value),
+        typical=value_message(contribution.typical),
+        effect=contribution.effect,
     )
 
 

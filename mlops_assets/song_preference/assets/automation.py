@@ -6,6 +6,7 @@ from mlops_assets.orchestration.automation import domain_conditions_sensor, sens
 from mlops_assets.orchestration.bootstrap import Bootstrap, bootstrap_sensor
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.promotion import jobs_by_hand
+from mlops_assets.orchestration.served_predictions import served_job
 from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.assets import model, monitoring, splits
 from mlops_assets.song_preference.assets.songs import PLAYLISTS_NAME, dataset, playlists, songs
@@ -44,7 +45,7 @@ TRAIN_MODEL = dg.define_asset_job(
 
 SCORE_PLAYLISTS = dg.define_asset_job(
     "score_playlists",
-    selection=dg.AssetSelection.assets(*monitoring.ASSETS),
+    selection=dg.AssetSelection.assets(monitoring.preference_predictions, monitoring.preference_drift),
     description="Score the songs of a playlist that nobody has labelled by the champion, and measure their drift.",
     tags=_TAGS,
 )
@@ -127,5 +128,6 @@ JOBS = [
     MAKE_DATASET,
     TRAIN_MODEL,
     SCORE_PLAYLISTS,
+    served_job(monitoring.SERVED_MODEL),
     *jobs_by_hand(model.preference_model.key, PREFERENCE_CHAMPION),
 ]

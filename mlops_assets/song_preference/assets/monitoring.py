@@ -8,11 +8,14 @@ from mlops_assets.ml.plots import plot_bars
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.model_io import champion_before, version_metadata
+from mlops_assets.orchestration.served_predictions import ServedModel, served_assets
 from mlops_assets.orchestration.table_assets import warehouse_asset
+from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.assets.model import preference_champion, preference_model
 from mlops_assets.song_preference.assets.policies import SCORE_PLAYLISTS
 from mlops_assets.song_preference.model_contracts import PREFERENCE_DRIFT, PREFERENCE_PREDICTIONS
 from mlops_assets.song_preference.modelling.monitoring import LIMITS, measure_playlist, score_songs
+from mlops_assets.song_preference.modelling.training import SCORE
 from mlops_assets.song_preference.partitions import PLAYLISTS
 from mlops_assets.stores.registry import Stores
 
@@ -50,4 +53,6 @@ def preference_drift(
     )
 
 
-ASSETS = [preference_predictions, preference_drift]
+SERVED_MODEL = ServedModel(DOMAIN, "preference_model", SCORE, LIMITS)
+
+ASSETS = [preference_predictions, preference_drift, *served_assets(SERVED_MODEL)]
