@@ -91,7 +91,7 @@ class Forecasts:
             )
         # As batch does of a day that is not over.
         created_at = self._now().replace(minute=0, second=0, microsecond=0)
-        # Whoever comes meanwhile waits for what is being made, and not in a thread: there are few, and other models need them.
+        # Whoever comes meanwhile waits for what is being made.
         making = self._begun(served, created_at)
         try:
             return await asyncio.shield(making)
@@ -104,7 +104,7 @@ class Forecasts:
         is_old = time.monotonic() - self._made_at >= _KEPT_SECONDS
         if self._making is None or is_old or self._made_for != (served, created_at):
             self._made_for, self._made_at = (served, created_at), time.monotonic()
-            making = self._service.execution.run_in_thread(lambda: self._make(served, created_at))
+            making = self._service.execution.run_alone(DOMAIN, lambda: self._make(served, created_at))
             self._making = asyncio.ensure_future(making)
         return self._making
 
