@@ -10,7 +10,7 @@ import math
 import pickle
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -28,7 +28,7 @@ from mlops_assets.ml.bundle_files import (
     write_files,
 )
 from mlops_assets.ml.former_modules import former_columns_of, importable_by_former_names
-from mlops_assets.ml.predictors import KINDS, Predictor
+from mlops_assets.ml.predictors import KINDS, Predictor, RecordsPredictor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,20 +158,40 @@ class Bundle(Generic[P]):
         Raises:
             ContractError: a value is not of its column's type.
         """
-        quick = self._record_predictor
-        return quick(record) if quick is not None else self._predict_as_table(record)
+        return self.predict_records([record])[0]
 
-    @property
-    def is_compiled(self) -> bool:
-        """Whether single records are predicted without tables."""
-        return self._record_predictor is not None
+    def predict_records(self, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the predictions for a few raw records, in their order: what `predict` says of a table of them.
+
+        Args:
+            records: a value for each column of the input contract, in its type; None where it is not known.
+
+        Raises:
+            ContractError: a value is not of its column's type.
+        """
+        if not records:
+            return []
+        quick = self._records_predictor
+        return quick(records) if quick is not None else self._predict_as_table(records)
 
     def warm_up(self) -> None:
-        """Make everything ready that the first prediction would otherwise wait for."""
-        if self.typical is not None:
-            self.predict_record(self.typical_values())
-        else:
-            _ = self._record_predictor
+        """Make everything ready that the first prediction would otherwise wait for, and see that it answers.
+
+        Raises:
+            PermanentError: the predictor fails for a typical record, or where everything is unknown that may be.
+        """
+        _ = self._records_predictor
+        if self.typical is None:
+            return
+        typical = self.typical_values()
+        unknown = {column.name: None for column in self.input_contract.columns if column.nullable}
+        try:
+            self.predict_records([typical, {**typical, **unknown}])
+        except Exception as error:
+            raise PermanentError(
+                f"model {self.provenance.name} does not answer for records that its input contract allows "
+                f"({type(error).__name__}: {error})"
+            ) from error
 
     def typical_values(self) -> dict[str, Any]:
         """Return the typical record in the types of the input contract.
@@ -186,14 +206,15 @@ class Bundle(Generic[P]):
         return read_json_record(self.typical, self.input_contract)
 
     @cached_property
-    def _record_predictor(self) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
-        return self.predictor.record_predictor(self.input_contract)
+    def _records_predictor(self) -> RecordsPredictor | None:
+        return self.predictor.records_predictor(self.input_contract)
 
-    def _predict_as_table(self, record: Mapping[str, Any]) -> dict[str, Any]:
+    def _predict_as_table(self, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         from mlops_assets.contracts.frames import rows_to_frame
 
-        predicted = self.predict(rows_to_frame([record], self.input_contract))
-        return {str(name): values.tolist()[0] for name, values in predicted.items()}
+        predicted = self.predict(rows_to_frame(records, self.input_contract))
+        columns = {str(name): values.tolist() for name, values in predicted.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def inputs_of(self, records: pd.DataFrame) -> pd.DataFrame:
         """Return the columns of raw records that the predictor needs.

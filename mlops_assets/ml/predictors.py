@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.contracts import TableContract
+
+
+RecordsPredictor = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
+"""Predicts records, given by column, as mappings of the columns of `outputs`."""
 
 
 class Predictor(ABC):
@@ -47,8 +51,8 @@ class Predictor(ABC):
             **params: those of `params`.
         """
 
-    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
-        """Return a quick way to predict one record with the columns of a contract, equal to `predict`; None if there is none."""
+    def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
+        """Return a quick way to predict a few records with the columns of a contract, equal to `predict`; None if there is none."""
         return None
 
     @property
@@ -104,17 +108,19 @@ class BinaryClassifier(Predictor):
         probability = self.predict_probability(records)
         return pd.DataFrame({"probability": probability, "is_predicted": probability >= self.threshold}, index=records.index)
 
-    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
-        """Return a quick way to predict one record, if the pipeline can be compiled."""
+    def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
+        """Return a quick way to predict a few records, if the pipeline can be compiled."""
         probabilities_of, threshold = _compiled(self.pipeline, contract), float(self.threshold)
         if probabilities_of is None:
             return None
 
-        def predict_record(record: Mapping[str, Any]) -> dict[str, Any]:
-            probability = probabilities_of(record)[1]
-            return {"probability": probability, "is_predicted": probability >= threshold}
+        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+            return [
+                {"probability": probability, "is_predicted": probability >= threshold}
+                for _, probability in probabilities_of(records)
+            ]
 
-        return predict_record
+        return predict_records
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -171,18 +177,19 @@ class MulticlassClassifier(Predictor):
         columns = {f"probability_{name}": probabilities[:, number] for number, name in enumerate(self.classes)}
         return pd.DataFrame({"predicted_class": predicted, **columns}, index=records.index)
 
-    def record_predictor(self, contract: TableContract) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
-        """Return a quick way to predict one record, if the pipeline can be compiled."""
+    def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
+        """Return a quick way to predict a few records, if the pipeline can be compiled."""
         probabilities_of, names = _compiled(self.pipeline, contract), [f"probability_{name}" for name in self.classes]
         if probabilities_of is None:
             return None
 
-        def predict_record(record: Mapping[str, Any]) -> dict[str, Any]:
-            probabilities = probabilities_of(record)
-            predicted = self.classes[probabilities.index(max(probabilities))]
-            return {"predicted_class": predicted, **dict(zip(names, probabilities, strict=True))}
+        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+            return [
+                {"predicted_class": self.classes[each.index(max(each))], **dict(zip(names, each, strict=True))}
+                for each in probabilities_of(records)
+            ]
 
-        return predict_record
+        return predict_records
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -262,19 +269,25 @@ def _probabilities(pipeline: Any, records: pd.DataFrame, classes: int) -> npt.ND
     return np.asarray(found, dtype=np.float64)
 
 
-def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Mapping[str, Any]], list[float]] | None:
-    """Return what gives the probabilities of one record, if all inputs are floats and the pipeline can be compiled."""
+def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapping[str, Any]]], list[list[float]]] | None:
+    """Return what gives the probabilities of records, if all inputs are floats and the pipeline can be compiled."""
     import numpy as np
 
-    from mlops_assets.ml.single_record import compile_pipeline
+    from mlops_assets.ml.compiled import compile_pipeline
 
     if any(column.type != "float64" for column in contract.columns):
         return None
     probabilities_of, names = compile_pipeline(pipeline), contract.column_names
     if probabilities_of is None:
         return None
-    # None becomes NaN.
-    return lambda record: probabilities_of(np.array([[record[name] for name in names]], dtype=np.float64))[0].tolist()
+
+    def of_records(records: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+        # None becomes NaN.
+        values = np.array([[record[name] for name in names] for record in records], dtype=np.float64)
+        found: list[list[float]] = probabilities_of(values).tolist()
+        return found
+
+    return of_records
 
 
 def _dump(fitted: Any) -> bytes:

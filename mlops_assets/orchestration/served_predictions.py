@@ -35,7 +35,7 @@ from mlops_assets.stores.registry import Stores
 SERVED_DAYS = dg.DailyPartitionsDefinition("2025-01-01", timezone="UTC")
 """Days in UTC that are over: what is answered today is in the event log until midnight."""
 
-_LOOKBACK = timedelta(days=31)
+_LOOKBACK = timedelta(days=7)
 _GREATEST_REJECT_SHARE = 0.01
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.serving.errors import InvalidRecordError, TooLargeError, UnsupportedError
 from mlops_assets.serving.execution import Execution
 from mlops_assets.serving.prediction_log import PredictionEvent
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from mlops_assets.serving.settings import ServingSettings
 
 Protocol = Literal["rest", "graphql", "grpc"]
-
-_ROWS_OF_A_TABLE = 150
-"""From about here on, a table of a small model is quicker than its records one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +204,7 @@ class PredictionService:
     ) -> list[Answer | InvalidRecordError]:
         """Answer for records that have been read, in their order; errors stay where they are."""
         records = [record for record in read if not isinstance(record, InvalidRecordError)]
-        predictions = iter(_predict_all(served, records))
+        predictions = iter(served.bundle.predict_records([record.values for record in records]))
         answers: list[Answer | InvalidRecordError] = [
             each if isinstance(each, InvalidRecordError) else Answer(served, next(predictions), each.unknown) for each in read
         ]
@@ -264,15 +260,6 @@ def _read(served: ServedModel, record: Any) -> ReadRecord | InvalidRecordError:
         return served.reader.read(record)
     except InvalidRecordError as error:
         return error
-
-
-def _predict_all(served: ServedModel, records: Sequence[ReadRecord]) -> list[dict[str, Any]]:
-    """Predict record by record where that is quicker than what a table costs, however few rows it has."""
-    bundle = served.bundle
-    if bundle.is_compiled and len(records) < _ROWS_OF_A_TABLE:
-        return [bundle.predict_record(record.values) for record in records]
-    frame = rows_to_frame([record.values for record in records], bundle.input_contract)
-    return [{str(name): value for name, value in row.items()} for row in bundle.predict(frame).to_dict("records")]
 
 
 def _explain(served: ServedModel, record: ReadRecord) -> Sequence[Contribution]:

@@ -9,14 +9,18 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.ml.drift import build_profile
 from mlops_assets.ml.served_predictions import served_contracts
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.partition import Partition
 from mlops_assets.serving.prediction_log import TOPIC, PredictionEvent
+from mlops_assets.settings import Settings
 from mlops_assets.song_preference import DOMAIN
+from mlops_assets.song_preference.settings import SongPreferenceSettings
 from mlops_assets.stores.events import Event
 from mlops_assets.stores.landing import events_by_time
+from mlops_assets_tests.automatic import automatic, only
 from mlops_assets_tests.chicago_crimes.tiny_crimes import raw_crimes, trained
 from mlops_assets_tests.kills import FSYNC, IN_TRANSACTION, bytes_of, kill_stage
 from mlops_assets_tests.platforms import Platform, failed_checks, with_registry
@@ -222,3 +226,29 @@ def test_crimes_drift_by_what_is_made_of_them(tmp_path: Path, instance: dg.Dagst
     drift = platform.table(served_contracts(domain)[2]).set_index("feature")
     assert drift.loc["local_hour", "is_over_limit"]
     assert drift["psi"].notna().all()
+
+
+@pytest.mark.slow
+def test_days_that_are_over_are_made_by_themselves(tmp_path: Path, mlflow_database: Path) -> None:
+    """Shortly after midnight, once; today waits, and a day that was missed while the daemon was stopped is made up for."""
+    own = SongPreferenceSettings(source="inbox", _env_file=None)
+    settings = Settings(
+        data_dir=with_registry(tmp_path / "data", mlflow_database), automation="on", domains={DOMAIN: own}, _env_file=None
+    )
+    domain = next(domain for domain in build_domains(settings) if domain.name == DOMAIN)
+    log = settings.build_stores().events(DOMAIN)
+    log.create_topic(TOPIC, 1)
+    log.append(TOPIC, [answered(1), answered(2, NOON + timedelta(days=1)), answered(3, NOON + timedelta(days=2))])
+
+    def days() -> list[str]:
+        return [str(day) for day in settings.build_stores().warehouse(DOMAIN).read(SERVED)["answered_date"]]
+
+    with automatic(only(build_definitions(settings), domain), tmp_path / "home", NOON + timedelta(days=1)) as automation:
+        automation.settle()
+        runs = automation.wait_until(NOON + timedelta(days=1, hours=1))
+        assert runs == ["rejected_served_predictions+served_drift+served_predictions 2025-05-27..2025-06-02"]
+        assert days() == [DAY]
+        assert automation.wait_until(NOON + timedelta(days=1, hours=2)) == []
+        runs = automation.wait_until(NOON + timedelta(days=3, minutes=-1))
+        assert runs == ["rejected_served_predictions+served_drift+served_predictions 2025-06-03..2025-06-04"]
+        assert days() == [DAY, "2025-06-03", "2025-06-04"]

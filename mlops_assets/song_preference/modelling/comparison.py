@@ -8,10 +8,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlops_assets.ml.metrics import best_f1_threshold, evaluate_binary
+from mlops_assets.ml.metrics import evaluate_binary
 from mlops_assets.song_preference import defaults
 from mlops_assets.song_preference.modelling.baselines import always_like, original_svc, random_forest
 from mlops_assets.song_preference.modelling.candidates import preference_candidates
+from mlops_assets.song_preference.modelling.cross_validation import choose_threshold
 from mlops_assets.song_preference.modelling.features import FEATURE_SETS
 from mlops_assets.song_preference.modelling.splitting import repeated_folds
 from mlops_assets.song_preference.modelling.training import choose_candidate
@@ -48,7 +49,7 @@ def compare_choices(
     """Measure the platform's choice, the original system's model, a random forest and always-like on the same folds.
 
     The platform chooses once, on all songs, as it does on training songs; what it chose is fitted anew in each fold, without the
-    fold's songs. Its threshold for a fold is the best for F1 on what was said of the other folds' songs.
+    fold's songs. Its threshold for a fold is chosen by what was said of the other folds' songs.
 
     Args:
         songs: rows of the contract `DATASET`.
@@ -118,7 +119,7 @@ def _table(
             for number in part:
                 training, test = folds[number]
                 threshold = of_folds[number][1]
-                chosen = best_f1_threshold(is_liked[training], said[training]) if threshold is None else threshold
+                chosen = choose_threshold(is_liked[training], said[training]) if threshold is None else threshold
                 found = evaluate_binary(is_liked[test], said[test], chosen)
                 figures.append([getattr(found, figure) for figure in FIGURES])
             repetitions.append(np.array(figures, dtype="float64").mean(axis=0))

@@ -12,7 +12,7 @@ from mlops_assets.ml.search import Candidate, Scoring, SearchResult, search
 from mlops_assets.ml.training import TrainedModel, TrainingDataset, fingerprint
 from mlops_assets.song_preference import defaults
 from mlops_assets.song_preference.modelling.candidates import preference_candidates
-from mlops_assets.song_preference.modelling.cross_validation import OutOfFold
+from mlops_assets.song_preference.modelling.cross_validation import OutOfFold, choose_threshold
 from mlops_assets.song_preference.modelling.features import FEATURE_SETS, model_input
 from mlops_assets.song_preference.modelling.splitting import repeated_folds
 
@@ -137,11 +137,11 @@ def choose_candidate(
 
 
 def _measure(estimator: Any, X: Any, y: npt.ArrayLike) -> Mapping[str, Any]:
-    """Return the fields of `BinaryMetrics`, at the threshold with the best F1, by which the original system chose its models."""
-    from mlops_assets.ml.metrics import best_f1_threshold, evaluate_binary
+    """Return the fields of `BinaryMetrics`, at the threshold that these songs suggest."""
+    from mlops_assets.ml.metrics import evaluate_binary
 
     probability = estimator.predict_proba(X)[:, 1]
-    return evaluate_binary(y, probability, best_f1_threshold(y, probability)).as_dict()
+    return evaluate_binary(y, probability, choose_threshold(y, probability)).as_dict()
 
 
 def _reference(songs: pd.DataFrame, names: list[str], probability: np.ndarray) -> FeatureProfile:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -105,6 +107,13 @@ def test_the_body_has_the_fields_of_the_original() -> None:
 def test_hard_records_are_answered_as_in_batch(fields: dict[str, Any]) -> None:
     """Unseen codes, missing positions, local times that do not exist or occur twice: to the last bit."""
     assert predict(**fields)["probability"] == in_batch(asked(**fields))["arrest_probability"].iloc[0]
+
+
+def test_the_example_of_the_guide_is_answered() -> None:
+    """With the fields that it shows."""
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
+    ((path, body),) = re.findall(r"8803(/predict) .*?--data '(\{.*?\})'", guide, re.DOTALL)
+    assert client().post(path, json.loads(body)).json().keys() == {"prediction", "probability", "model_version", "timestamp"}
 
 
 def test_values_may_be_numbers_and_flags() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from mlops_assets_tests.serving.servers import Registry
 MODEL = ModelName(DOMAIN, "forecast_model")
 DAYS = 14
 END = (FIRST_HOUR + pd.Timedelta(days=DAYS)).to_pydatetime()
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "serving.md"
 ROUTE = "/v1/donostia_parking/forecasts"
 
 
@@ -110,21 +112,23 @@ def test_answers_are_those_of_batch(served: Served, later: timedelta) -> None:
 
 
 def test_car_park_and_hours_are_chosen(served: Served) -> None:
-    """By identifier or by name, in any spelling; the city has its own series."""
+    """By identifier or by name, in any spelling, as the guide does; the city has its own series."""
     rows = served.get(car_park="harbour", hours=3).json()["forecasts"]
     assert [(row["car_park_id"], row["horizon_hours"]) for row in rows] == [("harbour", 1), ("harbour", 2), ("harbour", 3)]
     assert {row["is_city_total"] for row in served.get(car_park="city_total", hours=24).json()["forecasts"]} == {True}
     names = pd.DataFrame({column.name: [None] for column in CAR_PARKS.columns}).assign(
         city_code="donostia",
         car_park_id="harbour",
-        car_park_name="Estación",
+        car_park_name="Kúrsaal",
         valid_from_at=FIRST_HOUR,
         last_seen_at=FIRST_HOUR,
         is_current=True,
     )
     served.stores.lake(DOMAIN).write(LakeAddress((DOMAIN, CAR_PARKS.name)), to_arrow(names, CAR_PARKS))
     served.now += timedelta(hours=1)
-    assert served.get(car_park="estacion", hours=1).json()["forecasts"][0]["car_park_name"] == "Estación"
+    assert served.get(car_park="kursaal", hours=1).json()["forecasts"][0]["car_park_name"] == "Kúrsaal"
+    (example,) = re.findall(r"http://127.0.0.1:8803(/v1/donostia_parking/\S+)'", GUIDE.read_text(encoding="utf-8"))
+    assert len(served.client.get(example).json()["forecasts"]) == 3
 
 
 def test_unknown_car_park_is_not_found(served: Served) -> None:

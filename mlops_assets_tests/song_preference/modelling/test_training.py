@@ -11,7 +11,7 @@ from mlops_assets.ml.bundle import Bundle
 from mlops_assets.ml.training import TrainedModel
 from mlops_assets.song_preference.contracts import FEATURE_NAMES
 from mlops_assets.song_preference.modelling.candidates import FAMILIES, build_pipeline, installed_families
-from mlops_assets.song_preference.modelling.cross_validation import OutOfFold
+from mlops_assets.song_preference.modelling.cross_validation import OutOfFold, choose_threshold
 from mlops_assets.song_preference.modelling.evaluation import evaluate_preference_model
 from mlops_assets.song_preference.modelling.features import FEATURE_SETS, ORIGINAL_FEATURES
 from mlops_assets.song_preference.modelling.monitoring import measure_playlist, score_songs
@@ -86,6 +86,11 @@ def test_out_of_fold_probabilities_are_of_the_fitted_songs_alone() -> None:
     )
     with pytest.raises(ValueError, match="songs of the fit alone"):
         estimator.predict_proba(features.iloc[:3])
+
+
+def test_threshold_lies_half_way_between_the_best_for_f1_and_one_half() -> None:
+    """Here all cuts between 0.2 and 0.4 are the best."""
+    assert choose_threshold([False, True, True], [0.2, 0.4, 0.9]) == pytest.approx(0.4)
 
 
 @pytest.mark.filterwarnings("error")

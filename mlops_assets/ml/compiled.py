@@ -1,7 +1,7 @@
-"""Fitted pipelines for one record at a time: what scikit-learn computes, without the checks that cost it more than the computing.
+"""Fitted pipelines for a few records at a time: what scikit-learn computes, without the checks that take most of its time.
 
 `compile_pipeline` takes a fitted pipeline apart once. What comes out gives the same probabilities as `predict_proba` for a table of
-one row, to the last bit: it does the same arithmetic in the same order. Steps that it does not know are not compiled.
+the same rows, to the last bit: it does the same arithmetic in the same order. Steps that it does not know are not compiled.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from sklearn.svm import SVC
     from sklearn.tree import DecisionTreeClassifier
 
-Row = npt.NDArray[np.float64]
-"""One record as a table of one row."""
-Step = Callable[[Row], Row]
+Rows = npt.NDArray[np.float64]
+"""Records, one per row."""
+Step = Callable[[Rows], Rows]
 
 
 class _UnknownStepError(Exception):
@@ -31,7 +31,7 @@ class _UnknownStepError(Exception):
 
 
 def compile_pipeline(pipeline: Any) -> Step | None:
-    """Return a function that gives a fitted pipeline's probabilities, 1 x classes, for the features of one record, 1 x features.
+    """Return a function that gives a fitted pipeline's probabilities, rows x classes, for the features of records, rows x features.
 
     It may be called from several threads. Unknown features are NaN.
 
@@ -85,10 +85,10 @@ def _compilers() -> dict[type, Callable[[Any], Step]]:
 def _pipeline(pipeline: Pipeline) -> Step:
     steps = [_compiled(step) for _, step in pipeline.steps]
 
-    def probabilities(row: Row) -> Row:
+    def probabilities(rows: Rows) -> Rows:
         for step in steps:
-            row = step(row)
-        return row
+            rows = step(rows)
+        return rows
 
     return probabilities
 
@@ -97,14 +97,14 @@ def _imputer(imputer: Any) -> Step:
     statistics = np.asarray(imputer.statistics_)
     if imputer.add_indicator or statistics.dtype != np.float64 or np.isnan(statistics).any():
         raise _UnknownStepError
-    return lambda row: np.where(np.isnan(row), statistics, row)
+    return lambda rows: np.where(np.isnan(rows), statistics, rows)
 
 
 def _min_max_scaler(scaler: MinMaxScaler) -> Step:
     scale, offset, (low, high), is_clipped = scaler.scale_, scaler.min_, scaler.feature_range, scaler.clip
 
-    def scaled(row: Row) -> Row:
-        moved: Row = row * scale + offset
+    def scaled(rows: Rows) -> Rows:
+        moved: Rows = rows * scale + offset
         return np.clip(moved, low, high) if is_clipped else moved
 
     return scaled
@@ -116,17 +116,20 @@ def _quantile_transformer(transformer: QuantileTransformer) -> Step:
         raise _UnknownStepError
     quantiles, references = transformer.quantiles_.T.copy(), transformer.references_
     backwards, references_backwards = -quantiles[:, ::-1].copy(), -references[::-1].copy()
-    columns = list(zip(quantiles, backwards, quantiles[:, 0].tolist(), quantiles[:, -1].tolist(), strict=True))
+    lowest, highest = quantiles[:, 0], quantiles[:, -1]
+    columns = list(zip(quantiles, backwards, strict=True))
 
-    def rank(value: float, forwards: Row, backwards: Row, lowest: float, highest: float) -> float:
-        if value == lowest:
-            return 0.0
-        if value == highest:
-            return 1.0
-        mean: float = 0.5 * (np.interp(value, forwards, references) - np.interp(-value, backwards, references_backwards))
-        return mean
+    def ranks(rows: Rows) -> Rows:
+        means = [
+            np.interp(values, forwards, references) - np.interp(-values, backwards, references_backwards)
+            for values, (forwards, backwards) in zip(rows.T, columns, strict=True)
+        ]
+        inside: Rows = 0.5 * np.stack(means, axis=1)
+        inside[rows == highest] = 1
+        inside[rows == lowest] = 0
+        return inside
 
-    return lambda row: np.array([[rank(value, *column) for value, column in zip(row[0].tolist(), columns, strict=True)]])
+    return ranks
 
 
 def _logistic_regression(model: LogisticRegression) -> Step:
@@ -135,16 +138,31 @@ def _logistic_regression(model: LogisticRegression) -> Step:
     if len(model.classes_) != 2:
         raise _UnknownStepError
     weights, intercept = model.coef_.T, model.intercept_
-    return lambda row: _two_classes(expit((row @ weights + intercept)[0, 0]))
+    return lambda rows: _two_classes(expit((rows @ weights + intercept)[:, 0]))
 
 
 def _decision_tree(tree: DecisionTreeClassifier) -> Step:
     fitted, classes = tree.tree_, tree.n_classes_
-    return lambda row: fitted.predict(row.astype(np.float32))[:, :classes]
+    return lambda rows: fitted.predict(rows.astype(np.float32))[:, :classes]
 
 
 def _forest(forest: RandomForestClassifier) -> Step:
-    """Walk down all trees at once; each level is a few operations on arrays of as many numbers as there are trees."""
+    trees, walk = [tree.tree_ for tree in forest.estimators_], _walk_down_all(forest)
+    classes = forest.n_classes_
+
+    def probabilities(rows: Rows) -> Rows:
+        if len(rows) == 1:
+            return walk(rows[0])
+        values, total = rows.astype(np.float32), np.zeros((len(rows), classes))
+        for tree in trees:
+            total += tree.predict(values)[:, :classes]
+        return total / len(trees)
+
+    return probabilities
+
+
+def _walk_down_all(forest: RandomForestClassifier) -> Callable[[Rows], Rows]:
+    """Return what takes one record down all trees at once: each level is a few operations on as many numbers as there are trees."""
     trees = [tree.tree_ for tree in forest.estimators_]
     starts = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
     is_leaf = np.concatenate([tree.children_left for tree in trees]) < 0
@@ -161,14 +179,14 @@ def _forest(forest: RandomForestClassifier) -> Step:
     leaf_values = np.concatenate([tree.value[:, 0, :] for tree in trees])
     depth, count = max(tree.max_depth for tree in trees), len(trees)
 
-    def probabilities(row: Row) -> Row:
+    def probabilities(values: Rows) -> Rows:
         # Trees compare numbers of single precision with thresholds of double precision.
-        values, nodes = row[0].astype(np.float32).astype(np.float64), starts
+        rounded, nodes = values.astype(np.float32).astype(np.float64), starts
         for _ in range(depth):
-            goes_left = values[feature[nodes]] <= threshold[nodes]
+            goes_left = rounded[feature[nodes]] <= threshold[nodes]
             nodes = following[2 * nodes + goes_left]
         # One after the other, as the forest adds them up; `sum` would do it in pairs.
-        total: Row = np.add.accumulate(leaf_values[nodes], axis=0)[-1:]
+        total: Rows = np.add.accumulate(leaf_values[nodes], axis=0)[-1:]
         return total / count
 
     return probabilities
@@ -181,10 +199,10 @@ def _gradient_boosting(model: GradientBoostingClassifier) -> Step:
     # What the first guess is does not depend on the record.
     start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))
 
-    def probabilities(row: Row) -> Row:
-        raw = start.copy()
-        predict_stages(trees, row.astype(np.float32), rate, raw)
-        found: Row = loss.predict_proba(raw.ravel() if raw.shape[1] == 1 else raw)
+    def probabilities(rows: Rows) -> Rows:
+        raw = np.repeat(start, len(rows), axis=0)
+        predict_stages(trees, rows.astype(np.float32), rate, raw)
+        found: Rows = loss.predict_proba(raw.ravel() if raw.shape[1] == 1 else raw)
         return found
 
     return probabilities
@@ -201,10 +219,10 @@ def _calibrated_svc(calibrated: Any) -> Step:
     if type(fitted.estimator) is not SVC:
         raise _UnknownStepError
     (sigmoid,), distance = fitted.calibrators, _svc_distance(fitted.estimator)
-    return lambda row: _two_classes(expit(-(sigmoid.a_ * distance(row) + sigmoid.b_)))
+    return lambda rows: _two_classes(expit(-(sigmoid.a_ * distance(rows) + sigmoid.b_)))
 
 
-def _svc_distance(svc: SVC) -> Callable[[Row], float]:
+def _svc_distance(svc: SVC) -> Callable[[Rows], Rows]:
     from sklearn.svm import _libsvm as libsvm
 
     if callable(svc.kernel) or svc.kernel == "precomputed":
@@ -219,15 +237,15 @@ def _svc_distance(svc: SVC) -> Callable[[Row], float]:
         "gamma": svc._gamma,
     }
     # Libsvm's first class is scikit-learn's second.
-    return lambda row: -libsvm.decision_function(row, *fitted, **settings)[0, 0]
+    return lambda rows: -libsvm.decision_function(rows, *fitted, **settings)[:, 0]
 
 
 def _vote(vote: VotingClassifier) -> Step:
     if vote.voting != "soft":
         raise _UnknownStepError
     models, weights = [_compiled(model) for model in vote.estimators_], vote._weights_not_none
-    return lambda row: np.average([model(row) for model in models], axis=0, weights=weights)
+    return lambda rows: np.average([model(rows) for model in models], axis=0, weights=weights)
 
 
-def _two_classes(probability: float) -> Row:
-    return np.array([[1 - probability, probability]])
+def _two_classes(probability: Rows) -> Rows:
+    return np.stack([1 - probability, probability], axis=1)

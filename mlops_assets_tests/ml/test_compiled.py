@@ -1,4 +1,4 @@
-"""One record at a time: what a compiled pipeline says is what scikit-learn says of a table of one row, to the last bit."""
+"""Compiled pipelines: what they say of a few records is what scikit-learn says of a table of them, to the last bit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mlops_assets.contracts import Column, TableContract
 from mlops_assets.ml.bundle import Bundle
+from mlops_assets.ml.compiled import compile_pipeline
 from mlops_assets.ml.predictors import BinaryClassifier, MulticlassClassifier
-from mlops_assets.ml.single_record import compile_pipeline
 from mlops_assets.song_preference.modelling.candidates import FAMILIES, build_pipeline
 from mlops_assets_tests.tiny_bundle import tiny_bundle, tiny_provenance
 
@@ -61,6 +61,15 @@ def test_one_record_and_a_table_of_one_row_are_equal_to_the_last_bit(family: str
         assert bundle.predict_record(record) == table.to_dict("records")[0]
 
     are_equal()
+
+
+@pytest.mark.parametrize("family", COMPILED)
+def test_several_records_and_a_table_of_them_are_equal_to_the_last_bit(family: str) -> None:
+    """A batch is what batch scoring says of the same rows."""
+    bundle = Bundle(BinaryClassifier(fitted(family), 0.4), tiny_provenance(), CONTRACT)
+    records = [{str(name): value for name, value in row.items()} for row in points().to_dict("records")]
+    assert bundle.predict_records(records) == bundle.predict(points()).to_dict("records")
+    assert bundle.predict_records([]) == []
 
 
 @pytest.mark.parametrize("family", ["random_forest", "decision_tree", "gradient_boosting"])
