@@ -184,13 +184,12 @@ class Bundle(Generic[P]):
         Raises:
             PermanentError: the predictor fails for a typical record, or where everything is unknown that may be.
         """
-        _ = self._records_predictor
-        if self.typical is None:
-            return
-        typical = self.typical_values()
         unknown = {column.name: None for column in self.input_contract.columns if column.nullable}
         try:
-            self.predict_records([typical, {**typical, **unknown}])
+            _ = self._records_predictor
+            if self.typical is not None:
+                typical = self.typical_values()
+                self.predict_records([typical, {**typical, **unknown}])
         except Exception as error:
             raise PermanentError(
                 f"model {self.provenance.name} does not answer for records that its input contract allows "

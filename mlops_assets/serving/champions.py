@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mlops_assets.errors import PlatformError
+from mlops_assets.errors import PlatformError, TransientError
 from mlops_assets.serving.errors import NoChampionError, UnknownModelError
 from mlops_assets.serving.records import RecordReader
+from mlops_assets.stores.models.versions import ForeignVersionError
 
 if TYPE_CHECKING:
     from mlops_assets.ml.bundle import Bundle
@@ -114,8 +115,8 @@ class Champions:
             required: models without which the process is not ready; any one will do if empty.
         """
         self._source, self._now, self._required = source, now, tuple(required)
-        self._models: Mapping[ModelName, ModelStatus] = {}
         self._source_problem: str | None = "the champions have not been looked up yet"
+        self._models: Mapping[ModelName, ModelStatus] = {name: ModelStatus(problem=self._source_problem) for name in source.names()}
         self._refreshing = threading.Lock()
 
     @property
@@ -153,21 +154,23 @@ class Champions:
     def refresh(self) -> list[ServedModel]:
         """Look up who is champion, and load and warm up whoever is new; return those.
 
-        What cannot be looked up or loaded leaves the champion that is there, with a note of why.
+        What cannot be looked up or loaded leaves the champion that is there, with a note of why. Each model changes by itself, so
+        that none waits for another.
         """
         with self._refreshing:
+            new = []
             try:
-                found = {name: self._refreshed(name, self._models.get(name, ModelStatus())) for name in self._source.names()}
+                for name in self._source.names():
+                    former = self._models.get(name, ModelStatus())
+                    status = self._refreshed(name, former)
+                    self._models = {**self._models, name: status}
+                    if status.served and status.served is not former.served:
+                        new.append(status.served)
             except PlatformError as error:
                 self._note_source_problem(str(error))
-                return []
-            self._note_source_problem(None)
-            former, self._models = self._models, found
-            return [
-                status.served
-                for name, status in found.items()
-                if status.served and status.served is not former.get(name, ModelStatus()).served
-            ]
+            else:
+                self._note_source_problem(None)
+            return new
 
     def watch(self, every_seconds: float, stop: threading.Event) -> threading.Thread:
         """Refresh now and then in a thread, until `stop` is set."""
@@ -184,15 +187,21 @@ class Champions:
         return thread
 
     def _refreshed(self, name: ModelName, status: ModelStatus) -> ModelStatus:
-        current = self._source.current(name)
+        try:
+            current = self._source.current(name)
+        except ForeignVersionError as error:
+            return ModelStatus(status.served, str(error))
         if current is None:
             return ModelStatus(None, f"no version is champion yet; run: mlops-assets bootstrap {name.domain}")
         if status.served is not None and status.served.version == current:
             return ModelStatus(status.served)
         try:
             served = self._load(name, current)
-        except PlatformError as error:
-            _logger.warning("%s version %s cannot be loaded: %s", name, current.version, error)
+        except TransientError:
+            raise
+        except Exception as error:
+            # Whatever is wrong with one bundle, the other models are looked up as well.
+            _logger.warning("%s version %s cannot be loaded", name, current.version, exc_info=error)
             return ModelStatus(status.served, f"version {current.version} cannot be loaded: {error}")
         _logger.info("%s version %s answers", name, current.version)
         return ModelStatus(served)

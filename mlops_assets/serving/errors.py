@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+MOST_FIELDS = 50
+
+
 @dataclass(frozen=True)
 class FieldError:
     """What is wrong with one field of a request.
@@ -31,7 +34,7 @@ class RequestError(PlatformError):
         code: the reason in one word, the same in every protocol.
         http_status: the reason in HTTP.
         grpc_status: the name of the reason among gRPC's status codes.
-        fields: what is wrong with single fields.
+        fields: what is wrong with single fields, at most `MOST_FIELDS` of them: a small request must not have a huge answer.
     """
 
     code: ClassVar[str]
@@ -41,7 +44,7 @@ class RequestError(PlatformError):
     def __init__(self, message: str, fields: Sequence[FieldError] = ()) -> None:
         """Keep a sentence for people, and the fields that it is about."""
         super().__init__(message)
-        self.fields = tuple(fields)
+        self.fields = tuple(fields[:MOST_FIELDS])
 
 
 class MalformedRequestError(RequestError):
@@ -96,6 +99,12 @@ class UnsupportedError(RequestError):
     """The model cannot do what is asked of it, such as explain itself."""
 
     code, http_status, grpc_status = "unsupported", 422, "FAILED_PRECONDITION"
+
+
+class BodyTimeoutError(RequestError):
+    """Its body did not arrive in time."""
+
+    code, http_status, grpc_status = "timeout", 408, "DEADLINE_EXCEEDED"
 
 
 class DeadlineError(RequestError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -98,8 +99,13 @@ class _State:
             "mlops_waiting_predictions", "Predictions not noted yet.", registry=registry, multiprocess_mode="livesum"
         )
         self._counted = {"written": 0, "lost": 0}
+        self._updating = threading.Lock()
 
     def update(self) -> None:
+        with self._updating:
+            self._update()
+
+    def _update(self) -> None:
         for name, status in self._champions.models.items():
             for gauge in self._versions if status.served else ():
                 gauge.labels(name.domain, name.name).set((status.served and status.served.version.version) or 0)

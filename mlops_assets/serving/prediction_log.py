@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ _PARTITIONS = 1
 _QUEUED_EVENTS = 50_000
 _EVENTS_PER_APPEND = 1_000
 _WAIT_SECONDS = 0.5
-_ATTEMPTS = 5
+_ATTEMPTS_WHEN_STOPPING = 5
+_LONGEST_PAUSE_SECONDS = 15.0
 _logger = logging.getLogger(__name__)
 
 
@@ -84,6 +86,8 @@ class PredictionLog:
         self._ready: set[str] = set()
         self._thread = threading.Thread(target=self._write_until_stopped, name="prediction-log", daemon=True)
         self._taken = 0
+        self._is_stopped = False
+        self._losing = threading.Lock()
         self.written = self.lost = 0
 
     def start(self) -> None:
@@ -92,10 +96,13 @@ class PredictionLog:
 
     def put(self, event: PredictionEvent) -> None:
         """Take an event, and return at once."""
+        if self._is_stopped:
+            self._lose(1)
+            return
         try:
             self._queue.put_nowait(event)
         except queue.Full:
-            self.lost += 1
+            self._lose(1)
 
     @property
     def waiting(self) -> int:
@@ -106,14 +113,26 @@ class PredictionLog:
         """Append what waits, and end."""
         self._stopping.set()
         self._thread.join(timeout_seconds)
+        self._is_stopped = True
         if waiting := self.waiting:
-            self.lost += waiting
+            self._lose(waiting)
             _logger.error("%d predictions were not noted in the event log in %.0f s", waiting, timeout_seconds)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait for the log to recover; a stop ends a long wait, and makes others short."""
+        if not self._stopping.wait(seconds):
+            return
+        time.sleep(min(seconds, _WAIT_SECONDS))
+
+    def _lose(self, count: int) -> None:
+        with self._losing:
+            self.lost += count
 
     def _write_until_stopped(self) -> None:
         while not (self._stopping.is_set() and self._queue.empty()):
-            # More of them may gather for a moment.
-            self._stopping.wait(_WAIT_SECONDS)
+            if self._queue.qsize() < _EVENTS_PER_APPEND:
+                # More of them may gather for a moment.
+                self._stopping.wait(_WAIT_SECONDS)
             events = [self._queue.get_nowait() for _ in range(min(self._queue.qsize(), _EVENTS_PER_APPEND))]
             self._taken = len(events)
             for domain in {event.domain for event in events}:
@@ -122,9 +141,12 @@ class PredictionLog:
                 self._taken -= len(own)
 
     def _append(self, domain: str, predictions: list[PredictionEvent]) -> None:
-        events = [Event(each.to_json(), each.answered_at, each.prediction_id.encode()) for each in predictions]
-        for attempt in range(_ATTEMPTS):
+        """Append, as often as it takes: the queue loses what it cannot hold meanwhile. A service that stops gives up soon."""
+        attempts = 0
+        while not self._stopping.is_set() or attempts < _ATTEMPTS_WHEN_STOPPING:
+            attempts += 1
             try:
+                events = [Event(each.to_json(), each.answered_at, each.prediction_id.encode()) for each in predictions]
                 log = self._open_log(domain)
                 if domain not in self._ready:
                     if TOPIC not in log.topics():
@@ -133,12 +155,12 @@ class PredictionLog:
                 log.append(TOPIC, events)
             except Exception as error:
                 # Whatever it is, the service goes on, and its metrics say what is missing.
-                _logger.warning("attempt %d to note %d predictions of %s: %s", attempt + 1, len(events), domain, error)
-                self._stopping.wait(2**attempt * _WAIT_SECONDS)
+                _logger.warning("attempt %d to note %d predictions of %s: %s", attempts, len(predictions), domain, error)
+                self._pause(min(2**attempts * _WAIT_SECONDS, _LONGEST_PAUSE_SECONDS))
             else:
-                self.written += len(events)
+                self.written += len(predictions)
                 return
-        self.lost += len(events)
+        self._lose(len(predictions))
 
 
 def _plain(value: Any) -> Any:

@@ -39,6 +39,8 @@ _BACKLOG = 2_048
 _STATE_SECONDS = 1.0
 _LAST_SECONDS = 0.5
 """How long new questions are answered after readiness has gone, so that load balancers notice."""
+_SHARE_OF_ANSWERS = 0.75
+"""Of the time that a stop may take."""
 _INSIST_SECONDS = 2.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _logger = logging.getLogger(__name__)
@@ -167,7 +169,8 @@ class _Process:
         _logger.info("stopping")
         await asyncio.sleep(min(_LAST_SECONDS, seconds / 4))
         rest.should_exit = True
-        await asyncio.gather(answering, grpc.stop(seconds))
+        # Streams stay open as long as they may; what is left is for the log.
+        await asyncio.gather(answering, grpc.stop(seconds * _SHARE_OF_ANSWERS))
         if self._log is not None:
             await asyncio.to_thread(self._log.stop, max(1.0, seconds - (time.monotonic() - began)))
         _logger.info("stopped")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
 
-from mlops_assets.serving.errors import MalformedRequestError, RequestError, TooLargeError, request_error_of
+from mlops_assets.serving.errors import BodyTimeoutError, RequestError, TooLargeError, request_error_of
 from mlops_assets.serving.logs import access_log, log_answered
 from mlops_assets.serving.request_ids import REQUEST_ID_HEADER, begin_request
 from mlops_assets.serving.rest.access import OPEN_PATHS
@@ -72,12 +72,11 @@ class Gateway:
     def _log(self, scope: Scope, exchange: _Exchange, started: float) -> None:
         if not access_log.isEnabledFor(logging.INFO):
             return
-        is_known = "endpoint" in scope and exchange.status != 404
         log_answered(
             request_id=exchange.request_id,
             protocol="rest",
             method=scope["method"],
-            path=scope["path"] if is_known else None,
+            path=_loggable_path(scope, exchange.status),
             status=exchange.status,
             duration_ms=round((time.perf_counter() - started) * 1_000, 3),
         )
@@ -88,6 +87,18 @@ class Gateway:
             await send({"type": "websocket.close", "code": 1008})
             return
         await self._app(scope, receive, send)
+
+
+def _loggable_path(scope: Scope, status: int) -> str | None:
+    """Return the path of a request that was answered, else its form: what clients write into paths is nobody's business."""
+    if "endpoint" not in scope:
+        return None
+    path: str = scope["path"]
+    if status < 400:
+        return path
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(f"/{value}", f"/{{{name}}}", 1)
+    return path
 
 
 class _Exchange:
@@ -102,6 +113,7 @@ class _Exchange:
         self._receive, self._send, self._settings = receive, send, settings
         self.request_id, self.status, self.is_complete = request_id, 0, False
         self._received, self._has_more = 0, True
+        self._deadline = asyncio.get_running_loop().time() + settings.timeout_seconds
 
     def require_length(self, given: bytes | None) -> None:
         """Refuse a body that is too long by what its header says."""
@@ -138,7 +150,7 @@ class _Exchange:
                 is_late = True
                 task.cancel()
 
-        timer = asyncio.get_running_loop().call_later(self._settings.timeout_seconds, give_up)
+        timer = asyncio.get_running_loop().call_at(self._deadline, give_up)
         try:
             return await self._receive()
         except asyncio.CancelledError:
@@ -146,7 +158,7 @@ class _Exchange:
                 raise
             if sys.version_info >= (3, 11) and task is not None:
                 task.uncancel()
-            raise MalformedRequestError(f"the body did not arrive within {self._settings.timeout_seconds:g} seconds") from None
+            raise BodyTimeoutError(f"the body did not arrive within {self._settings.timeout_seconds:g} seconds") from None
         finally:
             timer.cancel()
 
