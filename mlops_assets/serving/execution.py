@@ -29,6 +29,7 @@ class Execution:
         """Wait `timeout_seconds` for an answer of a thread, at most."""
         self._timeout_seconds = timeout_seconds
         self._threads = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "answers")
+        self._own_threads: dict[str, ThreadPoolExecutor] = {}
         self._seconds: dict[Hashable, float] = {}
 
     async def run(self, kind: Hashable, call: Callable[[], T]) -> T:
@@ -47,7 +48,21 @@ class Execution:
         Raises:
             DeadlineError: it takes too long.
         """
-        made = asyncio.get_running_loop().run_in_executor(self._threads, call)
+        return await self._in_time(self._threads, call)
+
+    async def run_alone(self, kind: str, call: Callable[[], T]) -> T:
+        """Call in the one thread of a kind: for what waits for a store, or for a lock.
+
+        Calls of a kind wait for each other. No answer of a model waits for them, however long the store takes.
+
+        Raises:
+            DeadlineError: the thread takes too long.
+        """
+        thread = self._own_threads.setdefault(kind, ThreadPoolExecutor(1, kind))
+        return await self._in_time(thread, call)
+
+    async def _in_time(self, threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        made = asyncio.get_running_loop().run_in_executor(threads, call)
         try:
             return await asyncio.wait_for(made, self._timeout_seconds)
         except asyncio.TimeoutError:

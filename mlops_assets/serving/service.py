@@ -163,7 +163,7 @@ class PredictionService:
         Raises:
             DeadlineError: it takes too long; it goes on.
         """
-        await self.execution.run_in_thread(self.champions.refresh)
+        await self.execution.run_alone("champions", self.champions.refresh)
 
     async def predict_batch_soon(
         self, domain: str, name: str, records: Sequence[Any], *, protocol: Protocol, request_id: str

@@ -122,7 +122,12 @@ def _info(served: ServedModel) -> dict[str, Any]:
 
 
 def _batch_schema(service: PredictionService) -> dict[str, Any]:
-    rows = {"type": "array", "maxItems": service.settings.max_batch_rows, "items": record_schema()}
+    # Each crime answers for itself, so that a wrong one does not break the schema of the request.
+    rows = {
+        "type": "array",
+        "description": f"At most {service.settings.max_batch_rows:,} crimes; one that breaks the schema is answered by an error of its own.",
+        "items": {"anyOf": [record_schema(), {}]},
+    }
     return {"type": "object", "required": ["instances"], "properties": {"instances": rows}, "additionalProperties": False}
 
 

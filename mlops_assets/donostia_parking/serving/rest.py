@@ -2,26 +2,72 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from mlops_assets.donostia_parking import DOMAIN
-from mlops_assets.donostia_parking.serving.forecasts import CurrentForecasts, Forecasts
-from mlops_assets.serving.errors import FieldError, InvalidRecordError
+from mlops_assets.donostia_parking.model_contracts import FORECASTS
+from mlops_assets.donostia_parking.serving.forecasts import Forecasts
 from mlops_assets.serving.request_ids import current_request_id
 from mlops_assets.serving.rest.replies import JSONReply
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mlops_assets.serving.service import PredictionService
     from mlops_assets.stores.registry import Stores
 
-_CAR_PARK = "Identifier or name of a car park, or `city_total` for all of them together; every car park if left out."
-_HOURS = "How many hours ahead, at most as many as the champion forecasts; all of them if left out."
+_TYPES: dict[str, Any] = {"string": str, "bool": bool, "timestamp": datetime, "int8": int, "int32": int, "float64": float}
+_SAID_ONCE = ("issue_date", "created_at", "city_code", "model_version", "model_run_id")
+
+
+class Question(BaseModel):
+    """What may be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    car_park: str | None = Field(
+        None,
+        max_length=200,
+        description="Identifier or name of a car park, or `city_total` for all of them together; every car park if left out.",
+    )
+    hours: int | None = Field(
+        None, ge=1, description="How many hours ahead, at most as many as the champion forecasts; all of them if left out."
+    )
+
+
+class ModelVersion(BaseModel):
+    """Who answered."""
+
+    domain: str
+    name: str
+    version: int | None = Field(description="Null of a bundle from a folder.")
+    run_id: str | None = Field(description="The MLflow run that trained it; null of a bundle from a folder.")
+
+
+_FORECAST_FIELDS: dict[str, Any] = {
+    "car_park_name": (str, Field(description="What the car park is called now; its identifier if that is not known.")),
+    **{
+        column.name: (_TYPES[column.type] | None if column.nullable else _TYPES[column.type], Field(description=column.description))
+        for column in FORECASTS.columns
+        if column.name not in _SAID_ONCE
+    },
+}
+Forecast = create_model("Forecast", __doc__="The free spaces to expect in an hour, as in `forecasts`.", **_FORECAST_FIELDS)
+
+
+class CityForecasts(BaseModel):
+    """The answer."""
+
+    request_id: str
+    model: ModelVersion
+    city_code: str
+    created_at: datetime = Field(description="The last full hour; forecasts are about hours that began then or later.")
+    data_until: datetime = Field(description="End of the newest hour with a trusted value.")
+    forecasts: list[Forecast] = Field(description="By car park and hour.")
 
 
 def build_router(
@@ -34,51 +80,32 @@ def build_router(
         stores: where the hours are.
         now: the clock.
     """
-    router, forecasts = APIRouter(tags=[DOMAIN]), Forecasts(service.champions, stores, now)
+    router, forecasts = APIRouter(tags=[DOMAIN]), Forecasts(service, stores, now)
 
-    @router.get(f"/v1/{DOMAIN}/forecasts", summary="How many spaces will be free?")
-    async def forecast(
-        car_park: Annotated[str | None, Query(max_length=200, description=_CAR_PARK)] = None,
-        hours: Annotated[int | None, Query(ge=1, description=_HOURS)] = None,
-    ) -> Response:
+    @router.get(f"/v1/{DOMAIN}/forecasts", summary="How many spaces will be free?", response_model=CityForecasts)
+    async def forecast(question: Annotated[Question, Query()]) -> JSONReply:
         """Forecast free spaces from the last full hour on, with intervals that hold 80 and 95 % of what happens."""
-
-        def answer() -> JSONReply:
-            current = forecasts.current()
-            longest = current.served.bundle.predictor.horizon_hours
-            if hours is not None and hours > longest:
-                raise InvalidRecordError(
-                    "a parameter is not what is expected", [FieldError("hours", f"it must be a whole number from 1 to {longest}")]
-                )
-            table = current.table if car_park is None else current.of_car_park(car_park)
-            return JSONReply({"request_id": request_id, **_body(current, table[table["horizon_hours"] <= (hours or longest)])})
-
-        request_id = current_request_id()
-        return await service.execution.run_in_thread(answer)
+        started = time.perf_counter()
+        current = await forecasts.current(question.hours)
+        rows = current.of_car_park(question.car_park)
+        if question.hours is not None:
+            rows = [row for row in rows if row["horizon_hours"] <= question.hours]
+        served = current.served
+        service.metrics.count_predictions(served.name, "rest", len(rows), time.perf_counter() - started)
+        return JSONReply(
+            {
+                "request_id": current_request_id(),
+                "model": {
+                    "domain": served.name.domain,
+                    "name": served.name.name,
+                    "version": served.version.version,
+                    "run_id": served.version.run_id,
+                },
+                "city_code": served.bundle.predictor.city_code,
+                "created_at": current.created_at,
+                "data_until": current.data_until,
+                "forecasts": rows,
+            }
+        )
 
     return router
-
-
-def _body(current: CurrentForecasts, table: pd.DataFrame) -> dict[str, Any]:
-    served = current.served
-    rows = table.drop(columns=["created_at", "city_code"]).to_dict("records")
-    return {
-        "model": {
-            "domain": served.name.domain,
-            "name": served.name.name,
-            "version": served.version.version,
-            "run_id": served.version.run_id,
-        },
-        "city_code": served.bundle.predictor.city_code,
-        "created_at": current.created_at,
-        "data_until": current.data_until,
-        "forecasts": [{name: _plain(value) for name, value in row.items()} for row in rows],
-    }
-
-
-def _plain(value: Any) -> Any:
-    import pandas as pd
-
-    if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime()
-    return None if pd.isna(value) else value

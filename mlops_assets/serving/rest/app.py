@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,7 +20,7 @@ from mlops_assets.serving.rest.probes import probe_routes
 from mlops_assets.serving.rest.replies import JSONReply, error_body, error_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
@@ -81,7 +81,11 @@ def build_app(service: PredictionService, extensions: Sequence[DomainServing], s
 def _as_request_error(error: RequestValidationError) -> RequestError:
     """Return what FastAPI found wrong with the parameters of a domain's route."""
     errors = [
-        FieldError(".".join(map(str, entry["loc"][1:])) or str(entry["loc"][0]), str(entry["msg"]).removeprefix("Value error, "))
-        for entry in error.errors()
+        FieldError(".".join(map(str, entry["loc"][1:]))[:200] or str(entry["loc"][0]), _message(entry)) for entry in error.errors()
     ]
     return InvalidRecordError("a parameter is not what is expected", errors)
+
+
+def _message(entry: Mapping[str, Any]) -> str:
+    is_unknown = entry["type"] == "extra_forbidden"
+    return "there is no such parameter" if is_unknown else str(entry["msg"]).removeprefix("Value error, ")

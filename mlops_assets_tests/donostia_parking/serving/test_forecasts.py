@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,11 +22,14 @@ from mlops_assets.donostia_parking.contracts import CAR_PARKS, HOURLY_FREE
 from mlops_assets.donostia_parking.days import LocalDay, issued_at
 from mlops_assets.donostia_parking.modelling.training import train_forecast_model
 from mlops_assets.donostia_parking.serving import SERVING, forecasts
+from mlops_assets.donostia_parking.serving.forecasts import Forecasts
 from mlops_assets.donostia_parking.serving.rest import build_router
+from mlops_assets.errors import StoreUnavailableError
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.serving.champions import ModelName
 from mlops_assets.serving.extension import DomainServing
 from mlops_assets.serving.rest.app import build_app
+from mlops_assets.serving.service import PredictionService
 from mlops_assets.settings import Settings
 from mlops_assets.stores.lake import LakeAddress
 from mlops_assets.stores.registry import Stores
@@ -55,6 +60,7 @@ class Served:
     """A service with a lake that a test fills, at a moment that it sets."""
 
     stores: Stores
+    service: PredictionService
     client: Client
     now: datetime
 
@@ -75,7 +81,7 @@ def make(tmp_path: Path) -> Callable[..., Served]:
         stores = Settings(data_dir=tmp_path, _env_file=None).build_stores()
         service = build_service(registry or Registry({MODEL: {3: bundle()}}, {MODEL: 3}))
         extension = DomainServing(DOMAIN, SERVING.models, lambda service, stores: build_router(service, stores, lambda: found.now))
-        found = Served(stores, Client(build_app(service, [extension], stores)), END + timedelta(minutes=40))
+        found = Served(stores, service, Client(build_app(service, [extension], stores)), END + timedelta(minutes=40))
         return found
 
     return made
@@ -132,6 +138,11 @@ def test_unknown_car_park_is_not_found(served: Served) -> None:
     assert "harbour, quiet" in response.json()["error"]["message"]
 
 
+def test_unknown_parameters_are_refused(served: Served) -> None:
+    """A misspelt name would otherwise be answered for all car parks."""
+    assert error_of(served.get(carpark="harbour"), 422, "invalid_record") == {"carpark": "there is no such parameter"}
+
+
 @pytest.mark.parametrize("given", ["0", "-1", "25", "1.5", "two", "9" * 30, ""])
 def test_hours_out_of_range_are_refused(served: Served, given: str) -> None:
     """Whole numbers from 1 to what the champion forecasts."""
@@ -180,3 +191,49 @@ def test_forecasts_are_kept_for_a_minute(served: Served, monkeypatch: pytest.Mon
     monkeypatch.setattr(forecasts, "_KEPT_SECONDS", 0.0)
     served.get()
     assert len(reads) == 3
+
+
+def test_forecasts_are_counted(served: Served) -> None:
+    """Each row that was given, beside the predictions of other models."""
+    served.get(car_park="quiet", hours=3)
+    counted = 'mlops_predictions_total{domain="donostia_parking",model="forecast_model",protocol="rest"} 3.0'
+    assert counted in served.client.get("/metrics").text.splitlines()
+
+
+def test_a_slow_lake_keeps_no_other_model_waiting(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait for forecasts, those are made once, in one thread; a client that leaves takes them from nobody."""
+    may_read, reads = threading.Event(), []
+    read = forecasts.read_recent_hours
+
+    def slow(*given: Any) -> pd.DataFrame:
+        reads.append(given)
+        assert may_read.wait(30)
+        return read(*given)
+
+    monkeypatch.setattr(forecasts, "read_recent_hours", slow)
+
+    async def ask() -> list[Any]:
+        ways = Forecasts(served.service, served.stores, lambda: END)
+        waiting = [asyncio.ensure_future(ways.current(None)) for _ in range(8)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        assert await asyncio.wait_for(served.service.execution.run_in_thread(lambda: "other"), 20) == "other"
+        may_read.set()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    first, *others = asyncio.run(ask())
+    assert isinstance(first, asyncio.CancelledError)
+    assert len(reads) == 1
+    assert all(each is others[0] for each in others)
+
+
+def test_a_lake_that_was_away_is_asked_again(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure is not kept: whoever asks next has forecasts."""
+
+    def refuse(*_: Any) -> pd.DataFrame:
+        raise StoreUnavailableError("nobody answers")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(forecasts, "read_recent_hours", refuse)
+        error_of(served.get(), 503, "unavailable")
+    assert served.get().status_code == 200
