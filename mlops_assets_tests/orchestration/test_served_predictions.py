@@ -19,7 +19,7 @@ from mlops_assets.settings import Settings
 from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.settings import SongPreferenceSettings
 from mlops_assets.stores.events import Event
-from mlops_assets.stores.landing import events_by_time
+from mlops_assets.stores.landing.events_by_time import EventsByTime
 from mlops_assets_tests.automatic import automatic, only
 from mlops_assets_tests.chicago_crimes.tiny_crimes import raw_crimes, trained
 from mlops_assets_tests.kills import FSYNC, IN_TRANSACTION, bytes_of, kill_stage
@@ -158,8 +158,21 @@ def test_days_are_found_in_a_long_log(platform: Platform, monkeypatch: pytest.Mo
         return whole(names)
 
     monkeypatch.setattr(landing, "read", watched)
-    assert events_by_time.events_between(landing, TOPIC, first, first + timedelta(days=1)).num_rows
-    assert len(read) < 12
+    assert EventsByTime(landing, TOPIC).between(first, first + timedelta(days=1)).num_rows
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("wrong", [NOON - timedelta(days=20_000), NOON + timedelta(days=20_000)], ids=["behind", "ahead"])
+def test_a_clock_that_is_wrong_takes_no_row_from_other_days(platform: Platform, wrong: datetime) -> None:
+    """A day that is made again has what it had, whatever the log's order; so has one whose answers were appended late."""
+    days = [NOON + timedelta(days=number) for number in range(4)]
+    for number, moment in enumerate([days[0], wrong, wrong, days[1], days[2], days[0], days[3]]):
+        append(platform, answered(number, moment))
+        platform.run(JOB, day=DAY)
+    platform.run(JOB, days=(DAY, days[-1].date().isoformat()))
+    found = {str(day): rows["prediction_id"].tolist() for day, rows in platform.table(SERVED).groupby("answered_date")}
+    expected = {0: ["000000", "000005"], 1: ["000003"], 2: ["000004"], 3: ["000006"]}
+    assert found == {days[number].date().isoformat(): ids for number, ids in expected.items()}
 
 
 @pytest.mark.services
