@@ -12,6 +12,7 @@ from rich.table import Table
 from benchmarks import donostia_parking
 from benchmarks.chicago_crimes import backfill, dagster_jobs, nearest_stations, plain_functions, raw_to_enriched, write_year
 from benchmarks.measure import Measurement, measure, quickest_steps
+from benchmarks.single_records import single_songs
 
 console = Console()
 _RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "parking"
@@ -33,6 +34,7 @@ def main() -> None:
             _report_backfill(months, measure(backfill, months, root / f"backfill-{months}"))
         _report_import()
         _report_parking(root)
+        _report_single_records()
 
 
 def _in_turn(root: Path, export: Path, rounds: int = 5) -> tuple[list[Measurement], dict[str, list[Measurement]]]:
@@ -111,6 +113,24 @@ def _report_parking(root: Path) -> None:
     poll = measure(donostia_parking.compact_burst, cores=2)
     compaction = poll.steps["compact the day"]
     _verdict(f"compaction of {poll.value:,} readings of a day", f"{compaction:.1f} s", compaction < 2, "under 2 s")
+
+
+def _report_single_records() -> None:
+    """Compare single records with scikit-learn's own call, and the forest of 300 trees with its limit."""
+    found = measure(single_songs, cores=2).value
+    table = Table(title="microseconds of one song, and how much quicker than scikit-learn a record is", title_justify="left")
+    table.add_column("kind of model", no_wrap=True)
+    for title in (*found["random_forest"], "quicker"):
+        table.add_column(title, justify="right")
+    ratios = {family: each["scikit-learn"] / each["record"] for family, each in found.items()}
+    for family, each in found.items():
+        table.add_row(family, *(f"{microseconds:,.0f}" for microseconds in each.values()), f"{ratios[family]:,.0f} x")
+    console.print(table)
+    slowest = min(ratios, key=ratios.__getitem__)
+    text = f"{ratios[slowest]:.0f} x quicker than scikit-learn ({slowest})"
+    _verdict("one song, the least gain", text, ratios[slowest] >= 10, "at least 10 x")
+    forest = found["random_forest"]["record"]
+    _verdict("one song by 300 trees", f"{forest / 1_000:.2f} ms", forest < 300, "under 0.3 ms")
 
 
 def _report_import() -> None:

@@ -153,7 +153,7 @@ class Bundle(Generic[P]):
         """Return the prediction for one raw record, by column of the predictor's `outputs`: what `predict` says of one row.
 
         Args:
-            record: a value for each column of the input contract, in its type; None where it is not known.
+            record: values by column of the input contract, in its types; None, or left out, where one is not known.
 
         Raises:
             ContractError: a value is not of its column's type.
@@ -163,8 +163,11 @@ class Bundle(Generic[P]):
     def predict_records(self, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the predictions for a few raw records, in their order: what `predict` says of a table of them.
 
+        They are equal to the last bit. Of a linear model, the last bit itself depends on the number of rows and on how a table lies
+        in memory, with scikit-learn alone, too: BLAS sums products in another order. Other models take each row for itself.
+
         Args:
-            records: a value for each column of the input contract, in its type; None where it is not known.
+            records: values by column of the input contract, in its types; None, or left out, where one is not known.
 
         Raises:
             ContractError: a value is not of its column's type.
@@ -172,7 +175,8 @@ class Bundle(Generic[P]):
         if not records:
             return []
         quick = self._records_predictor
-        return quick(records) if quick is not None else self._predict_as_table(records)
+        predicted = None if quick is None else quick(records)
+        return self._predict_as_table(records) if predicted is None else predicted
 
     def warm_up(self) -> None:
         """Make everything ready that the first prediction would otherwise wait for, and see that it answers.

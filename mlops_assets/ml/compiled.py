@@ -1,7 +1,8 @@
 """Fitted pipelines for a few records at a time: what scikit-learn computes, without the checks that take most of its time.
 
 `compile_pipeline` takes a fitted pipeline apart once. What comes out gives the same probabilities as `predict_proba` for a table of
-the same rows, to the last bit: it does the same arithmetic in the same order. Steps that it does not know are not compiled.
+the same rows, to the last bit: it does the same arithmetic in the same order. Steps that it does not know are not compiled,
+nor are pipelines that do not begin by filling in what is unknown: without an imputer, each kind of model has its own way with NaN.
 """
 
 from __future__ import annotations
@@ -39,8 +40,14 @@ def compile_pipeline(pipeline: Any) -> Step | None:
         pipeline: fitted on columns of floats in the order of the features.
 
     Returns:
-        The function; None if the pipeline has steps of other kinds.
+        The function; None if the pipeline does not begin with an imputer, or has steps of other kinds. It checks nothing: infinity,
+        and numbers that single precision does not hold, which scikit-learn refuses, must not reach it.
     """
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+
+    if type(pipeline) is not Pipeline or type(pipeline.steps[0][1]) is not SimpleImputer:
+        return None
     try:
         return _compiled(pipeline)
     except _UnknownStepError:
@@ -94,8 +101,13 @@ def _pipeline(pipeline: Pipeline) -> Step:
 
 
 def _imputer(imputer: Any) -> Step:
-    statistics = np.asarray(imputer.statistics_)
-    if imputer.add_indicator or statistics.dtype != np.float64 or np.isnan(statistics).any():
+    statistics, unknown = np.asarray(imputer.statistics_), imputer.missing_values
+    if (
+        not (isinstance(unknown, float) and np.isnan(unknown))
+        or imputer.add_indicator
+        or statistics.dtype != np.float64
+        or np.isnan(statistics).any()
+    ):
         raise _UnknownStepError
     return lambda rows: np.where(np.isnan(rows), statistics, rows)
 

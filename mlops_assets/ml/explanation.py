@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, timezone
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.contracts.frames import rows_to_frame
@@ -65,6 +65,8 @@ def explain_record(bundle: Bundle[Any], record: Mapping[str, Any]) -> list[Contr
 def typical_record(records: pd.DataFrame, contract: TableContract) -> dict[str, Any]:
     """Return a typical record as JSON can hold it: medians of numbers and times, the most frequent value of everything else.
 
+    The median of an even number of whole numbers, times or days is the later of the two in the middle, which is one of them.
+
     Args:
         records: training rows with the columns of the contract, and perhaps others.
         contract: the input contract of a model. A column without any value is None.
@@ -77,12 +79,19 @@ def _typical_value(values: pd.Series, column: Column) -> Any:
         return None
     if column.type in ("float32", "float64"):
         return float(values.astype("float64").median())
+    if column.type in ("int8", "int32", "int64"):
+        return int(_middle(values))
     if column.type == "timestamp":
-        middle: datetime = values.sort_values().iloc[len(values) // 2].to_pydatetime()
-        return middle.astimezone(timezone.utc).isoformat()
+        return _plain(_middle(values).to_pydatetime().astimezone(timezone.utc))
+    if column.type == "date":
+        return _plain(_middle(values))
     # Of values that are equally frequent, the first in their order.
     frequent = values.mode().iloc[0]
-    return _plain(frequent.item() if hasattr(frequent, "item") else frequent)
+    return frequent.item() if hasattr(frequent, "item") else frequent
+
+
+def _middle(values: pd.Series) -> Any:
+    return values.sort_values().iloc[len(values) // 2]
 
 
 def _scores(predicted: pd.DataFrame) -> npt.NDArray[np.float64]:

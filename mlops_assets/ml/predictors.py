@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlops_assets.contracts import Column
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from mlops_assets.contracts import TableContract
 
 
-RecordsPredictor = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
-"""Predicts records, given by column, as mappings of the columns of `outputs`."""
+RecordsPredictor = Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]] | None]
+"""Predicts records, given by column, as mappings of the columns of `outputs`; None if only a table can say."""
 
 
 class Predictor(ABC):
@@ -114,11 +115,11 @@ class BinaryClassifier(Predictor):
         if probabilities_of is None:
             return None
 
-        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-            return [
-                {"probability": probability, "is_predicted": probability >= threshold}
-                for _, probability in probabilities_of(records)
-            ]
+        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+            found = probabilities_of(records)
+            if found is None:
+                return None
+            return [{"probability": probability, "is_predicted": probability >= threshold} for _, probability in found]
 
         return predict_records
 
@@ -183,10 +184,12 @@ class MulticlassClassifier(Predictor):
         if probabilities_of is None:
             return None
 
-        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+            found = probabilities_of(records)
+            if found is None:
+                return None
             return [
-                {"predicted_class": self.classes[each.index(max(each))], **dict(zip(names, each, strict=True))}
-                for each in probabilities_of(records)
+                {"predicted_class": self.classes[each.index(max(each))], **dict(zip(names, each, strict=True))} for each in found
             ]
 
         return predict_records
@@ -269,8 +272,11 @@ def _probabilities(pipeline: Any, records: pd.DataFrame, classes: int) -> npt.ND
     return np.asarray(found, dtype=np.float64)
 
 
-def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapping[str, Any]]], list[list[float]]] | None:
-    """Return what gives the probabilities of records, if all inputs are floats and the pipeline can be compiled."""
+def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapping[str, Any]]], list[list[float]] | None] | None:
+    """Return what gives the probabilities of records, if all inputs are floats and the pipeline can be compiled.
+
+    It gives None where a record has anything but floats of an ordinary size: a table decides what becomes of that.
+    """
     import numpy as np
 
     from mlops_assets.ml.compiled import compile_pipeline
@@ -281,9 +287,16 @@ def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapp
     if probabilities_of is None:
         return None
 
-    def of_records(records: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-        # None becomes NaN.
-        values = np.array([[record[name] for name in names] for record in records], dtype=np.float64)
+    ordinary, largest = frozenset({float, type(None)}), np.finfo(np.float32).max
+
+    def of_records(records: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+        rows = [[record.get(name) for name in names] for record in records]
+        if not ordinary.issuperset(map(type, chain.from_iterable(rows))):
+            return None
+        # None becomes NaN, which is not too large.
+        values = np.array(rows, dtype=np.float64)
+        if (np.abs(values) > largest).any():
+            return None
         found: list[list[float]] = probabilities_of(values).tolist()
         return found
 

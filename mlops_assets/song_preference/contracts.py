@@ -22,7 +22,7 @@ def _share(name: str, description: str) -> Column:
 AUDIO_FEATURES = (
     _share("acousticness", "Spotify's confidence that the song is acoustic."),
     _share("danceability", "How suitable the song is for dancing, by tempo, rhythm and beat."),
-    Column("duration_ms", "float64", "Length of the song.", "millisecond", True, minimum=1),
+    Column("duration_ms", "float64", "Length of the song.", "millisecond", True, minimum=1, maximum=86_400_000),
     _share("energy", "Perceived intensity and activity."),
     _share("instrumentalness", "Spotify's confidence that the song has no vocals."),
     Column("key", "float64", "Pitch class of the key: 0 is C, 11 is B, -1 is unknown.", None, True, minimum=-1, maximum=11),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from mlops_assets.contracts import Column, TableContract
+from mlops_assets.contracts.frames import rows_to_frame
+from mlops_assets.errors import ContractError
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.ml.compiled import compile_pipeline
 from mlops_assets.ml.predictors import BinaryClassifier, MulticlassClassifier
@@ -41,6 +49,7 @@ def fitted(family: str, classes: int = 2) -> Any:
 
 
 COORDINATE = st.none() | st.floats(-5, 5) | st.sampled_from(points()["a"].tolist()) | st.floats(-1e30, 1e30)
+UNUSUAL = COORDINATE | st.booleans() | st.integers() | st.text(max_size=4) | st.floats() | st.sampled_from(["1.5", 1e39, [1.0]])
 POINT = st.fixed_dictionaries(dict.fromkeys(NAMES, COORDINATE))
 
 
@@ -97,6 +106,50 @@ def test_pipelines_that_are_not_compiled_answer_as_tables() -> None:
     record = {"kind": "ball", "size_m": 1.2, "is_new": True, "seen_at": pd.Timestamp("2024-01-01", tz="UTC")}
     table = bundle.predict(pd.DataFrame([record]))
     assert bundle.predict_record(record) == table.to_dict("records")[0]
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@given(st.sampled_from(["logistic_regression", "decision_tree"]), st.dictionaries(st.sampled_from([*NAMES, "other"]), UNUSUAL))
+def test_what_is_unusual_is_answered_or_refused_as_in_a_table(family: str, record: dict[str, Any]) -> None:
+    """Text is no number, left out is unknown, and what is too large is an error: batch scoring would not answer either."""
+    bundle = Bundle(BinaryClassifier(fitted(family), 0.4), tiny_provenance(), CONTRACT)
+    assert outcome(bundle.predict_record, record) == outcome(lambda row: as_table(bundle, row), record)
+
+
+def as_table(bundle: Bundle[Any], record: dict[str, Any]) -> dict[Hashable, Any]:
+    return bundle.predict(rows_to_frame([record], CONTRACT)).to_dict("records")[0]
+
+
+def outcome(predict: Callable[[dict[str, Any]], Any], record: dict[str, Any]) -> Any:
+    try:
+        return predict(record)
+    except (ContractError, ValueError) as error:
+        return repr(error)
+
+
+def test_text_is_refused() -> None:
+    """Also where it reads as a number, and the column is named in the words of the contract."""
+    bundle = Bundle(BinaryClassifier(fitted("decision_tree"), 0.4), tiny_provenance(), CONTRACT)
+    with pytest.raises(ContractError, match=r"examples/points: Could not convert '1\.5'"):
+        bundle.predict_record({"a": "1.5", "b": 0.0, "c": 0.0})
+
+
+def test_a_forest_that_sees_what_is_missing_itself_is_not_compiled() -> None:
+    """It learned on which side to send NaN; another imputer's unknown value is no NaN either."""
+    is_unknown = points()["b"].isna()
+    forest = RandomForestClassifier(5, random_state=1).fit(points().to_numpy(), is_unknown)
+    zeros = make_pipeline(SimpleImputer(missing_values=0.0), RandomForestClassifier(5)).fit(points().fillna(0.0), is_unknown)
+    assert [compile_pipeline(each) for each in (forest, make_pipeline(MinMaxScaler(), forest), zeros)] == [None] * 3
+
+
+def test_a_loaded_bundle_is_compiled_as_well(tmp_path: Path) -> None:
+    """Serving loads what training saved; warming up compiles it, without a typical record too."""
+    Bundle(BinaryClassifier(fitted("svc_rbf"), 0.4), tiny_provenance(), CONTRACT).save(tmp_path)
+    loaded = Bundle.load(tmp_path)
+    assert compile_pipeline(loaded.predictor.pipeline) is not None
+    loaded.warm_up()
+    record = {"a": 0.5, "b": None, "c": 1.0}
+    assert loaded.predict_record(record) == as_table(loaded, record)
 
 
 def test_asking_does_not_change_what_is_saved() -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from mlops_assets.contracts import Column, TableContract
+from mlops_assets.contracts.frames import rows_to_frame
 from mlops_assets.errors import PermanentError
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.ml.explanation import explain_record, typical_record
-from mlops_assets_tests.tiny_bundle import THINGS, things, tiny_bundle
+from mlops_assets.ml.predictors import MulticlassClassifier
+from mlops_assets_tests.format_1 import write_format_1
+from mlops_assets_tests.tiny_bundle import THINGS, things, tiny_bundle, tiny_pipeline, tiny_provenance
 
 TYPICAL = {"kind": "ball", "size_m": 1.0, "is_new": False, "seen_at": "2024-01-01T04:00:00+00:00"}
 MOMENT = datetime(2024, 1, 1, 4, tzinfo=timezone.utc)
@@ -22,6 +27,27 @@ def test_typical_is_the_median_or_the_most_frequent_value() -> None:
     """Of values that are equally frequent the first; what is never known is None; all of it can be written as JSON."""
     assert typical_record(things(), THINGS) == TYPICAL
     assert typical_record(things().assign(size_m=float("nan")), THINGS)["size_m"] is None
+
+
+def test_whole_numbers_and_days_are_typical_by_their_median() -> None:
+    """One of them, never something between two; the most frequent would be 1 and the 31st."""
+    contract = TableContract(
+        "examples", "visits", "A visit.", (Column("guests", "int64", "How many."), Column("visit_date", "date", "When."))
+    )
+    rows = [(1, 31), (1, 31), (5, 2), (7, 3), (9, 4)]
+    visits = rows_to_frame([{"guests": count, "visit_date": date(2024, 1, day)} for count, day in rows], contract)
+    assert typical_record(visits, contract) == {"guests": 5, "visit_date": "2024-01-04"}
+
+
+def test_of_several_classes_the_predicted_one_is_explained() -> None:
+    """A large thing is blue, and less so if its size is a middling one."""
+    colours = MulticlassClassifier(tiny_pipeline([0, 0, 1, 1, 1, 2, 2, 2]), ("red", "green", "blue"))
+    bundle = Bundle(colours, tiny_provenance(), THINGS, typical=TYPICAL)
+    record = {"kind": "ball", "size_m": 1.9, "is_new": True, "seen_at": MOMENT}
+    table = bundle.predict(pd.DataFrame([record, {**record, "size_m": 1.0}]))
+    assert table["predicted_class"].tolist()[0] == "blue"
+    strongest = explain_record(bundle, record)[0]
+    assert (strongest.name, strongest.effect) == ("size_m", table["probability_blue"][0] - table["probability_blue"][1])
 
 
 def test_effect_is_what_the_score_loses_with_the_typical_value() -> None:
@@ -63,3 +89,17 @@ def test_a_typical_record_is_saved_with_the_bundle(tmp_path: Path) -> None:
     assert Bundle.load(tmp_path).typical_values() == {**TYPICAL, "seen_at": MOMENT}
     with pytest.raises(PermanentError, match="colour_model was saved without a typical record"):
         explain_record(tiny_bundle(), {})
+
+
+def test_bundles_of_before_have_no_typical_record(tmp_path: Path) -> None:
+    """They load, of both formats, and answer; they cannot explain themselves."""
+    bundle = tiny_bundle()
+    write_format_1(tmp_path / "1", bundle.predictor.pipeline, 0.5, bundle.provenance, THINGS)
+    bundle.save(tmp_path / "2")
+    description = json.loads((tmp_path / "2" / "bundle.json").read_text())
+    del description["typical"]
+    (tmp_path / "2" / "bundle.json").write_text(json.dumps(description))
+    record = {"kind": "ball", "size_m": 1.9, "is_new": True, "seen_at": MOMENT}
+    for loaded in (Bundle.load(tmp_path / "1"), Bundle.load(tmp_path / "2")):
+        loaded.warm_up()
+        assert (loaded.typical, loaded.predict_record(record)) == (None, bundle.predict_record(record))

@@ -19,7 +19,7 @@ from mlops_assets.chicago_crimes.modelling.preprocessing import make_features
 from mlops_assets.chicago_crimes.modelling.resampling import ClassBalance
 from mlops_assets.chicago_crimes.modelling.selection import selected_names
 from mlops_assets.chicago_crimes.modelling.training import MODEL_INPUT
-from mlops_assets.contracts.frames import empty_frame
+from mlops_assets.contracts.frames import empty_frame, rows_to_frame
 from mlops_assets.errors import ContractError, NotEnoughDataError, SettingsError
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.ml.metrics import best_mcc_threshold, evaluate_binary
@@ -206,6 +206,20 @@ def test_saved_bundle_gives_the_same_probabilities(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         Bundle.load(tmp_path).predict(crimes)["probability"].to_numpy(), bundle.predict(crimes)["probability"].to_numpy()
     )
+
+
+@pytest.mark.parametrize("feature_set", FEATURE_SETS)
+def test_one_crime_gets_what_it_gets_in_a_batch(feature_set: str) -> None:
+    """To the last bit, whatever is missing of it and however strange it is; its typical record is one too, also after saving."""
+    bundle = _boosting(feature_set)
+    empty = {column.name: None for column in MODEL_INPUT.columns if column.nullable}
+    crimes: list[dict[str, Any]] = [
+        {str(name): None if value is pd.NA or value != value else value for name, value in crime.items()}
+        for crime in prepared().test[MODEL_INPUT.column_names].head(6).to_dict("records")
+    ]
+    crimes += [bundle.typical_values(), {**crimes[0], **empty}, {**crimes[0], "iucr_code": "999Z", "x_ft": 1e300, "y_ft": 0.0}]
+    batch = bundle.predict(rows_to_frame(crimes, MODEL_INPUT)).to_dict("records")
+    assert [bundle.predict_record(crime) for crime in crimes] == batch
 
 
 @pytest.mark.parametrize("column", ["iucr_code", "x_ft", "occurred_at"])

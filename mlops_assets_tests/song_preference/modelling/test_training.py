@@ -23,6 +23,7 @@ from mlops_assets_tests.song_preference.playlists import as_csv, parsed
 
 SONGS = dataset_of(240)
 TRAIN, TEST = split_songs(SONGS, 0.3, seed=1)
+LARGEST = float(np.finfo(np.float64).max)
 
 
 def quick(songs: pd.DataFrame = TRAIN, feature_set: str = "all", family: str = "logistic_regression") -> TrainedModel:
@@ -53,6 +54,19 @@ def test_missing_features_count_as_unknown(trained: TrainedModel) -> None:
     unknown = pd.DataFrame([dict.fromkeys(FEATURE_NAMES, np.nan)], dtype="float64")
     middle = TRAIN[list(FEATURE_NAMES)].median().to_frame().T
     assert trained.bundle.predict(unknown)["probability"].tolist() == trained.bundle.predict(middle)["probability"].tolist()
+
+
+def test_every_song_that_the_contract_allows_gets_a_probability() -> None:
+    """Also at the ends of all ranges, by trees, which refuse what single precision does not hold: one song would stop a batch."""
+    bundle = quick(family="decision_tree").bundle
+    columns = bundle.input_contract.columns
+    lowest = {each.name: -LARGEST if each.minimum is None else each.minimum for each in columns}
+    highest = {each.name: LARGEST if each.maximum is None else each.maximum for each in columns}
+    ends = pd.DataFrame([lowest, highest], dtype="float64")
+    probability = bundle.predict(ends)["probability"]
+    assert probability.between(0, 1).all()
+    records = [{str(name): value for name, value in row.items()} for row in ends.to_dict("records")]
+    assert [bundle.predict_record(record)["probability"] for record in records] == probability.tolist()
 
 
 def test_model_of_four_features_asks_for_four(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_windows_text_is_read() -> None:
     [
         ({"energy": 1.7}, "out_of_range: energy '1.7' is not at least 0 and at most 1"),
         ({"loudness": -300}, "out_of_range: loudness '-300'"),
+        ({"duration_ms": "1e300"}, "out_of_range: duration_ms '1e300' is not at least 1 and at most"),
         ({"tempo": "fast"}, "unreadable_value: tempo 'fast' is not a number"),
         ({"key": 2.5}, "unreadable_value: key '2.5' is not a whole number"),
         ({"valence": "1e400"}, "unreadable_value: valence '1e400' is not a number"),
