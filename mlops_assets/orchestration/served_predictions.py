@@ -28,7 +28,7 @@ from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.table_assets import check_specs, validated, warehouse_asset
 from mlops_assets.orchestration.table_checks import TableCheck
-from mlops_assets.stores.landing.events_by_time import events_between
+from mlops_assets.stores.landing.events_by_time import EventsByTime
 from mlops_assets.stores.landing.landed_events import land_events
 from mlops_assets.stores.registry import Stores
 
@@ -117,11 +117,12 @@ def _served_predictions(model: ServedModel) -> dg.AssetsDefinition:
         with retrying_transient_errors(), error_context(served.label):
             log = stores.events(model.domain)
             landed = land_events(log, landing, TOPIC) if TOPIC in log.topics() else []
+            by_time = EventsByTime(landing, TOPIC)
 
         def read_day(key: str) -> pd.DataFrame:
             window = SERVED_DAYS.time_window_for_partition_key(key)
             with retrying_transient_errors(), error_context(f"{served.label}, day {key}"):
-                events = events_between(landing, TOPIC, window.start, window.end)
+                events = by_time.between(window.start, window.end)
             parsed = parse_predictions(events, model.domain, date.fromisoformat(key))
             rejects[key] = parsed.rejects
             outcomes[key] = _account(events.num_rows, len(parsed.predictions), parsed.rejects)

@@ -14,16 +14,17 @@ from mlops_assets.ml.drift import build_profile
 from mlops_assets.ml.served_predictions import served_contracts
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.partition import Partition
-from mlops_assets.serving.prediction_log import TOPIC, PredictionEvent
+from mlops_assets.serving.prediction_log import TOPIC, PredictionEvent, PredictionLog
 from mlops_assets.settings import Settings
 from mlops_assets.song_preference import DOMAIN
 from mlops_assets.song_preference.settings import SongPreferenceSettings
 from mlops_assets.stores.events import Event
-from mlops_assets.stores.landing import events_by_time
+from mlops_assets.stores.landing.events_by_time import EventsByTime
 from mlops_assets_tests.automatic import automatic, only
 from mlops_assets_tests.chicago_crimes.tiny_crimes import raw_crimes, trained
 from mlops_assets_tests.kills import FSYNC, IN_TRANSACTION, bytes_of, kill_stage
 from mlops_assets_tests.platforms import Platform, failed_checks, with_registry
+from mlops_assets_tests.services.kafka import MockControl
 from mlops_assets_tests.song_preference.tiny_preference import LIKED, preference_bundle
 
 MODULE = "mlops_assets_tests.orchestration.test_served_predictions"
@@ -33,8 +34,8 @@ SERVED, REJECTED, DRIFT = served_contracts(DOMAIN)
 JOB = f"read_served_{DOMAIN}"
 
 
-def answered(number: int, at: datetime = NOON, **changes: Any) -> Event:
-    """Return the event that serving appends for an answer."""
+def answer_of(number: int, at: datetime = NOON, **changes: Any) -> PredictionEvent:
+    """Return an answer as serving notes it."""
     answer = PredictionEvent(
         prediction_id=f"{number:06d}",
         request_id="request",
@@ -48,13 +49,19 @@ def answered(number: int, at: datetime = NOON, **changes: Any) -> Event:
         prediction={"probability": 0.75, "is_predicted": True},
         duration_ms=0.5,
     )
-    answer = replace(answer, **changes)
+    return replace(answer, **changes)
+
+
+def answered(number: int, at: datetime = NOON, **changes: Any) -> Event:
+    """Return the event that serving appends for an answer."""
+    answer = answer_of(number, at, **changes)
     return Event(answer.to_json(), answer.answered_at, answer.prediction_id.encode())
 
 
-def append(platform: Platform, *events: Event, domain: str = DOMAIN) -> None:
+def append(platform: Platform, *events: Event, domain: str = DOMAIN, is_there: bool = False) -> None:
     log = platform.stores.events(domain)
-    log.create_topic(TOPIC, 1)
+    if not is_there:
+        log.create_topic(TOPIC, 1)
     log.append(TOPIC, list(events))
 
 
@@ -151,8 +158,43 @@ def test_days_are_found_in_a_long_log(platform: Platform, monkeypatch: pytest.Mo
         return whole(names)
 
     monkeypatch.setattr(landing, "read", watched)
-    assert events_by_time.events_between(landing, TOPIC, first, first + timedelta(days=1)).num_rows
-    assert len(read) < 12
+    assert EventsByTime(landing, TOPIC).between(first, first + timedelta(days=1)).num_rows
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("wrong", [NOON - timedelta(days=20_000), NOON + timedelta(days=20_000)], ids=["behind", "ahead"])
+def test_a_clock_that_is_wrong_takes_no_row_from_other_days(platform: Platform, wrong: datetime) -> None:
+    """A day that is made again has what it had, whatever the log's order; so has one whose answers were appended late."""
+    days = [NOON + timedelta(days=number) for number in range(4)]
+    for number, moment in enumerate([days[0], wrong, wrong, days[1], days[2], days[0], days[3]]):
+        append(platform, answered(number, moment))
+        platform.run(JOB, day=DAY)
+    platform.run(JOB, days=(DAY, days[-1].date().isoformat()))
+    found = {str(day): rows["prediction_id"].tolist() for day, rows in platform.table(SERVED).groupby("answered_date")}
+    expected = {0: ["000000", "000005"], 1: ["000003"], 2: ["000004"], 3: ["000006"]}
+    assert found == {days[number].date().isoformat(): ids for number, ids in expected.items()}
+
+
+@pytest.mark.services
+def test_kafka_is_an_event_log_like_any_other(tmp_path: Path, instance: dg.DagsterInstance, own_cluster: MockControl) -> None:
+    """What serving appends to it lands once, later answers by themselves, and each day in UTC has its own."""
+    own_cluster("topic", TOPIC, 1)
+    platform = Platform(tmp_path / "platform", instance, stores={"events_url": f"kafka://{own_cluster('bootstrap')}"})
+    log = PredictionLog(platform.stores.events)
+    log.start()
+    moments = [NOON, NOON, NOON + timedelta(days=1)]
+    for number, moment in enumerate(moments):
+        log.put(answer_of(number, moment))
+    log.stop(20)
+    assert (log.written, log.lost) == (3, 0)
+    platform.run(JOB, days=(DAY, "2025-06-03"))
+    append(platform, answered(1), Event(b"?", NOON), answered(3), is_there=True)
+    platform.run(JOB, days=(DAY, "2025-06-03"))
+    table = platform.table(SERVED)
+    found = {str(day): rows["prediction_id"].tolist() for day, rows in table.groupby("answered_date")}
+    assert found == {DAY: ["000000", "000001", "000003"], "2025-06-03": ["000002"]}
+    assert sorted(rejects_of(platform)["reason_code"]) == ["duplicate", "malformed_event"]
+    assert platform.metadata(SERVED.name, DAY, DOMAIN)["newly_landed_count"] == 3
 
 
 def run_stage(stage: str, folder: Path) -> None:

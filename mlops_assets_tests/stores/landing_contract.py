@@ -61,6 +61,20 @@ class LandingContract:
         landing.compact("a/")
         assert list(landing.read(reversed(names))) == [(name, name.encode()) for name in reversed(names)]
 
+    def test_objects_are_looked_into_at_any_place(self, landing: Landing) -> None:
+        """In the order asked for, stored by themselves or compacted; a missing one is an error."""
+        names = [f"{half}/{number}" for half in "ab" for number in range(3)]
+        landing.land((name, b"....." + name.encode()) for name in names)
+        landing.compact("a/")
+
+        def end_of(file: pa.NativeFile) -> bytes:
+            file.seek(file.size() - 3)
+            return bytes(file.read())
+
+        assert list(landing.look_into(names[::-1], end_of)) == [(name, name.encode()) for name in names[::-1]]
+        with pytest.raises(FileNotFoundError):
+            list(landing.look_into(["b/1", "b/7"], end_of))
+
     def test_missing_object_is_an_error(self, landing: Landing) -> None:
         """Who reads a name that never landed is told."""
         landing.land([("a/1", b"1"), ("a/2", b"2")])

@@ -22,6 +22,7 @@ _LONGEST_TEXT = 10_000
 _UNUSED_FIELDS = frozenset({"year", "location"})
 _REGION_FIELD = re.compile(r":@computed_region_\w+")
 _NOT_ASKED_FOR = frozenset({"id", "arrest"})
+_JSON_TYPES = {"timestamp": ("string",), "bool": ("boolean", "string")}
 _MESSAGE = "the crime would be rejected"
 
 
@@ -60,14 +61,20 @@ def read_crimes(records: Sequence[Any], contract: TableContract) -> list[ReadRec
 
 def record_schema() -> dict[str, Any]:
     """Return the schema of a crime for OpenAPI."""
-    value = {"type": ["string", "number", "boolean", "null"]}
-    properties = {name: {**value, "description": column.description} for name, column in PORTAL_COLUMNS.items()}
+    required = REQUIRED_FIELDS - _NOT_ASKED_FOR
+    properties = {
+        name: {
+            "type": [*_JSON_TYPES.get(column.type, ("string", "number")), *(() if name in required else ("null",))],
+            "description": column.description,
+        }
+        for name, column in PORTAL_COLUMNS.items()
+    }
     unused = {"description": "Not used."}
     return {
         "type": "object",
         "title": "Crime",
         "description": "A crime as the portal's web API gives it; times are Chicago's, as 2024-03-10T02:30:00.000.",
-        "required": sorted(REQUIRED_FIELDS - _NOT_ASKED_FOR),
+        "required": sorted(required),
         "properties": {**properties, **dict.fromkeys(sorted(_UNUSED_FIELDS), unused)},
         "patternProperties": {f"^{_REGION_FIELD.pattern}$": unused},
         "additionalProperties": False,

@@ -123,9 +123,10 @@ def _info(served: ServedModel) -> dict[str, Any]:
 
 def _batch_schema(service: PredictionService) -> dict[str, Any]:
     # Each crime answers for itself, so that a wrong one does not break the schema of the request.
+    count = service.settings.max_batch_rows
     rows = {
         "type": "array",
-        "description": f"At most {service.settings.max_batch_rows:,} crimes; one that breaks the schema is answered by an error of its own.",
+        "description": f"At most {count:,} crimes; one that breaks the schema is answered by an error of its own.",
         "items": {"anyOf": [record_schema(), {}]},
     }
     return {"type": "object", "required": ["instances"], "properties": {"instances": rows}, "additionalProperties": False}

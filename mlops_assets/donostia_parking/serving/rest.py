@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from mlops_assets.donostia_parking import DOMAIN
+from mlops_assets.donostia_parking import DOMAIN, defaults
 from mlops_assets.donostia_parking.model_contracts import FORECASTS
 from mlops_assets.donostia_parking.serving.forecasts import Forecasts
 from mlops_assets.serving.request_ids import current_request_id
@@ -35,7 +35,10 @@ class Question(BaseModel):
         description="Identifier or name of a car park, or `city_total` for all of them together; every car park if left out.",
     )
     hours: int | None = Field(
-        None, ge=1, description="How many hours ahead, at most as many as the champion forecasts; all of them if left out."
+        None,
+        ge=1,
+        le=defaults.LONGEST_HORIZON_HOURS,
+        description="How many hours ahead, at most as many as the champion forecasts; all of them if left out.",
     )
 
 

@@ -1,10 +1,9 @@
-"""Landed events by when they happened. A log is about in the order of time, so that only the objects around a window are read."""
+"""Landed events by when they happened. What each object's own footer says of its times is enough to leave the others unread."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mlops_assets.stores.events.base import event_schema
@@ -15,53 +14,51 @@ if TYPE_CHECKING:
 
     from mlops_assets.stores.landing.objects import Landing
 
-LATENESS = timedelta(hours=1)
-"""How much later than others an event may be appended and still be found on its day."""
+_TIME = "event_at"
+Span = tuple[datetime, datetime]
 
 
-def events_between(landing: Landing, topic: str, start: datetime, end: datetime) -> pa.Table:
-    """Return the landed events that happened in a half-open window, of all partitions: `event_schema()`, in the order of the log.
+class EventsByTime:
+    """The events of a topic that had landed at some moment.
 
-    Events without a time happened at no time. Of each partition, objects are looked at by halves to find where the window begins.
-
-    Raises:
-        PermanentError: offsets between landed ones are missing, or have landed twice in objects of different length.
+    Nothing is taken for granted about their order: clocks of producers go wrong, and events are appended late.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
-    next_offsets(landing, topic)
-    by_partition: dict[int, list[str]] = defaultdict(list)
-    for name in landing.names(f"topic={topic}/"):
-        if (offsets := landed_offsets(name)) is not None:
-            by_partition[offsets.partition].append(name)
-    moments = [pa.scalar(moment, pa.timestamp("us", tz="UTC")) for moment in (start, end)]
-    in_window = (pc.field("event_at") >= moments[0]) & (pc.field("event_at") < moments[1])
-    tables = [event_schema().empty_table()]
-    for _, names in sorted(by_partition.items()):
-        for table in _around(landing, names, start - LATENESS, end + LATENESS):
-            tables.append(table.filter(in_window))
-    return pa.concat_tables(tables)
+    def __init__(self, landing: Landing, topic: str) -> None:
+        """Look into the footer of every landed object of `topic`.
+
+        Raises:
+            PermanentError: offsets between landed ones are missing, or have landed twice in objects of different length.
+        """
+        next_offsets(landing, topic)
+        names = [name for name in landing.names(f"topic={topic}/") if landed_offsets(name) is not None]
+        self._landing = landing
+        self._spans: Mapping[str, Span | None] = dict(landing.look_into(names, _span))
+
+    def between(self, start: datetime, end: datetime) -> pa.Table:
+        """Return the events that happened in a half-open window, of all partitions: `event_schema()`, in the order of the log.
+
+        Events without a time happened at no time.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        names = [name for name, span in self._spans.items() if span is not None and span[0] < end and span[1] >= start]
+        moments = [pa.scalar(moment, pa.timestamp("us", tz="UTC")) for moment in (start, end)]
+        in_window = (pc.field(_TIME) >= moments[0]) & (pc.field(_TIME) < moments[1])
+        tables = [event_schema().empty_table()]
+        for _, content in self._landing.read(names):
+            tables.append(pq.read_table(pa.BufferReader(content), schema=event_schema()).filter(in_window))
+        return pa.concat_tables(tables)
 
 
-def _around(landing: Landing, names: list[str], start: datetime, end: datetime) -> list[pa.Table]:
-    """Return the objects that may hold events of a window, and the one before and after them."""
-    read: dict[str, pa.Table] = {}
+def _span(file: pa.NativeFile) -> Span | None:
+    """Return the first and the last time of an object's events; None if none of them has a time."""
+    import pyarrow.parquet as pq
 
-    def table_of(name: str) -> pa.Table:
-        if name not in read:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-
-            ((_, content),) = landing.read([name])
-            read[name] = pq.read_table(pa.BufferReader(content), schema=event_schema())
-        return read[name]
-
-    def middle_of(name: str) -> datetime:
-        """The middle, because a clock that is wrong now and then moves first and last."""
-        moments = sorted(moment for moment in table_of(name)["event_at"].to_pylist() if moment is not None)
-        return moments[len(moments) // 2] if moments else start
-
-    first = max(0, bisect_left(names, start, key=middle_of) - 1)
-    last = bisect_left(names, end, lo=first, key=middle_of)
-    return [table_of(name) for name in names[first : last + 1]]
+    metadata = pq.read_metadata(file)
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    known = [column.statistics for column in columns if column.path_in_schema == _TIME and column.statistics.has_min_max]
+    return (min(each.min for each in known), max(each.max for each in known)) if known else None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mlops_assets.errors import PermanentError
 from mlops_assets.stores.landing.containers import Containers
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mlops_assets.stores.objects import ObjectStorage
+
+T = TypeVar("T")
 
 _AT_ONCE = 16
 """Requests to a bucket that wait for each other's answers would take minutes for a day of small objects."""
@@ -98,6 +102,29 @@ class Landing:
                 single = [name for name in batch if name not in compacted]
                 found = compacted | dict(zip(single, pool.map(self._read, single), strict=True))
                 yield from ((name, found[name]) for name in batch)
+
+    def look_into(self, names: Sequence[str], look: Callable[[pa.NativeFile], T]) -> Iterator[tuple[str, T]]:
+        """Yield what `look` makes of the objects of some names, in the order of the names, looking into several at once.
+
+        Of an object that is stored by itself only those parts are fetched that `look` reads.
+
+        Raises:
+            FileNotFoundError: there is no object of a name.
+        """
+        import pyarrow as pa
+
+        def look_into_single(name: str) -> list[T]:
+            try:
+                with self._storage.open(self._root + name) as file:
+                    return [look(file)]
+            except FileNotFoundError:
+                return []
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = dict(zip(names, pool.map(look_into_single, names), strict=True))
+        compacted = self.read(name for name in names if not found[name])
+        found |= {name: [look(pa.BufferReader(content))] for name, content in compacted}
+        yield from ((name, found[name][0]) for name in names)
 
     def compact(self, folder: str) -> int:
         """Move the objects that are stored one by one in a folder into a container, unchanged; see `compaction`.
