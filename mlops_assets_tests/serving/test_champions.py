@@ -16,6 +16,7 @@ from mlops_assets.serving.champions import Champions, ChampionVersion, ModelName
 from mlops_assets.serving.errors import NoChampionError, UnknownModelError
 from mlops_assets.serving.sources import FolderSource, RegistrySource, parse_model_name
 from mlops_assets.stores.models import open_model_registry
+from mlops_assets.stores.models.versions import ForeignVersionError
 from mlops_assets_tests.tiny_bundle import TinyBundle, tiny_bundle
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=timezone.utc)
@@ -29,25 +30,33 @@ class Board:
     Attributes:
         champions: the version of each model.
         damaged: versions that cannot be loaded.
+        broken: versions that fail in a way that nobody thought of.
+        foreign: models whose champion was registered by other means.
         is_down: whether it can be asked at all.
     """
 
     champions: dict[ModelName, int | None] = field(default_factory=dict)
     damaged: set[int] = field(default_factory=set)
+    broken: set[int] = field(default_factory=set)
+    foreign: set[ModelName] = field(default_factory=set)
     is_down: bool = False
 
     def names(self) -> list[ModelName]:
-        if self.is_down:
-            raise StoreUnavailableError("nobody answers")
         return sorted(self.champions)
 
     def current(self, name: ModelName) -> ChampionVersion | None:
+        if self.is_down:
+            raise StoreUnavailableError("nobody answers")
+        if name in self.foreign:
+            raise ForeignVersionError("it was registered by other means")
         version = self.champions[name]
         return None if version is None else ChampionVersion(version, f"run {version}", version)
 
     def load(self, version: ChampionVersion) -> TinyBundle:
         if version.handle in self.damaged:
             raise PermanentError("its files are damaged")
+        if version.handle in self.broken:
+            raise AttributeError("a private attribute is gone")
         return tiny_bundle(seed=version.handle)
 
 
@@ -126,6 +135,32 @@ def test_a_registry_that_is_down_costs_nobody_an_answer() -> None:
     board.is_down = False
     found.refresh()
     assert found.source_problem is None
+
+
+def test_a_version_registered_by_other_means_stops_no_other_model() -> None:
+    """Somebody gave the alias of one model to a version of their own; promotions of the others are followed."""
+    board = Board({COLOURS: 1, SHAPES: 1})
+    found = champions(board)
+    board.foreign.add(COLOURS)
+    board.champions[SHAPES] = 2
+    found.refresh()
+    assert (answering(found), answering(found, SHAPES)) == (1, 2)
+    assert found.models[COLOURS].problem == "it was registered by other means"
+    assert found.source_problem is None
+
+
+def test_whatever_is_wrong_with_a_bundle_is_said_of_its_model() -> None:
+    """An error that nobody thought of is no reason to forget the other models."""
+    found = champions(Board({COLOURS: 1, SHAPES: 2}, broken={1}))
+    assert answering(found, SHAPES) == 2
+    with pytest.raises(NoChampionError, match="version 1 cannot be loaded: a private attribute is gone"):
+        found.get("examples", "colour_model")
+
+
+def test_a_model_is_known_before_its_champion_has_been_looked_up() -> None:
+    """A question that comes too early, or while the registry is down, is told to come back, not that there is no such model."""
+    with pytest.raises(NoChampionError, match="the champions have not been looked up yet"):
+        Champions(Board({COLOURS: 1}), lambda: NOON).get("examples", "colour_model")
 
 
 def test_unknown_models_and_models_without_a_champion_are_told_apart() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,44 @@ def test_a_log_that_is_busy_for_a_moment_loses_nothing(event_log: EventLog) -> N
     log.stop(60)
     assert (log.written, log.lost) == (1, 0)
     assert len(logged(event_log)) == 1
+
+
+def test_a_log_that_is_away_longer_loses_nothing_while_the_queue_has_room(event_log: EventLog) -> None:
+    """The writer tries until the log is back."""
+    flaky = Flaky(event_log, 8)
+    log = PredictionLog(lambda domain: flaky)  # type: ignore[arg-type, return-value]
+    log.start()
+    log.put(answered(1))
+    wait_until(lambda: log.written == 1)
+    log.stop(60)
+    assert log.lost == 0
+
+
+def test_many_answers_do_not_wait_for_more_to_gather(event_log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as there is enough to append, it is appended at once, so that the log keeps up with the service."""
+    monkeypatch.setattr(prediction_log, "_WAIT_SECONDS", 5.0)
+    log = PredictionLog(lambda domain: event_log)
+    for number in range(4_000):
+        log.put(answered(number))
+    log.start()
+    wait_until(lambda: log.written == 4_000, seconds=4)
+    log.stop(60)
+
+
+def test_an_answer_after_the_end_is_counted_as_lost(event_log: EventLog) -> None:
+    """A thread that answers while the process ends leaves nothing that nobody knows of."""
+    log = PredictionLog(lambda domain: event_log)
+    log.start()
+    log.stop(60)
+    log.put(answered(1))
+    assert (log.waiting, log.lost) == (0, 1)
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_log_that_cannot_be_written_costs_no_answer_and_is_counted() -> None:

@@ -101,6 +101,13 @@ def test_an_error_does_not_repeat_what_was_sent() -> None:
         assert "Smith" not in f"{found.value}{found.value.fields}"
 
 
+def test_a_record_of_very_many_fields_has_a_short_answer() -> None:
+    """A small request must not keep the service busy with a huge answer."""
+    with pytest.raises(InvalidRecordError, match="the record has 100,000 fields, and the model takes 7") as found:
+        READER.read({str(number): 0 for number in range(100_000)})
+    assert len(found.value.fields) == 50
+
+
 def test_whole_numbers_may_be_written_with_a_point() -> None:
     """JSON does not tell 3.0 from 3, and many clients write the first."""
     assert READER.read({**JOURNEY, "stops": 3.0}).values["stops"] == 3
