@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +21,15 @@ _QUICK_SECONDS = 0.005
 
 _WEIGHT = 0.2
 """Of the newest call in the moving average of a kind's durations."""
+
+
+_call = threading.local()
+
+
+def is_given_up() -> bool:
+    """Tell whether nobody waits any more for what this thread is computing."""
+    given_up: threading.Event | None = getattr(_call, "given_up", None)
+    return given_up is not None and given_up.is_set()
 
 
 class Execution:
@@ -62,10 +72,17 @@ class Execution:
         return await self._in_time(thread, call)
 
     async def _in_time(self, threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-        made = asyncio.get_running_loop().run_in_executor(threads, call)
+        given_up = threading.Event()
+
+        def call_in_thread() -> T:
+            _call.given_up = given_up
+            return call()
+
+        made = asyncio.get_running_loop().run_in_executor(threads, call_in_thread)
         try:
             return await asyncio.wait_for(made, self._timeout_seconds)
         except asyncio.TimeoutError:
+            given_up.set()
             raise DeadlineError(f"the answer took longer than {self._timeout_seconds:g} seconds") from None
 
     def _timed(self, kind: Hashable, call: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_assets.serving.errors import InvalidRecordError, TooLargeError, UnsupportedError
-from mlops_assets.serving.execution import Execution
+from mlops_assets.serving.execution import Execution, is_given_up
 from mlops_assets.serving.prediction_log import PredictionEvent
 
 if TYPE_CHECKING:
@@ -223,7 +223,8 @@ class PredictionService:
 
     def _note(self, answered: Sequence[tuple[ReadRecord, Answer]], started: float, protocol: Protocol, request_id: str) -> None:
         duration_s = time.perf_counter() - started
-        if not answered:
+        # An answer that came too late for its client is none.
+        if not answered or is_given_up():
             return
         served = answered[0][1].served
         self.metrics.count_predictions(served.name, protocol, len(answered), duration_s)

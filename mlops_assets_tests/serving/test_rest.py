@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -416,6 +418,28 @@ def test_an_answer_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPat
     service = build_service(registry(), timeout_seconds=0.1)
     monkeypatch.setattr(service, "predict_batch", lambda *_, **__: time.sleep(0.5))
     error_of(client_of(service).post(f"{PREDICT}/batch", {"records": [BALL]}), 504, "timeout")
+
+
+def test_an_answer_that_nobody_got_is_not_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A client that was told of a timeout asks again; its question is one question."""
+    log, is_answered = PredictionLog(lambda _: open_event_log(f"sqlite:{tmp_path / 'events.db'}")), threading.Event()
+    service = build_service(registry(), log, timeout_seconds=0.1)
+    bundle = service.champions.get("examples", "colour_model").bundle
+    predict = bundle.predict_records
+
+    def slowly(records: Any) -> Any:
+        time.sleep(0.4)
+        is_answered.set()
+        return predict(records)
+
+    monkeypatch.setitem(bundle.__dict__, "predict_records", slowly)
+    error_of(client_of(service).post(f"{PREDICT}/batch", {"records": [BALL]}), 504, "timeout")
+    assert is_answered.wait(20)
+    # The thread that has just answered takes the next call when it has finished.
+    asyncio.run(service.execution.run_in_thread(lambda: time.sleep(0.05)))
+    log.start()
+    log.stop(60)
+    assert (log.written, log.waiting, log.lost) == (0, 0, 0)
 
 
 def test_metrics_count_answers_errors_and_the_log(tmp_path: Path) -> None:
