@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,27 @@ def _settings_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
             environment.delenv(name)
         environment.setenv(ENV_FILE_VARIABLE, str(env_file))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _process_as_it_was() -> Iterator[None]:
+    """Let a test leave nothing to the next.
+
+    Commands set variables for their children, and Streamlit's runner changes `__main__`, from which children of multiprocessing
+    begin.
+    """
+    from mlops_assets.settings import setting_variables
+
+    # Others may be those of servers that serve several tests.
+    names, main = [*setting_variables(), "DAGSTER_HOME"], sys.modules["__main__"]
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    sys.modules["__main__"] = main
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture

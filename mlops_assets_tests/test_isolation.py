@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -35,3 +36,15 @@ def test_processes_of_a_test_see_no_env_file_either() -> None:
     code = "from mlops_assets.environment import find_project; print(find_project().env_file)"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(find_project().env_file)
+
+
+def test_a_test_may_change_the_process() -> None:
+    """The next one finds it as it was."""
+    os.environ["MLOPS_DATA_DIR"] = os.environ["DAGSTER_HOME"] = "/somewhere"
+    sys.modules["__main__"] = ModuleType("somebody_elses")
+
+
+def test_the_next_test_finds_it_as_it_was() -> None:
+    """Commands and Streamlit's runner change it."""
+    assert not {"MLOPS_DATA_DIR", "DAGSTER_HOME"} & {*os.environ}
+    assert sys.modules["__main__"].__name__ != "somebody_elses"
