@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from mlops_assets.orchestration.mlflow_runs import mlflow_run_of
 
 if TYPE_CHECKING:
     from mlops_assets.ml.bundle import Bundle
+    from mlops_assets.ml.search import Trial
     from mlops_assets.ml.training import TrainedModel
     from mlops_assets.orchestration.clock import Clock
     from mlops_assets.stores.models.registry import ModelRegistry, ModelVersion
@@ -42,6 +44,35 @@ def version_metadata(version: ModelVersion, ui_url: str) -> dict[str, dg.Metadat
         "mlflow_run": dg.MetadataValue.url(version.run_url(ui_url)),
         "mlflow_run_id": dg.MetadataValue.text(version.run_id),
     }
+
+
+def evaluation_metadata(
+    version: ModelVersion,
+    metrics: Mapping[str, float | None],
+    failures: Sequence[str],
+    figures: Mapping[str, bytes],
+    ui_url: str,
+) -> dict[str, Any]:
+    """Return what the UI shows of a version's evaluation: whether it passes the quality gate, pictures, links and figures.
+
+    Args:
+        version: the version that was evaluated.
+        metrics: by name; those that are not defined are left out.
+        failures: sentences on what keeps it from passing the gate.
+        figures: PNG pictures by name.
+        ui_url: where people open MLflow.
+    """
+    return {
+        "gate": " ".join(failures) or "passed",
+        **image_metadata(figures),
+        **version_metadata(version, ui_url),
+        **{name: round(value, 4) for name, value in metrics.items() if value is not None},
+    }
+
+
+def log_trial(context: dg.AssetExecutionContext) -> Callable[[Trial], None]:
+    """Return what a search calls after each trial, to let the log of a run say how it goes."""
+    return lambda trial: context.log.info(f"{trial.name}: log loss {trial.metrics['log_loss']:.4f} in {trial.fit_seconds:.1f} s")
 
 
 class ModelIOManager(dg.IOManager):

@@ -31,8 +31,7 @@ from mlops_assets.orchestration.asset_specs import asset_key, model
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
-from mlops_assets.orchestration.metadata import image_metadata
-from mlops_assets.orchestration.model_io import RegisteredModel, version_metadata
+from mlops_assets.orchestration.model_io import RegisteredModel, evaluation_metadata, log_trial
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
 from mlops_assets.orchestration.run_config import Seed, StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
@@ -144,9 +143,7 @@ def arrest_model(
         seed=config.seed,
         **config.names(),
         balance=ClassBalance(config.oversampled_ratio, config.undersampled_ratio, config.balance_seed),
-        on_trial=lambda trial: context.log.info(
-            f"{trial.name}: log loss {trial.metrics['log_loss']:.4f} in {trial.fit_seconds:.1f} s"
-        ),
+        on_trial=log_trial(context),
     )
     validation_rows = int(development_split["is_validation"].sum())
     context.add_asset_metadata(
@@ -182,14 +179,12 @@ def arrest_evaluation(
     evaluation = evaluate_arrest_model(bundle, development_split, test_split)
     importance = measure_importance(bundle, test_split, config.seed)
     figures = draw_evaluation(evaluation, test_split["is_arrest"].to_numpy(dtype=bool), importance)
+    metrics = evaluation.model.as_dict()
     with retrying_transient_errors():
-        stores.models().log_evaluation(version, evaluation.model.as_dict(), figures, now=clock.now())
+        stores.models().log_evaluation(version, metrics, figures, now=clock.now())
     context.add_asset_metadata(
         {
-            "gate": "passed" if not evaluation.failures else " ".join(evaluation.failures),
-            **image_metadata(figures),
-            **version_metadata(version, stores.mlflow_ui_url),
-            **{name: round(value, 4) for name, value in evaluation.model.as_dict().items() if value is not None},
+            **evaluation_metadata(version, metrics, evaluation.failures, figures, stores.mlflow_ui_url),
             "base_rate_by_type_auc": round(evaluation.base_rate_by_type.auc or 0.0, 4),
         }
     )

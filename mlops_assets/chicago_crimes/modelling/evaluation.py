@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.ml.metric_set import AUC, BRIER, CALIBRATION_ERROR, LOG_LOSS, MCC, as_measurement
-from mlops_assets.ml.metrics import (
-    BinaryMetrics,
-    calibration_table,
-    evaluate_binary,
-    evaluate_by_group,
-    precision_recall_points,
-    roc_points,
-)
+from mlops_assets.ml.metrics import BinaryMetrics, evaluate_binary, evaluate_by_group
 from mlops_assets.ml.promotion import BaselineLimit, Limit, QualityGate
 
 if TYPE_CHECKING:
@@ -123,29 +116,16 @@ def largest_feature_difference(bundle: Bundle[BinaryClassifier], test: pd.DataFr
 
 def draw_evaluation(evaluation: ArrestEvaluation, outcome: np.ndarray, importance: pd.Series) -> dict[str, bytes]:
     """Draw what people would rather look at than read, as PNG pictures by name."""
-    import numpy as np
-    from sklearn.metrics import confusion_matrix
+    from mlops_assets.ml.classifier_plots import draw_classifier_evaluation
 
-    from mlops_assets.ml.plots import plot_bars, plot_calibration, plot_confusion_matrix, plot_ranking_curves
-
-    figures = evaluation.model
-    counts = confusion_matrix(outcome, evaluation.probability >= figures.threshold, labels=[False, True])
-    # Rows of one outcome cannot be ranked; the picture then says that there is nothing to see, and the gate why.
-    is_ranked = figures.auc is not None
-    return {
-        "confusion_matrix": plot_confusion_matrix(counts, ["no arrest", "arrest"], "Recorded and predicted arrests, test rows"),
-        "ranking_curves": plot_ranking_curves(
-            roc_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),
-            precision_recall_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),
-            float(outcome.mean()),
-            figures.auc if figures.auc is not None else float("nan"),
-            figures.average_precision if figures.average_precision is not None else float("nan"),
-        ),
-        "calibration": plot_calibration(calibration_table(outcome, evaluation.probability)),
-        "importance": plot_bars(
-            importance.index.tolist(), importance.to_numpy(), "Rise of log loss when a feature is shuffled", "log loss (nat)"
-        ),
-    }
+    return draw_classifier_evaluation(
+        evaluation.model,
+        outcome,
+        evaluation.probability,
+        importance,
+        classes=["no arrest", "arrest"],
+        counts_title="Recorded and predicted arrests, test rows",
+    )
 
 
 def _table(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.chicago_crimes.modelling.evaluation import GATE
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.ml.metric_set import AUC, BINARY_METRICS, MCC, Measurement, measure_probabilities
-from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, decide_promotion
+from mlops_assets.ml.metric_set import AUC, BINARY_METRICS, MCC, Measurement
+from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, decide_between_classifiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,14 +48,7 @@ def decide_champion(
         incumbent: the champion's bundle, if there is one.
         blockers: failures at the quality gate and other reasons against the challenger.
     """
-    measured = None if incumbent is None else measure_on_test(incumbent, test)
-    return decide_promotion(measure_on_test(challenger, test), measured, blockers=blockers, policy=POLICY)
-
-
-def measure_on_test(bundle: Bundle[BinaryClassifier], test: pd.DataFrame) -> Measurement:
-    """Measure a model on test rows, at its own threshold."""
-    predicted = bundle.predict(test)["probability"].to_numpy()
-    return measure_probabilities(test["is_arrest"].to_numpy(dtype=bool), predicted, bundle.predictor.threshold, POLICY.metric)
+    return decide_between_classifiers(test, "is_arrest", challenger, incumbent, blockers=blockers, policy=POLICY)
 
 
 def _stored(row: pd.Series) -> Measurement:

@@ -4,6 +4,7 @@ All three work on mappings of metrics and on which way each is better, and know 
 Importing them loads no heavy library.
 """
 
+from mlops_assets.ml.promotion.classifiers import decide_between_classifiers, measure_classifier
 from mlops_assets.ml.promotion.gate import BaselineLimit, Limit, QualityGate
 from mlops_assets.ml.promotion.record import decision_columns, promotion_contract
 from mlops_assets.ml.promotion.rule import PromotionDecision, PromotionPolicy, decide_promotion
@@ -14,7 +15,9 @@ __all__ = [
     "PromotionDecision",
     "PromotionPolicy",
     "QualityGate",
+    "decide_between_classifiers",
     "decide_promotion",
     "decision_columns",
+    "measure_classifier",
     "promotion_contract",
 ]

@@ -12,8 +12,8 @@ from mlops_assets.orchestration.asset_specs import asset_key, model
 from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
-from mlops_assets.orchestration.metadata import frame_metadata, image_metadata
-from mlops_assets.orchestration.model_io import RegisteredModel, version_metadata
+from mlops_assets.orchestration.metadata import frame_metadata
+from mlops_assets.orchestration.model_io import RegisteredModel, evaluation_metadata, log_trial
 from mlops_assets.orchestration.promotion import CandidatePair, champion_asset
 from mlops_assets.orchestration.run_config import Seed, StepConfig
 from mlops_assets.orchestration.table_assets import warehouse_asset
@@ -110,9 +110,7 @@ def preference_model(
         families=[family.value for family in config.families],
         feature_sets=[feature_set.value for feature_set in config.feature_sets],
         datasets=[_dataset_of(data_info, stores)],
-        on_trial=lambda trial: context.log.info(
-            f"{trial.name}: log loss {trial.metrics['log_loss']:.4f} in {trial.fit_seconds:.1f} s"
-        ),
+        on_trial=log_trial(context),
     )
     context.add_asset_metadata(
         {
@@ -152,16 +150,14 @@ def preference_evaluation(
     evaluation = evaluate_preference_model(bundle, train_split, test_split, config.seed)
     importance = measure_importance(bundle, test_split, config.seed)
     figures = draw_evaluation(evaluation, test_split["is_liked"].to_numpy(dtype=bool), importance)
+    metrics = evaluation.model.as_dict()
     with retrying_transient_errors():
-        stores.models().log_evaluation(version, evaluation.model.as_dict(), figures, now=clock.now())
+        stores.models().log_evaluation(version, metrics, figures, now=clock.now())
     shown = evaluation.table[["predictor", "metric", "value", "value_low", "value_high"]]
     context.add_asset_metadata(
         {
-            "gate": "passed" if not evaluation.failures else " ".join(evaluation.failures),
             "figures": frame_metadata(shown),
-            **image_metadata(figures),
-            **version_metadata(version, stores.mlflow_ui_url),
-            **{name: round(value, 4) for name, value in evaluation.model.as_dict().items() if value is not None},
+            **evaluation_metadata(version, metrics, evaluation.failures, figures, stores.mlflow_ui_url),
         }
     )
     return evaluation.table.assign(model_version=version.version, model_run_id=version.run_id)

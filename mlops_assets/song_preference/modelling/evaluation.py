@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.ml.intervals import bootstrap_intervals
 from mlops_assets.ml.metric_set import AUC, BRIER, F1, LOG_LOSS, as_measurement
-from mlops_assets.ml.metrics import (
-    BinaryMetrics,
-    calibration_table,
-    evaluate_binary,
-    precision_recall_points,
-    roc_points,
-)
+from mlops_assets.ml.metrics import BinaryMetrics, evaluate_binary
 from mlops_assets.ml.promotion import BaselineLimit, Limit, QualityGate
 from mlops_assets.song_preference import defaults
 from mlops_assets.song_preference.modelling.baselines import BASELINES, Scored
@@ -97,28 +91,16 @@ def measure_importance(bundle: Bundle[BinaryClassifier], test: pd.DataFrame, see
 
 def draw_evaluation(evaluation: PreferenceEvaluation, outcome: np.ndarray, importance: pd.Series) -> dict[str, bytes]:
     """Draw what people would rather look at than read, as PNG pictures by name."""
-    import numpy as np
-    from sklearn.metrics import confusion_matrix
+    from mlops_assets.ml.classifier_plots import draw_classifier_evaluation
 
-    from mlops_assets.ml.plots import plot_bars, plot_calibration, plot_confusion_matrix, plot_ranking_curves
-
-    figures = evaluation.model
-    counts = confusion_matrix(outcome, evaluation.probability >= figures.threshold, labels=[False, True])
-    is_ranked = figures.auc is not None
-    return {
-        "confusion_matrix": plot_confusion_matrix(counts, ["disliked", "liked"], "Labelled and predicted, test songs"),
-        "ranking_curves": plot_ranking_curves(
-            roc_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),
-            precision_recall_points(outcome, evaluation.probability).to_numpy() if is_ranked else np.empty((0, 2)),
-            float(outcome.mean()),
-            figures.auc if figures.auc is not None else float("nan"),
-            figures.average_precision if figures.average_precision is not None else float("nan"),
-        ),
-        "calibration": plot_calibration(calibration_table(outcome, evaluation.probability)),
-        "importance": plot_bars(
-            importance.index.tolist(), importance.to_numpy(), "Rise of log loss when a feature is shuffled", "log loss (nat)"
-        ),
-    }
+    return draw_classifier_evaluation(
+        evaluation.model,
+        outcome,
+        evaluation.probability,
+        importance,
+        classes=["disliked", "liked"],
+        counts_title="Labelled and predicted, test songs",
+    )
 
 
 def _rows(predictor: str, outcome: np.ndarray, scored: Scored, figures: BinaryMetrics, seed: int) -> pd.DataFrame:

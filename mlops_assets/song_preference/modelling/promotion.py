@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import MissingPartitionError
-from mlops_assets.ml.metric_set import AUC, BINARY_METRICS, F1, Measurement, measure_probabilities
-from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, decide_promotion
+from mlops_assets.ml.metric_set import AUC, BINARY_METRICS, F1, Measurement
+from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, decide_between_classifiers
 from mlops_assets.song_preference.modelling.evaluation import GATE
 
 if TYPE_CHECKING:
@@ -48,14 +48,7 @@ def decide_champion(
         incumbent: the champion's bundle, if there is one.
         blockers: failures at the quality gate and other reasons against the challenger.
     """
-    measured = None if incumbent is None else measure_on_test(incumbent, test)
-    return decide_promotion(measure_on_test(challenger, test), measured, blockers=blockers, policy=POLICY)
-
-
-def measure_on_test(bundle: Bundle[BinaryClassifier], test: pd.DataFrame) -> Measurement:
-    """Measure a model on test songs, at its own threshold."""
-    predicted = bundle.predict(test)["probability"].to_numpy()
-    return measure_probabilities(test["is_liked"].to_numpy(dtype=bool), predicted, bundle.predictor.threshold, POLICY.metric)
+    return decide_between_classifiers(test, "is_liked", challenger, incumbent, blockers=blockers, policy=POLICY)
 
 
 def _stored(rows: pd.DataFrame) -> Measurement:

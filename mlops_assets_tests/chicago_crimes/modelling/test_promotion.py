@@ -11,11 +11,12 @@ import pytest
 
 from mlops_assets.chicago_crimes.model_contracts import ARREST_EVALUATION
 from mlops_assets.chicago_crimes.modelling.evaluation import evaluate_arrest_model
-from mlops_assets.chicago_crimes.modelling.promotion import decide_champion, failures_at_gate, measure_on_test
+from mlops_assets.chicago_crimes.modelling.promotion import POLICY, decide_champion, failures_at_gate
 from mlops_assets.contracts.frames import to_arrow, to_pandas
 from mlops_assets.errors import MissingPartitionError
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.ml.predictors import BinaryClassifier
+from mlops_assets.ml.promotion import measure_classifier
 from mlops_assets_tests.chicago_crimes.tiny_crimes import prepared, train_again, trained, useless_bundle
 
 
@@ -48,7 +49,8 @@ def test_each_model_is_judged_at_its_own_threshold() -> None:
     """Thresholds belong to bundles, not to the comparison."""
     strict = replace(_weaker(), predictor=replace(_weaker().predictor, threshold=0.9))
     for bundle in (trained().bundle, strict):
-        assert measure_on_test(bundle, prepared().test).metrics["threshold"] == bundle.predictor.threshold
+        measured = measure_classifier(bundle, prepared().test, "is_arrest", POLICY.metric)
+        assert measured.metrics["threshold"] == bundle.predictor.threshold
     lax = replace(trained().bundle, predictor=replace(trained().bundle.predictor, threshold=1.0))
     decision = decide_champion(prepared().test, lax, _weaker(), [])
     assert decision.decision == "keep_champion"
