@@ -1,7 +1,6 @@
 """Fixtures that every test may use."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mlops_assets.environment import ENV_FILE_VARIABLE
 
 # A browser, for tests that skip without one.
 from mlops_assets_tests.browser import chromium  # noqa: F401
+from mlops_assets_tests.isolation import process_kept
 
 # Servers, started when a test asks for one by its fixture.
 from mlops_assets_tests.services.bigquery import bigquery_url  # noqa: F401
@@ -48,23 +48,9 @@ def _settings_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
-    """Let a test leave nothing to the next.
-
-    Commands set variables for their children, and Streamlit's runner changes `__main__`, from which children of multiprocessing
-    begin.
-    """
-    from mlops_assets.settings import setting_variables
-
-    # Others may be those of servers that serve several tests.
-    names, main = [*setting_variables(), "DAGSTER_HOME"], sys.modules["__main__"]
-    before = {name: os.environ.get(name) for name in names}
-    yield
-    sys.modules["__main__"] = main
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    """Let a test leave nothing to the next."""
+    with process_kept():
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from mlops_assets.environment import find_project
 from mlops_assets.settings import Settings, setting_variables
+from mlops_assets_tests.isolation import process_kept
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -38,13 +39,16 @@ def test_processes_of_a_test_see_no_env_file_either() -> None:
     assert done.stdout.strip() == str(find_project().env_file)
 
 
-def test_a_test_may_change_the_process() -> None:
-    """The next one finds it as it was."""
-    os.environ["MLOPS_DATA_DIR"] = os.environ["DAGSTER_HOME"] = "/somewhere"
-    sys.modules["__main__"] = ModuleType("somebody_elses")
-
-
-def test_the_next_test_finds_it_as_it_was() -> None:
-    """Commands and Streamlit's runner change it."""
+def test_a_test_leaves_the_process_as_it_was() -> None:
+    """Commands set variables, and Streamlit's runner changes the main module; the next test sees neither."""
+    main = sys.modules["__main__"]
+    with process_kept():
+        os.environ["MLOPS_DATA_DIR"] = os.environ["DAGSTER_HOME"] = "/somewhere"
+        sys.modules["__main__"] = ModuleType("somebody_elses")
     assert not {"MLOPS_DATA_DIR", "DAGSTER_HOME"} & {*os.environ}
-    assert sys.modules["__main__"].__name__ != "somebody_elses"
+    assert sys.modules["__main__"] is main
+
+
+def test_every_test_is_kept_so(request: pytest.FixtureRequest) -> None:
+    """None has to ask for it."""
+    assert "_process_as_it_was" in request.fixturenames
