@@ -29,6 +29,7 @@ import psutil
 from rich.console import Console
 
 from benchmarks.served_models import PREDICT, RECORD, save_bundle, save_mlflow_model
+from mlops_assets.cli.ports import free_ports
 from mlops_assets.serving.grpc.v1 import predictions_pb2 as pb
 from mlops_assets.serving.grpc.v1.predictions_pb2_grpc import PredictionsStub
 
@@ -82,7 +83,7 @@ def main() -> None:
 @contextmanager
 def serve(root: Path, bundle: Path) -> Iterator[Server]:
     """Run `mlops-assets serve` on a bundle, as it is by default: one worker, with logs."""
-    port, grpc_port = _free_ports(2)
+    port, grpc_port = free_ports(2)
     ports = ["--port", str(port), "--grpc-port", str(grpc_port)]
     command = [sys.executable, "-m", "mlops_assets.cli", "serve", "--bundle", str(bundle), *ports]
     with _running(root, command, lambda: _status(port, "/ready") == 200) as (process, seconds):
@@ -92,7 +93,7 @@ def serve(root: Path, bundle: Path) -> Iterator[Server]:
 @contextmanager
 def bare(root: Path) -> Iterator[Server]:
     """Run handlers of the same frameworks that return a constant."""
-    port, grpc_port = _free_ports(2)
+    port, grpc_port = free_ports(2)
     command = [sys.executable, "-m", "benchmarks.bare_servers", str(port), str(grpc_port)]
     with _running(root, command, lambda: _status(port, "/health") == 200) as (process, seconds):
         yield Server(process, port, grpc_port, seconds)
@@ -101,7 +102,7 @@ def bare(root: Path) -> Iterator[Server]:
 @contextmanager
 def mlflow_serve(root: Path, model: Path) -> Iterator[Server]:
     """Run MLflow's own server on the same model."""
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     command = [str(Path(sys.executable).with_name("mlflow")), "models", "serve", "--model-uri", str(model), "--port", str(port)]
     with _running(root, [*command, "--env-manager", "local", "--workers", "1"], lambda: _status(port, "/ping") == 200) as (
         process,
@@ -291,14 +292,6 @@ def _status(port: int, path: str) -> int:
         return 0
     finally:
         connection.close()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _verdict(what: str, measured: str, is_kept: bool, limit: str) -> None:

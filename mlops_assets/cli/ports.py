@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from contextlib import ExitStack
 
 from mlops_assets.errors import SettingsError
 
@@ -29,6 +30,15 @@ def require_free_port(host: str, port: int, option: str = "--port") -> None:
         f"port {port} of {host} is in use, perhaps by another server of yours: http://{host}:{port}; end that one"
         + (f", or choose another port: {option} {free}" if free else "")
     )
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of this machine at which nobody listens."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _listening_error(host: str, port: int) -> OSError | None:

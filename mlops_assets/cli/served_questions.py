@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import IO, TYPE_CHECKING
 
 from rich.console import Console
 
+from mlops_assets.cli.ports import free_ports
 from mlops_assets.errors import PermanentError, TransientError
 from mlops_assets.terminal import new_table
 
@@ -64,7 +64,7 @@ def _serving(model: str) -> Iterator[dict[str, PredictionClient]]:
     from mlops_assets.dashboard.settings import DashboardSettings
     from mlops_assets.serving.settings import ServingSettings
 
-    port, grpc_port = _free_ports()
+    port, grpc_port = free_ports(2)
     keys = ServingSettings().api_keys
     settings = DashboardSettings(
         serving_url=f"http://{_HOST}:{port}", grpc_target=f"{_HOST}:{grpc_port}", api_key=keys[0] if keys else None
@@ -116,13 +116,3 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _free_ports() -> tuple[int, int]:
-    """Return two ports at which nobody listens."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(2)]
-        for each in sockets:
-            each.bind((_HOST, 0))
-        rest, grpc = (each.getsockname()[1] for each in sockets)
-    return rest, grpc
