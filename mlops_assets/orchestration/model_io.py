@@ -13,6 +13,7 @@ from mlops_assets.errors import MissingModelError
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.metadata import add_stored_metadata, frame_metadata, image_metadata
 from mlops_assets.orchestration.mlflow_runs import mlflow_run_of
+from mlops_assets.stores.models.versions import registered_name
 
 if TYPE_CHECKING:
     from mlops_assets.ml.bundle import Bundle
@@ -32,8 +33,8 @@ class RegisteredModel:
 
 
 def model_name(asset_key: dg.AssetKey) -> str:
-    """Return the name under which the registry keeps the versions of a model asset: `chicago_crimes.arrest_model`."""
-    return ".".join(asset_key.path)
+    """Return the name under which the registry keeps the versions of a model asset."""
+    return registered_name(*asset_key.path)
 
 
 def version_metadata(version: ModelVersion, ui_url: str) -> dict[str, dg.MetadataValue]:

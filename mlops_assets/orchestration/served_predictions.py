@@ -30,6 +30,7 @@ from mlops_assets.orchestration.table_assets import check_specs, validated, ware
 from mlops_assets.orchestration.table_checks import TableCheck
 from mlops_assets.stores.landing.events_by_time import EventsByTime
 from mlops_assets.stores.landing.landed_events import land_events
+from mlops_assets.stores.models.versions import registered_name
 from mlops_assets.stores.registry import Stores
 
 SERVED_DAYS = dg.DailyPartitionsDefinition("2025-01-01", timezone="UTC")
@@ -81,6 +82,7 @@ def served_job(model: ServedModel) -> Any:
 
 def _served_predictions(model: ServedModel) -> dg.AssetsDefinition:
     served, rejected, _ = model.contracts
+    each_day = once_a_window_is_over(EVERY_HOUR, lookback=_LOOKBACK)
     few_rejects = TableCheck(
         rejected,
         "has_few_rejects",
@@ -91,16 +93,8 @@ def _served_predictions(model: ServedModel) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"{model.domain}__served_predictions",
         outs={
-            served.name: dg.AssetOut(
-                **warehouse_table(served),
-                dagster_type=PartitionedFrames,
-                automation_condition=once_a_window_is_over(EVERY_HOUR, lookback=_LOOKBACK),
-            ),
-            rejected.name: dg.AssetOut(
-                **lake_table(rejected),
-                dagster_type=PartitionedFrames,
-                automation_condition=once_a_window_is_over(EVERY_HOUR, lookback=_LOOKBACK),
-            ),
+            served.name: dg.AssetOut(**warehouse_table(served), dagster_type=PartitionedFrames, automation_condition=each_day),
+            rejected.name: dg.AssetOut(**lake_table(rejected), dagster_type=PartitionedFrames, automation_condition=each_day),
         },
         check_specs=check_specs(served, rejected, partitions=SERVED_DAYS, checks=(few_rejects,)),
         partitions_def=SERVED_DAYS,
@@ -202,7 +196,7 @@ def _drift_of(stores: Stores, model: ServedModel, number: int, answers: pd.DataF
     """Return rows of `served_drift`, without the day, of the version that gave some answers."""
     registry = stores.models()
     with retrying_transient_errors():
-        version = registry.version(f"{model.domain}.{model.name}", number)
+        version = registry.version(registered_name(model.domain, model.name), number)
         bundle = registry.load(version)
     drift = measure_served_drift(bundle, answers, features=model.features, score=model.score, limits=model.limits)
     return drift.assign(model_name=model.name, model_version=number, model_run_id=version.run_id)

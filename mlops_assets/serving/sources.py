@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import SettingsError
 from mlops_assets.serving.champions import ChampionVersion, ModelName
+from mlops_assets.stores.models.versions import CHAMPION, registered_name
 
 if TYPE_CHECKING:
     from mlops_assets.ml.bundle import Bundle
@@ -45,9 +46,7 @@ class RegistrySource:
 
     def current(self, name: ModelName) -> ChampionVersion | None:
         """Return the version that has the alias of the champion."""
-        from mlops_assets.stores.models.versions import CHAMPION
-
-        version = self._registry.version_by_alias(f"{name.domain}.{name.name}", CHAMPION)
+        version = self._registry.version_by_alias(registered_name(name.domain, name.name), CHAMPION)
         return None if version is None else ChampionVersion(version.version, version.run_id, version)
 
     def load(self, version: ChampionVersion) -> Bundle[Any]:

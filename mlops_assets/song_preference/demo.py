@@ -15,7 +15,7 @@ from mlops_assets.song_preference.contracts import DATA_INFO, REJECTED_SONGS, SO
 from mlops_assets.song_preference.model_contracts import PREFERENCE_CHAMPION, PREFERENCE_EVALUATION, PREFERENCE_PREDICTIONS
 from mlops_assets.song_preference.modelling.training import MODEL_NAME
 from mlops_assets.song_preference.partitions import PLAYLISTS
-from mlops_assets.stores.models.versions import CHAMPION
+from mlops_assets.stores.models.versions import CHAMPION, registered_name
 from mlops_assets.terminal import new_table
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _question(stores: Stores) -> Question | None:
     songs = _read(stores, SONGS, key)
     song = songs[songs["song_key"] == song_key].iloc[0]
     named = f"{song['title']} by {song['artist']}" if isinstance(song["title"], str) else f"song {song_key}"
-    champion = stores.models().version_by_alias(f"{DOMAIN}.{MODEL_NAME}", CHAMPION)
+    champion = stores.models().version_by_alias(registered_name(DOMAIN, MODEL_NAME), CHAMPION)
     assert champion is not None
     inputs = stores.models().load(champion).input_contract.column_names
     record = {name: None if song[name] != song[name] else float(song[name]) for name in inputs}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.dashboard.errors import not_made_yet
 from mlops_assets.domains import serving_extensions
-from mlops_assets.stores.models.versions import CHAMPION, ModelVersion
+from mlops_assets.stores.models.versions import CHAMPION, ModelVersion, registered_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ def read_model(stores: Stores, domain: str, model: str) -> ModelHistory:
         NothingToShowError: it was never trained.
     """
     registry = stores.models()
-    versions = registry.versions(f"{domain}.{model}") if registry.exists() else []
+    versions = registry.versions(registered_name(domain, model)) if registry.exists() else []
     if not versions:
         raise not_made_yet(f"version of {model}", domain)
     champion = next((version for version in versions if CHAMPION in version.aliases), None)

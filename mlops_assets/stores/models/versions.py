@@ -30,6 +30,11 @@ PROMOTED_AT = "promoted_at"
 ROLLED_BACK_AT = "rolled_back_at"
 
 
+def registered_name(domain: str, model: str) -> str:
+    """Return the name under which the registry keeps the versions of a model: `chicago_crimes.arrest_model`."""
+    return f"{domain}.{model}"
+
+
 class ForeignVersionError(PermanentError):
     """A version of a model that was registered by other means than this package, so that nobody knows what it was trained on."""
 
