@@ -111,17 +111,8 @@ class BinaryClassifier(Predictor):
 
     def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
         """Return a quick way to predict a few records, if the pipeline can be compiled."""
-        probabilities_of, threshold = _compiled(self.pipeline, contract), float(self.threshold)
-        if probabilities_of is None:
-            return None
-
-        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
-            found = probabilities_of(records)
-            if found is None:
-                return None
-            return [{"probability": probability, "is_predicted": probability >= threshold} for _, probability in found]
-
-        return predict_records
+        threshold = float(self.threshold)
+        return _compiled(self.pipeline, contract, lambda each: {"probability": each[1], "is_predicted": each[1] >= threshold})
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -180,19 +171,13 @@ class MulticlassClassifier(Predictor):
 
     def records_predictor(self, contract: TableContract) -> RecordsPredictor | None:
         """Return a quick way to predict a few records, if the pipeline can be compiled."""
-        probabilities_of, names = _compiled(self.pipeline, contract), [f"probability_{name}" for name in self.classes]
-        if probabilities_of is None:
-            return None
+        names = [f"probability_{name}" for name in self.classes]
 
-        def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
-            found = probabilities_of(records)
-            if found is None:
-                return None
-            return [
-                {"predicted_class": self.classes[each.index(max(each))], **dict(zip(names, each, strict=True))} for each in found
-            ]
+        def as_prediction(probabilities: list[float]) -> dict[str, Any]:
+            predicted = self.classes[probabilities.index(max(probabilities))]
+            return {"predicted_class": predicted, **dict(zip(names, probabilities, strict=True))}
 
-        return predict_records
+        return _compiled(self.pipeline, contract, as_prediction)
 
     def dump(self) -> bytes:
         """Return the pipeline, pickled."""
@@ -272,8 +257,10 @@ def _probabilities(pipeline: Any, records: pd.DataFrame, classes: int) -> npt.ND
     return np.asarray(found, dtype=np.float64)
 
 
-def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapping[str, Any]]], list[list[float]] | None] | None:
-    """Return what gives the probabilities of records, if all inputs are floats and the pipeline can be compiled.
+def _compiled(
+    pipeline: Any, contract: TableContract, as_prediction: Callable[[list[float]], dict[str, Any]]
+) -> RecordsPredictor | None:
+    """Return what predicts records from their probabilities, if all inputs are floats and the pipeline can be compiled.
 
     It gives None where a record has anything but floats of an ordinary size: a table decides what becomes of that.
     """
@@ -289,7 +276,7 @@ def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapp
 
     ordinary, largest = frozenset({float, type(None)}), np.finfo(np.float32).max
 
-    def of_records(records: Sequence[Mapping[str, Any]]) -> list[list[float]] | None:
+    def predict_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
         rows = [[record.get(name) for name in names] for record in records]
         if not ordinary.issuperset(map(type, chain.from_iterable(rows))):
             return None
@@ -297,10 +284,9 @@ def _compiled(pipeline: Any, contract: TableContract) -> Callable[[Sequence[Mapp
         values = np.array(rows, dtype=np.float64)
         if (np.abs(values) > largest).any():
             return None
-        found: list[list[float]] = probabilities_of(values).tolist()
-        return found
+        return [as_prediction(probabilities) for probabilities in probabilities_of(values).tolist()]
 
-    return of_records
+    return predict_records
 
 
 def _dump(fitted: Any) -> bytes:

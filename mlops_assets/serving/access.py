@@ -46,7 +46,7 @@ class ClientCheck:
 
 
 class KeyCheck:
-    """Lets those in who have one of some keys, and everybody if there are no keys."""
+    """Lets those in who have one of some keys."""
 
     def __init__(self, keys: Iterable[SecretStr]) -> None:
         """Let those in who have one of `keys`."""
@@ -62,8 +62,6 @@ class KeyCheck:
         Raises:
             UnauthorizedError: there is no key, or a wrong one.
         """
-        if not self._keys:
-            return
         given = key if key is not None else _bearer(authorization)
         if given is None:
             raise UnauthorizedError(f"a key is needed: send it as {KEY_HEADER}, or as authorization: Bearer <key>")

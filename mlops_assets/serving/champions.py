@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlops_assets.errors import PlatformError, TransientError
@@ -83,6 +84,16 @@ class ServedModel:
     loaded_at: datetime
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """Which model and version it is, as answers say it."""
+        return {
+            "domain": self.name.domain,
+            "name": self.name.name,
+            "version": self.version.version,
+            "run_id": self.version.run_id,
+        }
+
+    @cached_property
     def takes_records(self) -> bool:
         """Whether it answers about single records; forecasts are about series."""
         from mlops_assets.ml.predictors import Forecaster

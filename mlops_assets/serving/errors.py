@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from mlops_assets.errors import PlatformError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 MOST_FIELDS = 50
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class FieldError:
 
     field: str
     message: str
+
+
+def unknown_fields(given: Iterable[object], known: Collection[str]) -> list[FieldError]:
+    """Return an error for each field of a request that is none of the known ones."""
+    return [FieldError(str(name)[:_LONGEST_NAME], "there is no such field") for name in given if name not in known]
 
 
 class RequestError(PlatformError):

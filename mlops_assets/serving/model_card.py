@@ -32,10 +32,7 @@ def model_card(served: ServedModel) -> dict[str, Any]:
     bundle = served.bundle
     trained = bundle.provenance
     return {
-        "domain": served.name.domain,
-        "name": served.name.name,
-        "version": served.version.version,
-        "run_id": served.version.run_id,
+        **served.identity,
         "loaded_at": served.loaded_at,
         "kind": bundle.predictor.kind,
         "estimator": trained.estimator_name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from mlops_assets.serving.errors import MOST_FIELDS, FieldError, InvalidRecordError
+from mlops_assets.serving.errors import MOST_FIELDS, FieldError, InvalidRecordError, unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,8 +55,8 @@ class RecordReader:
             InvalidRecordError: it breaks the contract; each field that does is named.
         """
         if isinstance(record, dict) and len(record) > len(self._names) + MOST_FIELDS:
-            unknown = [FieldError(str(name)[:200], "there is no such field") for name in record if name not in self._names]
-            raise InvalidRecordError(f"the record has {len(record):,} fields, and the model takes {len(self._names)}", unknown)
+            message = f"the record has {len(record):,} fields, and the model takes {len(self._names)}"
+            raise InvalidRecordError(message, unknown_fields(record, self._names))
         try:
             values = self._validate(record).__dict__
         except ValidationError as error:

@@ -61,12 +61,7 @@ class Answer:
     def as_dict(self) -> dict[str, Any]:
         """Return the answer as JSON has it."""
         fields: dict[str, Any] = {
-            "model": {
-                "domain": self.served.name.domain,
-                "name": self.served.name.name,
-                "version": self.served.version.version,
-                "run_id": self.served.version.run_id,
-            },
+            "model": self.served.identity,
             "value": self.value,
             "probability": self.probability,
             "unknown_inputs": self.unknown,

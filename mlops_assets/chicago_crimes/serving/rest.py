@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from mlops_assets.chicago_crimes import DOMAIN
 from mlops_assets.chicago_crimes.serving.portal_records import read_crimes, record_schema
-from mlops_assets.serving.errors import FieldError, InvalidRecordError
+from mlops_assets.serving.errors import FieldError, InvalidRecordError, unknown_fields
 from mlops_assets.serving.json_body import parse_json
 from mlops_assets.serving.request_ids import current_request_id
 from mlops_assets.serving.rest.access import require_admin
@@ -86,7 +86,7 @@ def _instances(body: object) -> list[Any]:
         raise InvalidRecordError(
             "the body is not what is expected", [FieldError("body", "it is an object with the field instances")]
         )
-    errors = [FieldError(str(name)[:200], "there is no such field") for name in body if name != "instances"]
+    errors = unknown_fields(body, ("instances",))
     if not isinstance(body.get("instances"), list):
         errors.append(FieldError("instances", "it must be a list of crimes" if "instances" in body else "it is missing"))
     if errors:

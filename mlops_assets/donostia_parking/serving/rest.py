@@ -98,12 +98,7 @@ def build_router(
         return JSONReply(
             {
                 "request_id": current_request_id(),
-                "model": {
-                    "domain": served.name.domain,
-                    "name": served.name.name,
-                    "version": served.version.version,
-                    "run_id": served.version.run_id,
-                },
+                "model": served.identity,
                 "city_code": served.bundle.predictor.city_code,
                 "created_at": current.created_at,
                 "data_until": current.data_until,

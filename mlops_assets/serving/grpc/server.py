@@ -53,10 +53,6 @@ class GrpcServer:
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
 
-    async def wait(self) -> None:
-        """Wait until it has stopped."""
-        await self._server.wait_for_termination()
-
 
 def build_grpc_server(service: PredictionService, extensions: Sequence[DomainServing], settings: ServingSettings) -> GrpcServer:
     """Return a server of all services, which listens once it is started. Call it within the event loop that runs it.

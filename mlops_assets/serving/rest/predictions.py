@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from starlette.routing import Match, Route
 
-from mlops_assets.serving.errors import FieldError, InvalidRecordError
+from mlops_assets.serving.errors import FieldError, InvalidRecordError, unknown_fields
 from mlops_assets.serving.json_body import parse_json
 from mlops_assets.serving.request_ids import current_request_id
 from mlops_assets.serving.rest.gateway import read_body
@@ -107,7 +107,7 @@ def _only_field(content: Any, name: str) -> Any:
     if not isinstance(content, dict):
         errors = [FieldError("body", f'it must be an object: {{"{name}": …}}')]
     else:
-        errors = [FieldError(other[:200], "there is no such field") for other in content if other != name]
+        errors = unknown_fields(content, (name,))
         errors += [] if name in content else [FieldError(name, "it is missing")]
     raise InvalidRecordError("the body is not what is expected", errors)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from mlops_assets.serving.errors import FieldError, InvalidRecordError
+from mlops_assets.serving.errors import FieldError, InvalidRecordError, unknown_fields
 from mlops_assets.serving.json_body import parse_json
 from mlops_assets.song_preference.serving.original import READER, ask
 
@@ -57,7 +57,7 @@ def _features(body: object) -> object:
         raise InvalidRecordError(
             "the body is not what the model takes", [FieldError("body", "it is an object with the field features")]
         )
-    errors = [FieldError(str(name)[:200], "there is no such field") for name in body if name != "features"]
+    errors = unknown_fields(body, ("features",))
     if "features" not in body:
         errors.append(FieldError("features", "it is missing"))
     if errors:
