@@ -30,9 +30,12 @@ PROMOTED_AT = "promoted_at"
 ROLLED_BACK_AT = "rolled_back_at"
 
 
-def registered_name(domain: str, model: str) -> str:
-    """Return the name under which the registry keeps the versions of a model: `chicago_crimes.arrest_model`."""
-    return f"{domain}.{model}"
+def registered_name(*key: str) -> str:
+    """Return the name under which the registry keeps the versions of a model by the parts of its asset key.
+
+    `chicago_crimes` and `arrest_model` give `chicago_crimes.arrest_model`.
+    """
+    return ".".join(key)
 
 
 class ForeignVersionError(PermanentError):
