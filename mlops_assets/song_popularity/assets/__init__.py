@@ -1,0 +1,1 @@
+"""The assets of this domain, in the order in which data flows."""

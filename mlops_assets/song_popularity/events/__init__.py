@@ -1,0 +1,1 @@
+"""From messages of the log to events, dead letters, tracks and history. Pure functions."""

@@ -1,0 +1,44 @@
+"""Settings of this domain, read from `MLOPS_SONG_POPULARITY_*`."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from mlops_assets.environment_settings import TimedSourceSettings
+from mlops_assets.song_popularity import defaults
+
+
+class SongPopularitySettings(TimedSourceSettings):
+    """Where events come from when `mlops-assets produce` sends them, the topic they are in, and stores of its own.
+
+    Attributes:
+        topic: of the event log, in which the domain's events are.
+        topic_partitions: of a topic that does not exist yet.
+        spotify_client_id: for live: of the app that is registered with Spotify.
+        spotify_client_secret: for live: its secret.
+        minimum_accuracy: a model below does not challenge the champion.
+        minimum_macro_f1: likewise.
+        retrain_below_accuracy: a day whose predictions were right less often makes the model be trained again.
+    """
+
+    export_name: ClassVar = "recorded events"
+    sample_name: ClassVar = "a simulated world of tracks"
+    model_config = SettingsConfigDict(env_prefix="MLOPS_SONG_POPULARITY_")
+
+    source: Literal["sample", "export", "live"] = "sample"
+    sample_seed: int = Field(default=20250601, ge=0)
+    topic: str = Field(default=defaults.TOPIC, pattern=r"[a-zA-Z0-9._-]{1,249}")
+    topic_partitions: int = Field(default=defaults.TOPIC_PARTITIONS, ge=1, le=1000)
+    spotify_client_id: str | None = None
+    spotify_client_secret: SecretStr | None = Field(default=None, repr=False)
+    minimum_accuracy: float = Field(default=defaults.MINIMUM_ACCURACY, ge=0, le=1)
+    minimum_macro_f1: float = Field(default=defaults.MINIMUM_MACRO_F1, ge=0, le=1)
+    retrain_below_accuracy: float = Field(default=defaults.RETRAIN_BELOW_ACCURACY, ge=0, le=1)
+
+    def describe_live(self) -> str:
+        """Say who is asked."""
+        return "Spotify's Web API"
+
+
+SETTINGS = SongPopularitySettings

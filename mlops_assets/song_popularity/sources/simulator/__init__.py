@@ -1,0 +1,1 @@
+"""A simulated world of artists, tracks and countries, whose fame grows and fades."""
