@@ -10,8 +10,7 @@ from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.assets import ASSETS
 from mlops_assets.song_popularity.assets.automation import JOBS, build_schedules, build_sensors
 from mlops_assets.song_popularity.assets.bootstrap import TopicHistory, build_bootstrap
-from mlops_assets.song_popularity.assets.checks import CHECKS
-from mlops_assets.song_popularity.assets.events import TOPIC_KEY
+from mlops_assets.song_popularity.assets.events import ACCOUNT, TOPIC_KEY
 from mlops_assets.song_popularity.assets.model import SETTINGS_KEY
 from mlops_assets.song_popularity.contracts import DATA_CONTRACTS
 from mlops_assets.song_popularity.demo import build_demo
@@ -34,7 +33,7 @@ def build_domain(settings: SongPopularitySettings, *, cache: Path, automation_en
         name=DOMAIN,
         contracts=CONTRACTS,
         assets=ASSETS,
-        checks=CHECKS,
+        checks=[ACCOUNT],
         jobs=JOBS,
         schedules=build_schedules(automation_enabled=automation_enabled),
         sensors=build_sensors(bootstrap, automation_enabled=automation_enabled),

@@ -15,6 +15,7 @@ from mlops_assets.orchestration.stream_sensor import stream_sensor
 from mlops_assets.orchestration.streams import accept_loss_job, replay_job
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.assets import events, model, monitoring
+from mlops_assets.song_popularity.assets.sample_events import send_sample_events
 from mlops_assets.song_popularity.model_contracts import POPULARITY_CHAMPION
 from mlops_assets.song_popularity.partitions import EVENT_DAYS
 
@@ -40,6 +41,13 @@ READ_EVENTS = dg.define_asset_job(
     "read_song_popularity",
     selection=dg.AssetSelection.assets(events.event_batches, events.event_documents_asset) | _DAY,
     description="Land what is new, and make events, the original's table and documents of a day, or of many.",
+    tags=_TAGS,
+)
+
+ACCOUNT_FOR_EVENTS = dg.define_asset_job(
+    "account_for_song_popularity",
+    selection=dg.AssetSelection.checks(events.ACCOUNT),
+    description="Compare what has landed with what is in the tables, over all days.",
     tags=_TAGS,
 )
 
@@ -78,6 +86,14 @@ def build_schedules(*, automation_enabled: bool) -> list[Any]:
     """Return the schedules, started with the daemon if `automation_enabled`, else waiting for a person to switch them on."""
     return [
         _daily_model_schedule(automation_enabled=automation_enabled),
+        dg.ScheduleDefinition(
+            name="song_popularity_daily_account",
+            job=ACCOUNT_FOR_EVENTS,
+            cron_schedule="25 1 * * *",
+            execution_timezone="UTC",
+            default_status=schedule_status(automation_enabled),
+            description="Accounts for every message that has landed, at twenty-five past one (UTC).",
+        ),
         compaction_schedule(COMPACT, automation_enabled=automation_enabled),
     ]
 
@@ -133,9 +149,11 @@ RETRAINING = Retraining(
 
 
 JOBS = [
+    send_sample_events,
     FOLLOW_EVENTS,
     REFRESH_EVENTS,
     READ_EVENTS,
+    ACCOUNT_FOR_EVENTS,
     READ_HISTORY,
     LIST_TRACKS,
     TRAIN_MODEL,

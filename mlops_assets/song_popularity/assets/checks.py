@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from mlops_assets.orchestration.check_outcomes import CheckOutcome
 from mlops_assets.orchestration.table_checks import TableCheck
 from mlops_assets.song_popularity.contracts import REJECTED_EVENTS
@@ -68,6 +66,3 @@ PASSES_QUALITY_GATE = TableCheck(
     "The day's model reaches the accuracy and the macro-F1 that the settings ask for, and beats the commonest class.",
     is_blocking=True,
 )
-
-CHECKS: list[dg.AssetChecksDefinition] = []
-"""Checks that are steps of their own, because they look at other partitions or assets."""

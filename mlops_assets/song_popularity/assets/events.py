@@ -18,6 +18,7 @@ from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.run_config import StepConfig
+from mlops_assets.orchestration.stream_accounts import stream_account_check
 from mlops_assets.orchestration.streams import Stream, batches_asset
 from mlops_assets.orchestration.table_assets import check_specs, lake_asset, validated, warehouse_asset
 from mlops_assets.song_popularity import DOMAIN
@@ -57,7 +58,7 @@ STREAM = Stream(
 event_batches = batches_asset(
     STREAM,
     "The messages of the log, whole and as they came: an object per closed range of offsets, whose name says topic, partition, "
-    "first and last offset. The next run goes on behind what has landed, so nothing is lost and nothing comes twice, wherever one dies.",
+    "first and last offset. The next run goes on behind what has landed, so nothing is lost or doubled, wherever one dies.",
     freshness_policy=EVENTS_FRESHNESS,
 )
 
@@ -220,5 +221,7 @@ def tracks(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], 
     context.add_asset_metadata({"track_count": len(known), "unknown_popularity_count": int(known["popularity"].isna().sum())})
     return known
 
+
+ACCOUNT = stream_account_check(STREAM, EVENTS, EVENT_DAYS)
 
 ASSETS = [event_batches, events, spotify_events, event_documents_asset, history, tracks]

@@ -155,9 +155,9 @@ def splits(config: SplitConfig, training_set: pd.DataFrame) -> Iterator[dg.Outpu
         DOMAIN,
         MODEL_NAME,
         "The day's model of whether a track's popularity is low, medium or high: of several kinds of model, the one with the "
-        "lowest log loss on validation tracks, fitted again on all training tracks, as one bundle that takes a raw event. Artists and "
-        "albums are known by the tracks of theirs that it has learned from. Registered in MLflow, with every configuration that "
-        "was tried.",
+        "lowest log loss on validation tracks, fitted again on all training tracks, as one bundle that takes a raw event. Artists "
+        "and albums are known by the tracks of theirs that it has learned from. Registered in MLflow, with every configuration "
+        "that was tried.",
     ),
     partitions_def=EVENT_DAYS,
     automation_condition=WITH_TRAINING,
