@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlops_assets.serving.extension import DomainServing
     from mlops_assets.streams.producing import Producer
 
-DOMAINS = ("chicago_crimes", "donostia_parking", "song_preference")
+DOMAINS = ("chicago_crimes", "donostia_parking", "song_preference", "song_popularity")
 
 
 def settings_class(domain: str) -> type[DomainSettings]:

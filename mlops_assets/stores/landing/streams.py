@@ -23,7 +23,7 @@ from mlops_assets.errors import PermanentError, PlatformError
 from mlops_assets.stores.events import lag, next_ranges
 from mlops_assets.stores.events.base import OffsetRange, event_schema
 from mlops_assets.stores.landing.landed_events import as_parquet
-from mlops_assets.stores.landing.offset_names import in_blocks, last_range, next_offsets, offset_name
+from mlops_assets.stores.landing.offset_names import in_blocks, landed_offsets, last_range, next_offsets, offset_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -134,6 +134,13 @@ class StreamLanding:
     def has_messages_of(self, day: date) -> bool:
         """Tell whether any batch may hold messages of a day."""
         return any(True for _ in self._landing.names(_folder_of(day)))
+
+    def message_count(self) -> int:
+        """Count the messages of all batches, of every topic and generation that has landed here, by their footers."""
+        import pyarrow.parquet as pq
+
+        names = [name for name in self._landing.names("topic=") if landed_offsets(name) is not None]
+        return sum(rows for _, rows in self._landing.look_into(names, lambda file: int(pq.read_metadata(file).num_rows)))
 
     def accept_loss(self, lost: OffsetRange, reason: str, now: datetime) -> None:
         """Go on behind offsets that the log has dropped before they landed: an empty batch, on record, stands for them.
