@@ -74,7 +74,7 @@ def produce(
             if progress.is_complete or again:
                 progress.restart()
             request = replace(request, start=progress.began_at)
-        sequence = producer.open(own, request)
+        sequence = producer.open(own, request, lambda sentence: console.print(escape(sentence), soft_wrap=True))
         begun_at = time.monotonic()
         stopping = Stopping(at=begun_at + seconds if seconds is not None else float("inf"))
         if progress and progress.next:

@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from mlops_assets.errors import StoreUnavailableError
+from mlops_assets.errors import SettingsError, StoreUnavailableError
 from mlops_assets.stores.events import Event, EventLog
 from mlops_assets.stores.events.base import EventTooLargeError
 
@@ -87,6 +88,32 @@ class EventSequence:
     begins_at: datetime | None = None
 
 
+def paced(events: Iterator[Event], first: int, *, rate: float | None, speed: float | None) -> Iterator[Outgoing]:
+    """Yield recorded events from a number on, each when it is due.
+
+    Args:
+        events: all of them.
+        first: number of the first one to send.
+        rate: events per second, whatever their times.
+        speed: how many times faster than they happened; an event that happened before the one ahead of it is sent with that.
+
+    Raises:
+        SettingsError: both `rate` and `speed` are given.
+    """
+    if rate and speed:
+        raise SettingsError("--rate and --speed both say how fast events are sent; leave one out")
+    remaining = islice(events, first, None)
+    if speed is None:
+        for number, event in enumerate(remaining):
+            yield Outgoing(event, number / rate if rate else 0)
+        return
+    began_ms, latest_ms = None, 0
+    for event in remaining:
+        latest_ms = max(latest_ms, event.event_at_ms)
+        began_ms = latest_ms if began_ms is None else began_ms
+        yield Outgoing(event, (latest_ms - began_ms) / 1000 / speed)
+
+
 class Producer(Protocol):
     """What a domain offers as `producer.PRODUCER`."""
 
@@ -100,8 +127,13 @@ class Producer(Protocol):
             SettingsError: the domain cannot send what is asked for.
         """
 
-    def open(self, settings: DomainSettings, request: ProduceRequest) -> EventSequence:
+    def open(self, settings: DomainSettings, request: ProduceRequest, tell: Callable[[str], None]) -> EventSequence:
         """Return the sequence that is asked for.
+
+        Args:
+            settings: of the domain.
+            request: what is asked for.
+            tell: takes what people should know about a live source, in a sentence.
 
         Raises:
             SettingsError: the domain cannot send what is asked for.
@@ -205,7 +237,8 @@ class Sender:
             if progress:
                 progress.advance(sent.next)
             self.on_sent(sent)
-        sent.is_complete = not stopping.is_wished or sent.next in (sequence.length, most_events)
+        is_limited = most_events is not None and sent.next >= most_events
+        sent.is_complete = sent.next == sequence.length or not (is_limited or stopping.is_wished)
         if progress and sent.is_complete:
             progress.complete()
         return sent
