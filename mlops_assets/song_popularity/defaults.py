@@ -38,3 +38,6 @@ RETRAIN_BELOW_ACCURACY = 0.75
 
 TRUTH_DAYS = 7
 """Popularity seen up to so many days after an event tells whether its prediction was right."""
+
+SAMPLE_RATE = 20.0
+"""Simulated events per second."""
