@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlops_assets.environment_settings import DomainSettings
     from mlops_assets.serving.extension import DomainServing
 
-DOMAINS = ("chicago_crimes", "donostia_parking", "song_preference")
+DOMAINS = ("chicago_crimes", "donostia_parking", "song_preference", "song_popularity")
 
 
 def settings_class(domain: str) -> type[DomainSettings]:

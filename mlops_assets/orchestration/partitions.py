@@ -48,6 +48,11 @@ def days_up_to(count: int) -> dg.TimeWindowPartitionMapping:
     return dg.TimeWindowPartitionMapping(start_offset=1 - count, end_offset=0, allow_nonexistent_upstream_partitions=True)
 
 
+def days_before(count: int) -> dg.TimeWindowPartitionMapping:
+    """Return the mapping by which a day depends on the `count` days before it, not on itself."""
+    return dg.TimeWindowPartitionMapping(start_offset=-count, end_offset=-1, allow_nonexistent_upstream_partitions=True)
+
+
 def day_before() -> dg.TimeWindowPartitionMapping:
     """Return the mapping by which a day depends on the day before it."""
     return dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)

@@ -91,6 +91,7 @@ SPOTIFY_MODEL_METRICS = TableContract(
         Column("log_loss", "float64", "Mean log loss of the probabilities; smaller is better.", "nat", minimum=0),
         _share("majority_accuracy", "Accuracy of always saying the commonest class.", nullable=False),
         Column("is_gate_passed", "bool", "Whether the model may challenge the champion."),
+        Column("gate_failures", "string", "What keeps it from that, in sentences; empty if nothing does.", nullable=True),
         _MODEL_VERSION,
         _MODEL_RUN_ID,
     ),

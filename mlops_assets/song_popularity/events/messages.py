@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
-from mlops_assets.song_popularity.contracts import AUDIO_FEATURES, AUDIO_NAMES
+from mlops_assets.song_popularity.contracts import AUDIO_FEATURES
 from mlops_assets.streams.decoding import Reason, quote
 
 _LIMITS = {column.name: (column.minimum, column.maximum) for column in AUDIO_FEATURES}
@@ -22,21 +22,17 @@ def _audio(name: str) -> Any:
     return Annotated[float, Field(allow_inf_nan=False, ge=low, le=high)]
 
 
-class EventMessage(BaseModel):
-    """An event as its producer sends it. Fields that are not named here are kept in the documents alone."""
+class TrackFields(BaseModel):
+    """What events and recordings say of a track. Fields that are not named here are kept in the documents alone."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
     track_id: Annotated[str, StringConstraints(pattern=r"^[^\s\x00]{1,100}$")]
     # A decimal point makes no other number: 55.0 is 55.
     popularity: Annotated[float, Field(allow_inf_nan=False, ge=0, le=100, multiple_of=1)] | None = None
-    event_type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-    timestamp: _Number
     track_name: _Text | None = None
     artist: _Text | None = None
     album: _Text | None = None
-    query: _Text | None = None
     album_release_date: Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")] | None = None
     genre: _Text | None = None
     acousticness: _audio("acousticness") | None = None  # type: ignore[valid-type]
@@ -53,17 +49,32 @@ class EventMessage(BaseModel):
     valence: _audio("valence") | None = None  # type: ignore[valid-type]
 
 
-FIELDS = tuple(EventMessage.model_fields)
-assert set(AUDIO_NAMES) <= set(FIELDS)
+class EventMessage(TrackFields):
+    """An event as its producer sends it."""
 
-_validate = EventMessage.__pydantic_validator__.validate_python
+    event_type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    timestamp: _Number
+    query: _Text | None = None
+
+
+FIELDS = tuple(EventMessage.model_fields)
+"""What the platform knows of an event."""
+
+Fields = TypeVar("Fields", bound=TrackFields)
+
 _MISSING, _OF_TYPE = "missing", ("_type", "_parsing")
 
 
 def read_message(fields: dict[str, Any]) -> EventMessage | Reason:
     """Return the event that a JSON object is, or why it is none."""
+    return read_fields(fields, EventMessage)
+
+
+def read_fields(fields: dict[str, Any], model: type[Fields]) -> Fields | Reason:
+    """Return what a JSON object says of a track or an event, or why it says nothing that can be used."""
     try:
-        message: EventMessage = _validate(fields)
+        message: Fields = model.__pydantic_validator__.validate_python(fields)
     except ValidationError as error:
         return _reason(error.errors(include_url=False, include_context=False)[0], fields)
     if message.album_release_date is not None and release_date(message.album_release_date) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mlops_assets.stores.events import next_ranges
@@ -37,7 +38,7 @@ def land_events(log: EventLog, landing: Landing, topic: str, max_events: int = 1
     landed = next_offsets(landing, topic)
     ranges = [piece for offsets in next_ranges(log.watermarks(topic), landed, max_events) for piece in in_blocks(offsets)]
     for offsets in ranges:
-        landing.land([(offset_name(topic, offsets), _as_parquet(log.read(topic, offsets)))])
+        landing.land([(offset_name(topic, offsets), as_parquet(log.read(topic, offsets)))])
     return ranges
 
 
@@ -61,12 +62,14 @@ def read_events(landing: Landing, topic: str, offsets: OffsetRange) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _as_parquet(events: pa.Table) -> bytes:
+def as_parquet(events: pa.Table, metadata: Mapping[bytes, bytes] | None = None) -> bytes:
+    """Return events as a Parquet file, with what its footer shall say besides; equal events give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
     # One chunk, because where the log's answers ended must not show in the bytes.
-    pq.write_table(events.combine_chunks(), sink, compression="zstd")
+    table = events.combine_chunks().replace_schema_metadata(dict(metadata) if metadata else None)
+    pq.write_table(table, sink, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()
     return content

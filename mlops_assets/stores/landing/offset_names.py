@@ -71,6 +71,12 @@ def next_offsets(landing: Landing, topic: str) -> dict[int, int]:
     return ends
 
 
+def last_range(landing: Landing, topic: str, partition: int, end: int) -> OffsetRange:
+    """Return the range of the last landed object of a partition, which ends at an offset that `next_offsets` gave."""
+    names = landing.names(_block(topic, partition, end - 1))
+    return next(offsets for _, offsets in _ranges(names) if offsets.end == end)
+
+
 def names_of_offsets(landing: Landing, topic: str, offsets: OffsetRange) -> list[str]:
     """Return the names, in order, of the objects that hold the events at some offsets; only the blocks of these are listed.
 

@@ -1,0 +1,173 @@
+"""The sensor of a stream: a bounded run as soon as there is something to land, and one for every day that late messages touch."""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from mlops_assets.errors import PlatformError
+from mlops_assets.orchestration.automation import sensor_status
+from mlops_assets.orchestration.clock import CLOCK
+from mlops_assets.orchestration.partitions import holds_partition
+from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding
+from mlops_assets.orchestration.streams import DAYS, NEXT_OFFSETS, Stream
+from mlops_assets.orchestration.upstream_state import champion_scores_from
+from mlops_assets.stores.events import lag
+from mlops_assets.stores.registry import Stores
+
+_LOOKED_EVERY_S = 5
+_PAGE = 100
+_TICK_BUDGET_S = 30.0
+_DAYS_AT_ONCE = 20
+
+
+@dataclass
+class OpenDays:
+    """What the sensor knows from tick to tick.
+
+    Attributes:
+        seen: storage id of the last landing that was looked at.
+        since: by day, the storage id of the latest landing that brought messages of it, and the run that landed them.
+    """
+
+    seen: int = 0
+    since: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, cursor: str | None) -> "OpenDays":
+        """Return the state that a cursor holds; the empty one for a new sensor."""
+        stored = json.loads(cursor) if cursor else {}
+        return cls(stored.get("seen", 0), {day: (int(at), run) for day, (at, run) in stored.get("since", {}).items()})
+
+    def dump(self) -> str:
+        """Return the cursor that holds this state."""
+        return json.dumps({"seen": self.seen, "since": self.since}, sort_keys=True)
+
+
+def stream_sensor(
+    stream: Stream,
+    *,
+    follow_job: Any,
+    day_job: Any,
+    day_keys: Sequence[dg.AssetKey],
+    champion_key: dg.AssetKey,
+    partitions: dg.DailyPartitionsDefinition,
+    automation_enabled: bool,
+) -> dg.SensorDefinition:
+    """Return the sensor `<domain>_new_messages`.
+
+    Args:
+        stream: that lands.
+        follow_job: lands, and makes what follows of today.
+        day_job: makes what follows of a day, without landing.
+        day_keys: what of a day can be made without a champion.
+        champion_key: the asset that keeps the promotion decisions; what it scores is left out as long as there is none.
+        partitions: the days.
+        automation_enabled: whether it starts with the daemon.
+    """
+
+    @dg.sensor(
+        name=f"{stream.domain}_new_messages",
+        jobs=[follow_job, day_job],
+        minimum_interval_seconds=_LOOKED_EVERY_S,
+        default_status=sensor_status(automation_enabled),
+        required_resource_keys={"stores", CLOCK, stream.topic_key},
+        description="Asks the log every five seconds whether there is something to land, lands it in bounded runs, and refreshes "
+        "every day that late messages are about.",
+    )
+    def new_messages(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        resources, instance = context.resources, context.instance
+        now, topic = resources.clock.now(), str(getattr(resources, stream.topic_key))
+        state = OpenDays.parse(context.cursor)
+        _note_landings(instance, stream, state, time.monotonic() + _TICK_BUDGET_S)
+        state.since = {day: made for day, made in state.since.items() if not _is_made(instance, stream, day, *made)}
+
+        today = now.strftime(partitions.fmt)
+        work, waiting = [], []
+        if runs_holding(instance, stream.key, follow_job.name):
+            waiting.append("a run is landing")
+        else:
+            unread, offsets = _unread(resources.stores, instance, stream, topic)
+            if unread:
+                identity = hashlib.sha256(json.dumps(offsets, sort_keys=True).encode()).hexdigest()[:12]
+                only = [] if _is_scored(instance, champion_key, partitions, today) else [stream.key, *day_keys]
+                work.append((follow_job.name, Work(f"land {topic} from {identity}", today, only=only)))
+            waiting.append(f"{unread:,} messages to land" if unread else "nothing new in the log")
+        running = runs_holding(instance, stream.day_key, day_job.name)
+        for day in sorted(state.since)[:_DAYS_AT_ONCE]:
+            is_begun = day <= today
+            if is_begun and not any(holds_partition(run.tags, day) for run in running) and not (work and day == today):
+                only = [] if _is_scored(instance, champion_key, partitions, day) else list(day_keys)
+                work.append((day_job.name, Work(f"{day} after {state.since[day][0]}", day, only=only)))
+        requests: list[dg.RunRequest] = []
+        for job in (follow_job.name, day_job.name):
+            asked, reasons = ask_for_all(instance, job, [each for name, each in work if name == job], now)
+            requests, waiting = requests + asked, waiting + reasons
+        return dg.SensorResult(
+            run_requests=requests, cursor=state.dump(), skip_reason=None if requests else "; ".join(waiting) or "nothing to do"
+        )
+
+    return new_messages
+
+
+def _is_scored(instance: dg.DagsterInstance, champion_key: dg.AssetKey, partitions: dg.DailyPartitionsDefinition, day: str) -> bool:
+    """Tell whether there is a champion that had learned from earlier days only."""
+    scores_from = champion_scores_from(instance, champion_key)
+    return scores_from is not None and scores_from <= partitions.time_window_for_partition_key(day).start
+
+
+def _unread(stores: Stores, instance: dg.DagsterInstance, stream: Stream, topic: str) -> tuple[int, dict[int, int]]:
+    """Return how many messages have not landed, and from which offsets they land; a lost range counts as one: a run names it."""
+    log = stores.events(stream.domain)
+    if topic not in log.topics():
+        return 0, {}
+    # The latest run has noted them, so that no tick has to list the lake.
+    offsets = _noted_offsets(instance, stream, topic)
+    if offsets is None:
+        offsets = stream.landing(stores, topic).next_offsets()
+    try:
+        return sum(lag(log.watermarks(topic), offsets).values()), offsets
+    except PlatformError:
+        return 1, offsets
+
+
+def _noted_offsets(instance: dg.DagsterInstance, stream: Stream, topic: str) -> dict[int, int] | None:
+    latest = instance.get_latest_materialization_event(stream.key)
+    metadata = latest.asset_materialization.metadata if latest and latest.asset_materialization else {}
+    if NEXT_OFFSETS not in metadata or metadata["topic"].value != topic:
+        return None
+    noted: Any = metadata[NEXT_OFFSETS].value
+    return {int(partition): int(offset) for partition, offset in noted.items()}
+
+
+def _note_landings(instance: dg.DagsterInstance, stream: Stream, state: OpenDays, until: float) -> None:
+    """Note the days of every landing since the last tick, the oldest first."""
+    while time.monotonic() < until:
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=stream.key, after_storage_id=state.seen), limit=_PAGE, ascending=True
+        ).records
+        for record in records:
+            state.seen = record.storage_id
+            if record.asset_materialization and DAYS in record.asset_materialization.metadata:
+                days: Any = record.asset_materialization.metadata[DAYS].value
+                state.since |= dict.fromkeys(days, (record.storage_id, record.run_id))
+        if len(records) < _PAGE:
+            return
+
+
+def _is_made(instance: dg.DagsterInstance, stream: Stream, day: str, landed_id: int, landing_run: str) -> bool:
+    """Tell whether a day was made from what landed: later, by the run that landed it or by one that started after it."""
+    wanted = dg.AssetRecordsFilter(asset_key=stream.day_key, asset_partitions=[day], after_storage_id=landed_id)
+    landed = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=stream.key, storage_ids=[landed_id]), limit=1).records
+    landed_at = landed[0].timestamp if landed else 0.0
+    for record in instance.fetch_materializations(wanted, limit=_PAGE).records:
+        if record.run_id == landing_run:
+            return True
+        run = instance.get_run_record_by_id(record.run_id)
+        if run is not None and run.start_time is not None and run.start_time >= landed_at:
+            return True
+    return False

@@ -1,0 +1,21 @@
+"""The three classes of popularity. What is not known belongs to none of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIMITS = (40, 70)
+"""From where on a track is medium, and high."""
+
+
+def level_of(popularity: pd.Series) -> pd.Series:
+    """Return `low` below 40, `medium` below 70, `high` from 70 on, and nothing where the popularity is unknown."""
+    import pandas as pd
+
+    levels = pd.cut(popularity.astype("float64"), [-1, *(limit - 0.5 for limit in LIMITS), 101], labels=list(POPULARITY_LEVELS))
+    return levels.astype("string[pyarrow]")
