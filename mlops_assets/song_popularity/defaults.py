@@ -41,3 +41,6 @@ TRUTH_DAYS = 7
 
 VERTEX_REGION = "us-central1"
 """Of Vertex AI, as the original's."""
+
+SAMPLE_RATE = 20.0
+"""Simulated events per second."""

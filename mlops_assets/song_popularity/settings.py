@@ -17,6 +17,8 @@ class SongPopularitySettings(TimedSourceSettings):
         topic_partitions: of a topic that does not exist yet.
         spotify_client_id: for live: of the app that is registered with Spotify.
         spotify_client_secret: for live: its secret.
+        spotify_api_url: for live: where the Web API is, if it is reached by another address.
+        spotify_accounts_url: for live: where its tokens come from.
         minimum_accuracy: a model below does not challenge the champion.
         minimum_macro_f1: likewise.
         retrain_below_accuracy: a day whose predictions were right less often makes the model be trained again.
@@ -41,6 +43,8 @@ class SongPopularitySettings(TimedSourceSettings):
     topic_partitions: int = Field(default=defaults.TOPIC_PARTITIONS, ge=1, le=1000)
     spotify_client_id: str | None = None
     spotify_client_secret: SecretStr | None = Field(default=None, repr=False)
+    spotify_api_url: str = "https://api.spotify.com/v1"
+    spotify_accounts_url: str = "https://accounts.spotify.com"
     minimum_accuracy: float = Field(default=defaults.MINIMUM_ACCURACY, ge=0, le=1)
     minimum_macro_f1: float = Field(default=defaults.MINIMUM_MACRO_F1, ge=0, le=1)
     retrain_below_accuracy: float = Field(default=defaults.RETRAIN_BELOW_ACCURACY, ge=0, le=1)
