@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from mlops_assets.cli.shell import DEBUG, FAILED, Commands
+from mlops_assets.cli.vertex import VERTEX
 from mlops_assets.domains import DOMAINS, command_apps
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -273,5 +274,6 @@ def recover(
     console.print(f"{len(recovered)} abandoned runs.")
 
 
+app.add_typer(VERTEX, name="vertex")
 for _commands in command_apps():
     app.add_typer(_commands)
