@@ -37,6 +37,10 @@ class Spotify:
     answers: dict[str, list[tuple[int, dict[str, str]]]] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)
 
+    def fail(self, path: str, *statuses: int) -> None:
+        """Answer the next requests for a path with these statuses."""
+        self.answers[path] = [(status, {}) for status in statuses]
+
     def give_token(self, authorization: str | None, body: bytes) -> tuple[int, dict[str, str], Any]:
         expected = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
         if authorization != f"Basic {expected}" or body != b"grant_type=client_credentials":
@@ -80,6 +84,8 @@ def spotify_server() -> Iterator[Spotify]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else head and body travel apart, and the second waits for the acknowledgement of the first.
+        wbufsize = -1
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -97,9 +97,9 @@ def test_rate_limit_is_said_not_slept(spotify: Spotify, client: SpotifyClient) -
 
 def test_errors_that_may_pass_are_tried_again(spotify: Spotify, client: SpotifyClient) -> None:
     """Two errors of the server are got over; three are an error that may pass."""
-    spotify.answers[SEARCH] = 2 * [(503, {})]
+    spotify.fail(SEARCH, 503, 503)
     assert search(client)["tracks"]["items"]
-    spotify.answers[SEARCH] = 3 * [(503, {})]
+    spotify.fail(SEARCH, 503, 503, 503)
     with pytest.raises(TransientError, match="failed 3 times"):
         search(client)
 
