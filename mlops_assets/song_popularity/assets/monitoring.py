@@ -39,6 +39,7 @@ from mlops_assets.stores.registry import Stores
 
 _KEPT = ["event_id", "event_at", "track_id", "event_type", "country"]
 _SCORED = list(dict.fromkeys([*_KEPT, "landed_at", *MODEL_INPUT.column_names]))
+_COMPARED = ["event_id", "track_id", "popularity", *MODEL_INPUT.column_names]
 
 
 @lake_asset(
@@ -125,7 +126,7 @@ def popularity_accuracy(
 @warehouse_asset(
     POPULARITY_DRIFT,
     partitions_def=EVENT_DAYS,
-    ins={"events": dg.AssetIn(metadata={"columns": _SCORED})},
+    ins={"events": dg.AssetIn(metadata={"columns": _COMPARED})},
     deps=[popularity_champion],
     automation_condition=SCORE_EVENTS,
 )
