@@ -61,7 +61,7 @@ def _of_release(released: pd.Series, moment: pd.Series) -> dict[str, pd.Series]:
 
 
 def _of_titles(track: pd.Series, album: pd.Series) -> dict[str, pd.Series]:
-    flags = {
+    flags: dict[str, pd.Series] = {
         **{name: track.str.contains(pattern, case=False) for name, pattern in _TITLE_MARKS.items()},
         **{name: album.str.contains(pattern, case=False) for name, pattern in _ALBUM_MARKS.items()},
         "is_title_track": track.str.casefold() == album.str.casefold(),

@@ -57,7 +57,11 @@ def make_features(seed: int) -> Pipeline:
     a training track is not in its own mean, and one of somebody unknown gets the mean of all.
     """
     categories = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", sparse_output=False, min_frequency=5, max_categories=_MOST_CATEGORIES, dtype=np.float32
+        handle_unknown="infrequent_if_exist",
+        sparse_output=False,
+        min_frequency=5,
+        max_categories=_MOST_CATEGORIES,
+        dtype=np.float32,
     )
     columns = ColumnTransformer(
         [
@@ -74,6 +78,6 @@ def encoded_outcomes(tracks: pd.DataFrame) -> pd.DataFrame:
     """Return, of rows of `training_set`, what codes are encoded by: popularity from 0 to 1, and whether it reaches each class."""
     popularity = tracks["popularity"].to_numpy(dtype=np.float64)
     medium, high = LIMITS
-    return pd.DataFrame({"popularity": popularity / 100, "medium_share": popularity >= medium, "high_share": popularity >= high}).astype(
-        "float64"
-    )
+    return pd.DataFrame(
+        {"popularity": popularity / 100, "medium_share": popularity >= medium, "high_share": popularity >= high}
+    ).astype("float64")

@@ -45,7 +45,7 @@ def level_numbers(tracks: pd.DataFrame) -> np.ndarray:
 def train_popularity_model(
     train: pd.DataFrame,
     *,
-    window: tuple[datetime, datetime],
+    window: tuple[datetime, datetime] | None,
     tuning_trials: int = defaults.TUNING_TRIALS,
     time_budget_seconds: float = defaults.TIME_BUDGET_SECONDS,
     seed: int = defaults.SEED,
@@ -59,7 +59,7 @@ def train_popularity_model(
 
     Args:
         train: `train_split`.
-        window: start and end of the training window (UTC), test tracks included.
+        window: start and end of the training window (UTC), test tracks included; None if tracks bear no time.
         tuning_trials: configurations tried after the defaults of every candidate.
         time_budget_seconds: no trial starts after this; within it the result depends on the arguments alone.
         seed: of every random choice.
@@ -95,20 +95,20 @@ def train_popularity_model(
     score = result.best_estimator.predict_proba(prepare(result.best_candidate)[2]).max(axis=1)
     provenance = Provenance(
         name=MODEL_NAME,
-        training_start_at=window[0],
-        training_end_at=window[1],
+        training_start_at=window and window[0],
+        training_end_at=window and window[1],
         training_rows=len(train),
         seed=seed,
         metrics=dict(result.best.metrics),
         baseline_metrics={},
-        feature_names=tuple(features.get_feature_names_out()),
+        feature_names=tuple(features[-1].get_feature_names_out()),
         estimator_name=result.best.name,
         fingerprint=fingerprint(
             [train],
             {
                 "best": [dict(result.best.labels), dict(result.best.params)],
                 "seed": seed,
-                "window": [moment.isoformat() for moment in window],
+                "window": [moment.isoformat() for moment in window or ()],
             },
         ),
     )
