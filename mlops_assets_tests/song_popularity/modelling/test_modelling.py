@@ -102,7 +102,7 @@ def test_own_popularity_of_a_track_is_not_in_its_features() -> None:
 
     tracks = some_tracks(200)
     changed = tracks.copy()
-    changed.loc[17, "popularity"] = 100 - tracks.loc[17, "popularity"]
+    changed.loc[17, "popularity"] = 100 - int(tracks["popularity"][17])
     values = [make_features(0).fit_transform(rows[MODEL_INPUT.column_names], encoded_outcomes(rows)) for rows in (tracks, changed)]
     assert np.array_equal(values[0][17], values[1][17], equal_nan=True)
     assert not np.array_equal(values[0], values[1], equal_nan=True)
@@ -123,8 +123,7 @@ def test_bundle_takes_a_raw_event_of_which_nearly_nothing_is_known(trained: Trai
     rows = rows_to_frame([nothing, strange], MODEL_INPUT)
     predicted = trained.bundle.predict(rows)
     assert np.allclose(predicted.filter(like="probability_").sum(axis=1), 1)
-    single = trained.bundle.predict_records([nothing, strange])
-    assert single == predicted.to_dict("records")
+    assert trained.bundle.predict_records([nothing, strange]) == predicted.to_dict("records")
 
 
 def test_equal_tracks_give_equal_bundles(splits: tuple[pd.DataFrame, pd.DataFrame], trained: TrainedModel) -> None:
