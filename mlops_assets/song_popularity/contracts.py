@@ -63,6 +63,10 @@ _RELEASE_DATE = Column(
 )
 _GENRE = Column("genre", "string", "Genre, where an event or a recording brings it.", nullable=True)
 
+_QUERY = Column(
+    "query", "string", "What was searched for, or the playlist on which the track was found; empty if neither.", nullable=True
+)
+
 _EVENT_TYPE = Column(
     "event_type", "string", "What Spotify was asked: new_release, recommendation, search_result, or a kind not known yet.",
     pattern=r"[a-z][a-z0-9_]{0,39}",
@@ -87,7 +91,7 @@ EVENTS = TableContract(
         _ALBUM,
         _POPULARITY,
         _EVENT_TYPE,
-        Column("query", "string", "What was searched for, of a search.", nullable=True),
+        _QUERY,
         _COUNTRY,
         _RELEASE_DATE,
         _GENRE,
@@ -165,6 +169,7 @@ HISTORY = TableContract(
         _ARTIST,
         _ALBUM,
         _POPULARITY,
+        _QUERY,
         _RELEASE_DATE,
         _GENRE,
         *AUDIO_FEATURES,
