@@ -93,6 +93,31 @@ def serve(
     run_serving(console, models or [], bundle or [], {name: value for name, value in given.items() if value is not None})
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def stream(
+    context: typer.Context,
+    domain: Annotated[str, typer.Argument(help="Whose stream, e.g. song_popularity.")],
+    runner: Annotated[str, typer.Option(help="Beam's runner: DirectRunner, FlinkRunner, DataflowRunner ...")] = "DirectRunner",
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="kafka://host:port, a folder of JSON lines, or landed; the domain's log by default."),
+    ] = None,
+    until_caught_up: Annotated[bool, typer.Option(help="Read what the log has by now, and end.")] = False,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Follow the log for so long; without end by default.")] = None,
+    window_seconds: Annotated[float, typer.Option(min=0.1, help="For how long messages are gathered.")] = 5,
+) -> None:
+    """Run a domain's stream as an Apache Beam pipeline; whatever else is given are options of Beam and its runner.
+
+    Two processes on this machine: --direct_running_mode=multi_processing --direct_num_workers=2
+    """
+    from mlops_assets.cli.stream import StreamRequest
+    from mlops_assets.cli.stream import stream as run_stream
+    from mlops_assets.settings import load_settings
+
+    request = StreamRequest(domain, runner, source, until_caught_up, seconds, window_seconds, context.args)
+    run_stream(console, load_settings(), request)
+
+
 @app.command()
 def produce(
     domain: Annotated[str, typer.Argument(help="Whose events, e.g. song_popularity.")],
