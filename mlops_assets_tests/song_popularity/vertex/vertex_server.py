@@ -16,8 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from google.auth.credentials import AnonymousCredentials
-
 from mlops_assets.song_popularity.vertex.target import VertexTarget
 
 PARENT = "projects/music/locations/europe-west1"
@@ -53,7 +51,7 @@ class Vertex:
     @property
     def target(self) -> VertexTarget:
         """Project and region at this server."""
-        return VertexTarget("music", "europe-west1", self.address, AnonymousCredentials())  # type: ignore[no-untyped-call]
+        return VertexTarget("music", "europe-west1", self.address)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> Reply:
         self.requests.append(f"{method} {path}")
