@@ -80,7 +80,7 @@ class Predict(beam.DoFn):
             if version is None:
                 count("events_without_champion").inc(len(rows))
                 continue
-            predictions = as_predictions(rows, self._score(version, rows), version)
+            predictions = as_predictions(rows, self._score(version, rows), version.version, version.run_id)
             predicted.append(as_spotify_predictions(predictions, day.date()))
         yield from _joined(predicted)
 
