@@ -36,6 +36,8 @@ class Vertex:
         requests: method and path of each request.
         predictions: requests for predictions.
         failures: replies that come first, before anything is done: status and message.
+        address: of the server.
+        answering: version of the model that predictions say they are of.
     """
 
     predict: Callable[[dict[str, Any]], Reply] = lambda request: (200, {"predictions": []})
@@ -46,6 +48,7 @@ class Vertex:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     failures: list[tuple[int, str]] = field(default_factory=list)
     address: str = ""
+    answering: str = "1"
     _running: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -124,7 +127,7 @@ class Vertex:
             return 400, {"error": {"code": 400, "message": "the request is too large", "status": "INVALID_ARGUMENT"}}
         status, reply = self.predict(body)
         if status == 200:
-            return 200, {**reply, "deployedModelId": "1", "modelVersionId": "1"}
+            return 200, {"model": f"{PARENT}/models/1", "modelVersionId": self.answering, "deployedModelId": "1", **reply}
         return status, {"error": {"code": status, "message": json.dumps(reply), "status": "FAILED_PRECONDITION"}}
 
     def create_job(self, found: re.Match[str], query: Any, body: dict[str, Any]) -> Reply:
