@@ -54,6 +54,13 @@ def test_topic_is_made_and_events_are_sent_in_order(log: EventLog) -> None:
     assert everything(log) == numbers(*range(2_500))
 
 
+def test_topic_with_other_partitions_is_used_as_it_is(log: EventLog) -> None:
+    """The setting is for a topic that does not exist yet; one that has grown takes events."""
+    log.create_topic("songs", 3)
+    assert Sender(log, "songs", 1).send(sequence(20), most_events=None, stopping=Stopping()).count == 20
+    assert sorted(everything(log)) == sorted(numbers(*range(20)))
+
+
 def test_no_more_than_asked_for(log: EventLog) -> None:
     """Of an endless sequence, as many as asked for; the sequence is not at its end then."""
     sent = Sender(log, "songs", 1).send(sequence(None), most_events=7, stopping=Stopping())
@@ -129,6 +136,9 @@ class DownForAWhile:
 
     def __init__(self, log: EventLog, failures: int) -> None:
         self._log, self._failures = log, failures
+
+    def topics(self) -> dict[str, int]:
+        return self._log.topics()
 
     def create_topic(self, topic: str, partitions: int) -> None:
         self._log.create_topic(topic, partitions)
@@ -208,14 +218,6 @@ def test_event_that_the_broker_refuses_stops_no_other(own_cluster: MockControl) 
     assert [event for event, _ in refused] == [large]
     assert "make the event smaller, or raise max.message.bytes" in str(refused[0][1])
     assert everything(log) == numbers(0, 1, 3, 4)
-
-
-def test_large_event_is_the_brokers_business(own_cluster: MockControl) -> None:
-    """The client refuses no event: a topic may take more than the usual megabyte."""
-    own_cluster("topic", "songs", 1)
-    log = KafkaEventLog(f"kafka://{own_cluster('bootstrap')}", timeout_seconds=5)
-    log.append("songs", [Event(bytes(2_000_000), NOON)])
-    assert [len(value) for value in everything(log)] == [2_000_000]
 
 
 def test_two_producers_cannot_send_the_same(tmp_path: Path) -> None:
