@@ -11,6 +11,7 @@ INSTALL_LOCKED := $(BIN)/python requirements/install.py
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 DASHBOARD := $(VENV)/.dashboard-installed
+BEAM := $(VENV)/.beam-installed
 COMPOSE := cd docker && docker compose
 EMULATOR_VENV := .venv-bigquery
 EMULATOR := $(EMULATOR_VENV)/.installed
@@ -26,7 +27,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
+.PHONY: help install install-xgboost install-dashboard install-beam demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +39,8 @@ install-xgboost: $(RUNTIME) ## add gradient boosting by XGBoost to the candidate
 	@$(INSTALL_LOCKED) requirements/xgboost.lock
 
 install-dashboard: $(DASHBOARD) ## add Streamlit, which the dashboard is made of
+
+install-beam: $(BEAM) ## add Apache Beam, which `mlops-assets stream` runs on
 
 demo: $(RUNTIME) ## take the Chicago crimes graph from raw data to a champion model, predictions and a drift report
 	@$(BIN)/mlops-assets demo $(ARGS)
@@ -151,11 +154,15 @@ $(DASHBOARD): requirements/dashboard.lock $(RUNTIME)
 	@$(INSTALL_LOCKED) requirements/dashboard.lock
 	@touch $@
 
+$(BEAM): requirements/beam.lock $(RUNTIME)
+	@$(INSTALL_LOCKED) requirements/beam.lock
+	@touch $@
+
 # dev.lock repeats runtime.lock, so that its stamp stands for both.
 $(DEV): requirements/dev.lock requirements/pip.lock pyproject.toml | $(BIN)/python
 	@echo "Installing locked packages; the first time takes a few minutes"
 	@$(INSTALL_LOCKED) requirements/dev.lock --editable .
-	@touch $(RUNTIME) $(DASHBOARD) $@
+	@touch $(RUNTIME) $(DASHBOARD) $(BEAM) $@
 
 # Its DuckDB looks for extensions in the home folder of whoever runs it; it gets one of its own.
 $(EMULATOR): requirements/bigquery-emulator.lock

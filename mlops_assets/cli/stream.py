@@ -98,9 +98,8 @@ def _source(pipeline: StreamPipeline, request: StreamRequest, topic: str, now: d
     open_log: Callable[[], EventLog] = (
         partial(open_event_log, request.source) if request.source else partial(_worker_log, request.domain)
     )
-    partitions = partitions_to_read(open_log(), topic, follow=follows)
     ends_at = None if request.seconds is None else now + timedelta(seconds=request.seconds)
-    return ReadLog(open_log, topic, partitions, now, ends_at)
+    return ReadLog(open_log, topic, partitions_to_read(open_log(), topic), None if follows else now, ends_at)
 
 
 def _worker_log(domain: str) -> EventLog:
