@@ -194,7 +194,7 @@ def _records(config: HistoryConfig, stores: Stores, topic: str) -> Iterator[Hist
         for number, record in enumerate(read_recorded(path)):
             if number >= config.most_records:
                 return
-            yield HistoryRecord(path.name, record.position, record.fields)
+            yield HistoryRecord(record.file_name, record.position, record.fields)
     if config.source is HistorySource.log:
         log, left = stores.events(DOMAIN), config.most_records
         for kept in log.watermarks(topic).values():

@@ -32,13 +32,14 @@ from mlops_assets.song_popularity.modelling.monitoring import (
     measure_drift,
     score_events,
 )
+from mlops_assets.song_popularity.modelling.predicting import PREDICTED_COLUMNS, as_predictions
 from mlops_assets.song_popularity.modelling.training import MODEL_NAME
 from mlops_assets.song_popularity.partitions import DAY_AND_AFTER, EVENT_DAYS
 from mlops_assets.song_popularity.settings import SongPopularitySettings
 from mlops_assets.stores.registry import Stores
 
-_KEPT = ["event_id", "event_at", "track_id", "event_type", "country"]
-_SCORED = list(dict.fromkeys([*_KEPT, "landed_at", *MODEL_INPUT.column_names]))
+_SCORED = list(dict.fromkeys([*PREDICTED_COLUMNS, *MODEL_INPUT.column_names]))
+_COMPARED = ["event_id", "track_id", "popularity", *MODEL_INPUT.column_names]
 
 
 @lake_asset(
@@ -65,10 +66,7 @@ def popularity_predictions(
             },
             partition_key=key,
         )
-        version = champion.version
-        return pd.concat([rows[_KEPT], scores], axis=1).assign(
-            predicted_at=rows["landed_at"], model_version=version.version, model_run_id=version.run_id
-        )[POPULARITY_PREDICTIONS.column_names]
+        return as_predictions(rows, scores, champion.version)
 
     return PartitionedFrames(context.partition_keys, predict_day)
 
@@ -125,7 +123,7 @@ def popularity_accuracy(
 @warehouse_asset(
     POPULARITY_DRIFT,
     partitions_def=EVENT_DAYS,
-    ins={"events": dg.AssetIn(metadata={"columns": _SCORED})},
+    ins={"events": dg.AssetIn(metadata={"columns": _COMPARED})},
     deps=[popularity_champion],
     automation_condition=SCORE_EVENTS,
 )

@@ -11,19 +11,22 @@ if TYPE_CHECKING:
 
     from mlops_assets.stores.models.versions import ModelVersion
 
-_KEPT = ["event_id", "event_at", "track_id", "event_type", "country"]
+_KEPT = ("event_id", "event_at", "track_id", "event_type", "country")
+
+PREDICTED_COLUMNS = (*_KEPT, "landed_at")
+"""What a prediction says of its event, beyond what the model needs to know."""
 
 
 def as_predictions(events: pd.DataFrame, scores: pd.DataFrame, version: ModelVersion) -> pd.DataFrame:
     """Return rows of `popularity_predictions`.
 
     Args:
-        events: what was scored: rows of `events`, or those columns of them that `_KEPT` and `landed_at` name.
+        events: that were scored, with at least `PREDICTED_COLUMNS`.
         scores: of the events, as `monitoring.score_events` gives them.
         version: that gave them.
     """
     import pandas as pd
 
-    return pd.concat([events[_KEPT], scores], axis=1).assign(
+    return pd.concat([events[list(_KEPT)], scores], axis=1).assign(
         predicted_at=events["landed_at"], model_version=version.version, model_run_id=version.run_id
     )[POPULARITY_PREDICTIONS.column_names]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_assets.errors import PlatformError, SettingsError, StoreAccessError, StoreUnavailableError
+from mlops_assets.stores.events.base import EventTooLargeError
 from mlops_assets.stores.urls import options_of, parse_url
 
 if TYPE_CHECKING:
@@ -129,9 +130,13 @@ class ClientErrors:
 
 def store_error(error: KafkaError, label: str) -> PlatformError:
     """Return the error of a store for one of Kafka's."""
+    from confluent_kafka import KafkaError
+
     message = f"{label}: {error.str()} ({error.name()})"
     if is_transient(error):
         return StoreUnavailableError(message)
+    if error.code() in {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}:
+        return EventTooLargeError(f"{message}; make the event smaller, or raise max.message.bytes of the topic")
     return StoreAccessError(f"{message}; check the URL, the user's permissions and the limits of topic and broker")
 
 
