@@ -125,6 +125,7 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 	@$(call resolve,dashboard,pyproject.toml --extra dashboard -c requirements/runtime.lock)
 	@$(call resolve,beam,pyproject.toml --extra beam -c requirements/runtime.lock)
 	@$(call resolve,vertex,pyproject.toml --extra vertex -c requirements/runtime.lock)
+	@$(call resolve,dataflow,pyproject.toml requirements/dataflow.in --extra beam -c requirements/runtime.lock)
 	@$(call resolve,serving,requirements/serving.in -c requirements/runtime.lock)
 	@# The editable install is built without isolation, so that its build backend is pinned like everything else.
 	@echo setuptools | $(call resolve,build,- -c requirements/dev.lock)

@@ -77,7 +77,11 @@ def stream(console: Console, settings: Settings, request: StreamRequest) -> None
     topic = pipeline.topic(settings.domains[request.domain])
     source = _source(pipeline, request, topic, datetime.now(timezone.utc), follows=follows)
     steps = pipeline.steps(worker_stores, topic, request.window_seconds)
-    _say_counts(console, run_pipeline(lambda root: root | source | steps, request.runner, request.flags, follows=follows))
+    counts = run_pipeline(lambda root: root | source | steps, request.runner, request.flags, follows=follows)
+    if counts:
+        _say_counts(console, counts)
+    else:
+        console.print(f"{request.runner} has the pipeline; its own pages tell what becomes of it.")
 
 
 @cache
@@ -127,4 +131,4 @@ def _say_counts(console: Console, counts: Mapping[str, int]) -> None:
     table.columns[1].justify = "right"
     for name, count in sorted(counts.items()):
         table.add_row(name.replace("_", " "), f"{count:,}")
-    console.print(table if counts else "The runner tells no counts.")
+    console.print(table)
