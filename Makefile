@@ -26,7 +26,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary grafana protos bigquery-emulator clean
+.PHONY: help install install-xgboost install-vertex install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary grafana protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ install: $(RUNTIME) ## make .venv and install the project with its locked depend
 
 install-xgboost: $(RUNTIME) ## add gradient boosting by XGBoost to the candidates of the arrest model
 	@$(INSTALL_LOCKED) requirements/xgboost.lock
+
+install-vertex: $(RUNTIME) ## add what compiles and submits pipelines of Vertex AI and asks its endpoints
+	@$(INSTALL_LOCKED) requirements/vertex.lock
 
 install-dashboard: $(DASHBOARD) ## add Streamlit, which the dashboard is made of
 
@@ -117,6 +120,8 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 	@$(call resolve,oldest-pip,requirements/oldest-pip.in)
 	@$(call resolve,xgboost,pyproject.toml --extra xgboost -c requirements/runtime.lock)
 	@$(call resolve,dashboard,pyproject.toml --extra dashboard -c requirements/runtime.lock)
+	@$(call resolve,beam,pyproject.toml --extra beam -c requirements/runtime.lock)
+	@$(call resolve,vertex,pyproject.toml --extra vertex -c requirements/runtime.lock)
 	@$(call resolve,serving,requirements/serving.in -c requirements/runtime.lock)
 	@# The editable install is built without isolation, so that its build backend is pinned like everything else.
 	@echo setuptools | $(call resolve,build,- -c requirements/dev.lock)

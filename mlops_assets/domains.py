@@ -5,7 +5,9 @@ Each package offers, under the same names, what the platform asks of it:
 - `settings.SETTINGS`: its class of settings;
 - `definition.build_domain`: its part of the graph;
 - `commands.COMMANDS`, if it has commands of its own;
-- `serving.SERVING`, if its champions are served.
+- `serving.SERVING`, if its champions are served;
+- `producer.PRODUCER`, if it sends events that it reads from a stream;
+- `streaming.PIPELINE`, if its stream can be run as an Apache Beam pipeline.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from mlops_assets.environment_settings import DomainSettings
     from mlops_assets.serving.extension import DomainServing
+    from mlops_assets.streams.pipelines import StreamPipeline
+    from mlops_assets.streams.producing import Producer
 
 DOMAINS = ("chicago_crimes", "donostia_parking", "song_preference", "song_popularity")
 
@@ -46,6 +50,16 @@ def serving_extensions() -> Iterator[DomainServing]:
     for domain in DOMAINS:
         if find_spec(f"mlops_assets.{domain}.serving"):
             yield _module(domain, "serving").SERVING
+
+
+def producers() -> dict[str, Producer]:
+    """Return, by domain, what sends events for those that read a stream; it imports nothing heavy."""
+    return {domain: _module(domain, "producer").PRODUCER for domain in DOMAINS if find_spec(f"mlops_assets.{domain}.producer")}
+
+
+def pipelines() -> dict[str, StreamPipeline]:
+    """Return the pipeline of each domain that has one; it imports nothing heavy."""
+    return {domain: _module(domain, "streaming").PIPELINE for domain in DOMAINS if find_spec(f"mlops_assets.{domain}.streaming")}
 
 
 def _module(domain: str, name: str) -> Any:

@@ -103,7 +103,7 @@ class RetryPolicy:
 
     def _wait_seconds(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = _asked_seconds(getattr(error, "response", None))
+        asked = asked_seconds(getattr(error, "response", None))
         doubled = self.first_wait_seconds * 2 ** (state.attempt_number - 1) * (0.5 + self.jitter())
         return max(min(asked, self.longest_asked_seconds), min(doubled, self.longest_wait_seconds))
 
@@ -204,8 +204,8 @@ def _status(error: BaseException) -> int | None:
     return None if response is None else response.status_code
 
 
-def _asked_seconds(response: requests.Response | None) -> float:
-    """Return how long the server asks to wait: given in seconds, or as a moment by its own clock."""
+def asked_seconds(response: requests.Response | None) -> float:
+    """Return how long a server asks to wait by `Retry-After`, in seconds or as a moment by its own clock; 0 if it does not."""
     text = response.headers.get("Retry-After", "").strip() if response is not None else ""
     if response is None or not text:
         return 0.0

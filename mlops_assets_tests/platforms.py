@@ -14,11 +14,12 @@ from mlops_assets.build import build_definitions
 from mlops_assets.chicago_crimes.settings import ChicagoCrimesSettings
 from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking.settings import DonostiaParkingSettings
-from mlops_assets.orchestration.clock import Clock
+from mlops_assets.orchestration.clock import CLOCK, Clock
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.partitions import range_tags
 from mlops_assets.partition import Partition
 from mlops_assets.settings import Settings
+from mlops_assets.song_popularity.settings import SongPopularitySettings
 from mlops_assets.song_preference.settings import SongPreferenceSettings
 from mlops_assets.stores.lake import LakeAddress
 from mlops_assets.stores.registry import Stores
@@ -66,6 +67,8 @@ class Platform:
         stores: Mapping[str, str] | None = None,
         parking: Mapping[str, Any] | None = None,
         songs: Mapping[str, Any] | None = None,
+        popularity: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
         **crimes: Any,
     ) -> None:
         """Keep everything in `folder` but the `stores` that have other URLs; the others are settings of domains."""
@@ -78,13 +81,15 @@ class Platform:
                 "chicago_crimes": ChicagoCrimesSettings(**own, _env_file=None),
                 "donostia_parking": DonostiaParkingSettings(**own_parking, _env_file=None),
                 "song_preference": SongPreferenceSettings(**(songs or {}), _env_file=None),
+                "song_popularity": SongPopularitySettings(**(popularity or {}), _env_file=None),
             },
             _env_file=None,
             **urls,
         )
         self.stores = self.settings.build_stores()
         self.watched_stores = WatchedStores(**vars(self.stores))
-        self.definitions = build_definitions(self.settings, resources={"stores": self.watched_stores})
+        resources: dict[str, Any] = {"stores": self.watched_stores, **({} if clock is None else {CLOCK: clock})}
+        self.definitions = build_definitions(self.settings, resources=resources)
         self.instance = instance
 
     def run(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ensurepip
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +20,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 INSTALLER = REPOSITORY / "requirements" / "install.py"
 
 
-def make_wheel(index: Path, name: str, version: str, requires: Sequence[str] = (), *, extra: str = "") -> str:
-    """Put an empty package into an index and return the line by which a lock names it."""
+def make_wheel(
+    index: Path, name: str, version: str, requires: Sequence[str] = (), *, extra: str = "", code: str | None = None
+) -> str:
+    """Put a package of one module, empty unless there is code, into an index and return the line by which a lock names it."""
     path = index / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
     extras = [f"Provides-Extra: {extra}"] if extra else []
@@ -31,7 +35,7 @@ def make_wheel(index: Path, name: str, version: str, requires: Sequence[str] = (
         *[f"Requires-Dist: {line}" for line in requires],
     ]
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(f"{name}.py", f"version = {version!r}\n")
+        wheel.writestr(f"{name}.py", code or f"version = {version!r}\n")
         wheel.writestr(f"{info}/METADATA", "\n".join(metadata) + "\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
@@ -121,6 +125,42 @@ def test_warnings_about_the_machine_are_not_shown(environment: Path, index: Path
     done = install(environment, Path(f"{index} {environment / 'missing'}"), lock)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "  1 of 1 packages fetched, unpacking takes about a minute\n", "")
+
+
+BACKEND = """
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name, info = "kfp_server_api-1.0-py3-none-any.whl", "kfp_server_api-1.0.dist-info"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.writestr("kfp_server_api.py", open("kfp_server_api.py").read())
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: kfp-server-api\\nVersion: 1.0\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: tests\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+
+
+def test_a_package_that_is_published_as_source_alone_is_built_by_the_locked_build_backend(environment: Path, index: Path) -> None:
+    """It is named in the installer, and nothing is fetched to build it."""
+    archive = index / "kfp-server-api-1.0.tar.gz"
+    files = {
+        "pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'backend'\n",
+        "PKG-INFO": "Metadata-Version: 2.1\nName: kfp-server-api\nVersion: 1.0\n",
+        "kfp_server_api.py": "version = '1.0'\n",
+    }
+    with tarfile.open(archive, "w:gz") as packed:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"kfp-server-api-1.0/{name}")
+            member.size = len(text)
+            packed.addfile(member, io.BytesIO(text.encode()))
+    (environment / "build.lock").write_text(make_wheel(index, "backend", "1.0", code=BACKEND))
+    lock = f"kfp-server-api==1.0 --hash=sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}\n"
+
+    done = install(environment, index, lock)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert installed_version(environment, "kfp_server_api") == "1.0"
 
 
 def test_source_archive_is_refused(environment: Path, index: Path) -> None:

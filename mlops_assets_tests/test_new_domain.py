@@ -18,7 +18,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(PROJECT / "mlops_assets", folder / "mlops_assets", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(PROJECT / "mlops_assets_tests" / "weather", folder / "mlops_assets" / "weather")
     registry = folder / "mlops_assets" / "domains.py"
-    registry.write_text(registry.read_text().replace('"song_preference")', '"song_preference", "weather")'))
+    registry.write_text(registry.read_text().replace('"song_popularity")', '"song_popularity", "weather")'))
     (folder / ".env").write_text("MLOPS_WEATHER_SAMPLE_SEED=3\n")
     return folder
 

@@ -7,7 +7,8 @@ Nothing but the locked files can be installed, whatever else an index offers and
 - pip itself comes first, from `pip.lock`: older ones lack options and standards that the rest needs.
 - `--no-deps`: a lock is complete, so nothing is resolved. pip up to 23.2 otherwise looks for the newest release of a package
   that others require with and without extras, although the lock pins it, and then refuses what it found.
-- `--only-binary`: a source archive would be built by a build backend that no lock pins.
+- `--only-binary`: a source archive would be built by a build backend that no lock pins. Packages that are published as source
+  alone are named here; the setuptools of `build.lock` builds them.
 - `pip check` afterwards: what is installed fits together.
 
 pip says too much about every package and too little about the whole, and warns about the machine's own configuration; it is
@@ -22,6 +23,8 @@ import sys
 from pathlib import Path
 
 PIP_LOCK = Path(__file__).with_name("pip.lock")
+BUILD_LOCK = Path(__file__).with_name("build.lock")
+SOURCE_ONLY = ("kfp-server-api",)
 PROGRESS_STEP = 20
 
 
@@ -43,7 +46,11 @@ def install(locks: list[Path], editable: Path | None) -> None:
     """Install pip, then everything that the lock files name, then the project; check that all fits together."""
     pip("install", "--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(PIP_LOCK))
     requirements = [argument for lock in locks for argument in ("-r", str(lock))]
-    pip("install", "--no-deps", "--require-hashes", "--only-binary=:all:", *requirements, packages=count_packages(locks))
+    options = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
+    if from_source := names_in(locks) & set(SOURCE_ONLY):
+        pip("install", *options, "-r", str(BUILD_LOCK))
+        options += [f"--no-binary={','.join(sorted(from_source))}", "--no-build-isolation"]
+    pip("install", *options, *requirements, packages=count_packages(locks))
     if editable is not None:
         # Without isolation, so that the build backend is the locked one.
         pip("install", "--no-deps", "--no-build-isolation", "--editable", str(editable))
@@ -52,8 +59,18 @@ def install(locks: list[Path], editable: Path | None) -> None:
 
 def count_packages(locks: list[Path]) -> int:
     """Count the requirements of lock files, those for other machines included."""
+    return len(requirements_in(locks))
+
+
+def names_in(locks: list[Path]) -> set[str]:
+    """Return the names of the packages of lock files."""
+    return {line.partition("==")[0] for line in requirements_in(locks)}
+
+
+def requirements_in(locks: list[Path]) -> list[str]:
+    """Return the lines of lock files that name a package."""
     lines = [line for lock in locks for line in lock.read_text(encoding="utf-8").splitlines()]
-    return sum(1 for line in lines if line and not line.startswith((" ", "#")))
+    return [line for line in lines if line and not line.startswith((" ", "#"))]
 
 
 def pip(*arguments: str, packages: int = 0) -> None:

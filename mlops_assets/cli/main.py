@@ -1,5 +1,7 @@
 """The commands. `mlops-assets --help` lists them."""
 
+from datetime import datetime, timezone
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +9,19 @@ import typer
 from rich.console import Console
 
 from mlops_assets.cli.shell import DEBUG, FAILED, Commands
+from mlops_assets.cli.vertex import VERTEX
 from mlops_assets.domains import DOMAINS, command_apps
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
+
+
+class EventSource(str, Enum):
+    """Where a producer takes its events from."""
+
+    LIVE = "live"
+    REPLAY = "replay"
+    SAMPLE = "sample"
 
 
 @app.callback()
@@ -80,6 +91,67 @@ def serve(
 
     given = {"host": host, "port": port, "grpc_port": grpc_port, "workers": workers}
     run_serving(console, models or [], bundle or [], {name: value for name, value in given.items() if value is not None})
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def stream(
+    context: typer.Context,
+    domain: Annotated[str, typer.Argument(help="Whose stream, e.g. song_popularity.")],
+    runner: Annotated[str, typer.Option(help="Beam's runner: DirectRunner, FlinkRunner, DataflowRunner ...")] = "DirectRunner",
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="kafka://host:port, a folder of JSON lines, or landed; the domain's log by default."),
+    ] = None,
+    until_caught_up: Annotated[bool, typer.Option(help="Read what the log has by now, and end.")] = False,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Follow the log for so long; without end by default.")] = None,
+    window_seconds: Annotated[float, typer.Option(min=0.1, help="For how long messages are gathered.")] = 5,
+) -> None:
+    """Run a domain's stream as an Apache Beam pipeline; whatever else is given are options of Beam and its runner.
+
+    Two processes on this machine: --direct_running_mode=multi_processing --direct_num_workers=2
+    """
+    from mlops_assets.cli.stream import StreamRequest
+    from mlops_assets.cli.stream import stream as run_stream
+    from mlops_assets.settings import load_settings
+
+    request = StreamRequest(domain, runner, source, until_caught_up, seconds, window_seconds, context.args)
+    run_stream(console, load_settings(), request)
+
+
+@app.command()
+def produce(
+    domain: Annotated[str, typer.Argument(help="Whose events, e.g. song_popularity.")],
+    rate: Annotated[float | None, typer.Option(help="Events per second.", min=0.001)] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="For how long; by default until stopped, or until all are sent.", min=0)
+    ] = None,
+    events: Annotated[int | None, typer.Option(help="How many.", min=0)] = None,
+    source: Annotated[
+        EventSource | None, typer.Option("--from", help="Where they come from; by the setting of the domain by default.")
+    ] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="replay: a recorded file, or a folder of them: JSON lines, CSV, Parquet.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="replay: times as fast as it was recorded; by default as fast as it goes.", min=0.001)
+    ] = None,
+    past_days: Annotated[
+        float | None, typer.Option(help="sample: begin so many days ago; what is past is sent at once.", min=0.001)
+    ] = None,
+    again: Annotated[bool, typer.Option(help="replay: send once more what was sent to its end.")] = False,
+) -> None:
+    """Send events into the log that a domain reads: from a live service, a recording or a simulation.
+
+    A producer that was stopped or killed goes on where it was: the same command sends the rest of a recording, or of a simulation
+    with --events. Events that are delivered twice are set aside downstream.
+    """
+    from mlops_assets.cli.produce import produce as send
+    from mlops_assets.settings import load_settings
+    from mlops_assets.streams.producing import ProduceRequest
+
+    now = datetime.now(timezone.utc)
+    request = ProduceRequest(source.value if source else "", now, path, rate, speed, past_days, events)
+    send(console, load_settings(), domain, request, seconds=seconds, again=again)
 
 
 @app.command()
@@ -226,5 +298,6 @@ def recover(
     console.print(f"{len(recovered)} abandoned runs.")
 
 
+app.add_typer(VERTEX, name="vertex")
 for _commands in command_apps():
     app.add_typer(_commands)

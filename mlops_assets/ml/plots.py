@@ -49,24 +49,24 @@ _MANY_LABELS = 12
 
 
 def plot_confusion_matrix(counts: Numbers, labels: Sequence[str], title: str) -> bytes:
-    """Draw a 2x2 confusion matrix: of each recorded class, a row, how many were predicted as which, and their share of the row.
+    """Draw a confusion matrix: of each recorded class, a row, how many were predicted as which, and their share of the row.
 
     Args:
-        counts: how many, recorded class by row and predicted class by column:
+        counts: how many, recorded class by row and predicted class by column; of two classes
             `[[true negatives, false positives], [false negatives, true positives]]`.
-        labels: names of the negative and of the positive class.
+        labels: names of the classes, of two the negative one first.
         title: what is seen.
     """
     import numpy as np
 
-    matrix = as_matrix(counts, (2, 2))
+    matrix = as_matrix(counts, (len(labels), len(labels)))
     totals = np.nansum(matrix, axis=1, keepdims=True)
-    shares = np.divide(matrix, totals, out=np.full((2, 2), np.nan), where=totals > 0)
+    shares = np.divide(matrix, totals, out=np.full(matrix.shape, np.nan), where=totals > 0)
     figure, axes = one_axes(title, height_in=4.2)
     axes.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     names = [plain(name) for name in labels]
-    axes.set_xticks([0, 1], names)
-    axes.set_yticks([0, 1], names, rotation=90, va="center")
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, rotation=90, va="center")
     axes.set_xlabel("predicted")
     axes.set_ylabel("recorded (each row adds up to 100 %)")
     axes.grid(visible=False)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from mlops_assets.contracts import TableContract
-from mlops_assets.orchestration.asset_specs import asset_key
+from mlops_assets.orchestration.asset_specs import STORES, asset_key
 from mlops_assets.orchestration.failures import retrying_transient_errors
 from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.orchestration.streams import Stream
@@ -27,11 +27,12 @@ def stream_account_check(
         asset=stream.key,
         name="accounts_for_every_message",
         additional_deps=[asset_key(table) for table in tables],
-        required_resource_keys={stream.topic_key},
+        required_resource_keys={stream.topic_key, STORES},
         description=f"Messages landed = rows of {rows.name} + rows of {stream.dead_letters.name}, over all days.",
     )
-    def accounts_for_every_message(context: dg.AssetCheckExecutionContext, stores: dg.ResourceParam[Stores]) -> dg.AssetCheckResult:
+    def accounts_for_every_message(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         topic = str(getattr(context.resources, stream.topic_key))
+        stores: Stores = context.resources.stores
         with retrying_transient_errors():
             landed = stream.landing(stores, topic).message_count()
             kept, rejected = (_row_count(stores.lake(stream.domain), table, partitions) for table in tables)

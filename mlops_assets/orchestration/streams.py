@@ -80,16 +80,16 @@ def batches_asset(stream: Stream, description: str, **options: Any) -> dg.Assets
 
     @dg.asset(
         **landing(stream.domain, stream.name, description),
-        required_resource_keys={stream.topic_key},
+        required_resource_keys={stream.topic_key, STORES, CLOCK},
         check_specs=[check],
         # Two runs that land a topic at the same time may land the same messages in batches of different length.
         pool=f"{stream.domain}_{stream.name}",
         **options,
     )
-    def batches(
-        context: dg.AssetExecutionContext, config: LandConfig, stores: dg.ResourceParam[Stores], clock: dg.ResourceParam[Clock]
-    ) -> dg.MaterializeResult:
+    def batches(context: dg.AssetExecutionContext, config: LandConfig) -> dg.MaterializeResult:
         topic = str(getattr(context.resources, stream.topic_key))
+        stores: Stores = context.resources.stores
+        clock: Clock = context.resources.clock
         landed_topic, ends = stream.landing(stores, topic), time.monotonic() + config.seconds
         with retrying_transient_errors(), error_context(f"{stream.domain}/{stream.name}"):
             log = stores.events(stream.domain)
@@ -142,7 +142,7 @@ def accept_loss_job(stream: Stream) -> dg.JobDefinition:
     """Return the job `accept_lost_<stream>`, for a person who has read the error that names what is lost."""
 
     @dg.op(
-        name=f"accept_lost_{stream.domain}_messages",
+        name=f"go_on_behind_lost_{stream.domain}_messages",
         required_resource_keys={stream.topic_key, STORES, CLOCK},
         description="Goes on behind messages that are gone for good, and keeps on record which, when and why.",
         pool=f"{stream.domain}_{stream.name}",
@@ -182,7 +182,7 @@ def replay_job(stream: Stream) -> dg.JobDefinition:
     """Return the job `replay_<stream>_dead_letters`: it sends repaired messages again, with the key of the dead letter."""
 
     @dg.op(
-        name=f"replay_{stream.domain}_dead_letters",
+        name=f"send_repaired_{stream.domain}_messages",
         required_resource_keys={stream.topic_key, STORES, CLOCK},
         description="Appends repaired messages to the topic; one that was sent twice is one event.",
     )

@@ -65,6 +65,12 @@ class InvalidRecordError(RequestError):
     code, http_status, grpc_status = "invalid_record", 422, "INVALID_ARGUMENT"
 
 
+class InvalidInstancesError(InvalidRecordError):
+    """A request of Vertex AI breaks its form, or one of its instances the input contract; 400 is what its clients expect."""
+
+    http_status = 400
+
+
 class TooLargeError(RequestError):
     """Its body is larger, or its batch longer, than the service takes."""
 

@@ -24,6 +24,7 @@ from mlops_assets.serving.prediction_log import PredictionLog
 from mlops_assets.serving.service import PredictionService
 from mlops_assets.serving.settings import LOOPBACK, ServingSettings
 from mlops_assets.serving.sources import FolderSource, RegistrySource
+from mlops_assets.serving.vertex import VertexContainer, answering_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,16 +56,18 @@ class ServingPlan:
         stores: where registry, event logs and the tables of domains' routes are.
         models: those that must answer before the process is ready; any one will do if empty, and all are served.
         bundles: folders with a bundle each, instead of the registry.
+        container: what Vertex AI tells its container, where it alone can ask: its two routes need no key.
     """
 
     settings: ServingSettings
     stores: Stores
     models: tuple[ModelName, ...] = ()
     bundles: tuple[Path, ...] = ()
+    container: VertexContainer | None = None
 
     def __post_init__(self) -> None:
         settings = self.settings
-        if not settings.api_keys and settings.host not in LOOPBACK and not is_loopback(settings.host):
+        if self.container is None and not settings.api_keys and settings.host not in LOOPBACK and not is_loopback(settings.host):
             raise SettingsError(
                 f"without keys only this machine is served, so not at {settings.host}: set MLOPS_SERVING_API_KEYS, or listen at "
                 "127.0.0.1"
@@ -111,6 +114,7 @@ class _Process:
     def __init__(self, plan: ServingPlan, extensions: Sequence[DomainServing], source: ChampionSource) -> None:
         self._plan, self._extensions = plan, extensions
         settings = plan.settings
+        self._vertex = (plan.container, answering_model(plan.models, list(source.names()))) if plan.container else None
         self._champions = Champions(source, _now, plan.models)
         self._log = PredictionLog(plan.stores.events) if settings.log_predictions == "on" else None
         metrics = ServingMetrics()
@@ -123,9 +127,11 @@ class _Process:
 
         settings = self._plan.settings
         asked = _stop_signal()
-        rest = _uvicorn(build_app(self._service, self._extensions, self._plan.stores), settings)
+        rest = _uvicorn(build_app(self._service, self._extensions, self._plan.stores, self._vertex), settings)
         listening = listen(settings.host, settings.port, is_shared=settings.workers > 1)
-        grpc = build_grpc_server(self._service, self._extensions, settings)
+        # Vertex AI does not ask by gRPC, and without its two routes the rule is that other machines need keys.
+        by_grpc = settings.model_copy(update={"host": "127.0.0.1"}) if self._vertex else settings
+        grpc = build_grpc_server(self._service, self._extensions, by_grpc)
         await grpc.start()
         answering = asyncio.create_task(rest.serve([listening]))
         _logger.info("listening", extra={"fields": {"rest_port": listening.getsockname()[1], "grpc_port": grpc.port}})

@@ -29,6 +29,7 @@ class ServingSettings(EnvironmentSettings):
         max_body_bytes: the longest body of a request.
         max_batch_rows: the most records of a request.
         log_predictions: whether answers are noted in the event log.
+        vertex_model: in a container of Vertex AI that serves several models, the one that it asks, as `domain/name`.
     """
 
     model_config = SettingsConfigDict(env_prefix="MLOPS_SERVING_")
@@ -45,6 +46,7 @@ class ServingSettings(EnvironmentSettings):
     max_body_bytes: int = Field(default=2_000_000, ge=1_000)
     max_batch_rows: int = Field(default=1_000, ge=1)
     log_predictions: Literal["on", "off"] = "on"
+    vertex_model: str | None = None
 
     @field_validator("api_keys", mode="before")
     @classmethod

@@ -38,3 +38,9 @@ RETRAIN_BELOW_ACCURACY = 0.75
 
 TRUTH_DAYS = 7
 """Popularity seen up to so many days after an event tells whether its prediction was right."""
+
+VERTEX_REGION = "us-central1"
+"""Of Vertex AI, as the original's."""
+
+SAMPLE_RATE = 20.0
+"""Simulated events per second."""

@@ -64,7 +64,7 @@ def build_demo(settings: SongPopularitySettings) -> Demo:
 
 
 def _sending(events: int, days: float) -> dict[str, object]:
-    return {"ops": {f"send_{DOMAIN}_sample": {"config": {"events": events, "days": days}}}}
+    return {"ops": {f"append_{DOMAIN}_sample": {"config": {"events": events, "days": days}}}}
 
 
 def _question(stores: Stores) -> Question | None:

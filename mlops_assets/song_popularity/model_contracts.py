@@ -173,7 +173,7 @@ POPULARITY_ACCURACY = TableContract(
 POPULARITY_DRIFT = TableContract(
     domain=DOMAIN,
     name="popularity_drift",
-    description="How far the events of a day are from the tracks that the champion learned from, feature by feature.",
+    description="How far the tracks of a day, each by its newest event with known popularity, are from those of training.",
     columns=(
         _EVENT_DATE,
         Column("feature", "string", "An input of the model, or `score`, the probability of the likeliest class."),
@@ -181,8 +181,8 @@ POPULARITY_DRIFT = TableContract(
         Column("psi", "float64", "Population stability index: below 0.1 is stable, above 0.2 is drift.", nullable=True, minimum=0),
         _share("ks", "Kolmogorov-Smirnov statistic: largest distance between the two cumulative distributions."),
         _share("missing_share_reference", "Share of training tracks without a value."),
-        _share("missing_share_current", "Share of the day's events without a value."),
-        Column("row_count", "int64", "Number of the day's events.", minimum=0),
+        _share("missing_share_current", "Share of the day's tracks without a value."),
+        Column("row_count", "int64", "Number of the day's tracks.", minimum=0),
         Column("is_over_limit", "bool", "Whether the feature counts as drifted."),
         _MODEL_VERSION,
         _MODEL_RUN_ID,

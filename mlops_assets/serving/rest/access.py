@@ -8,6 +8,8 @@ from mlops_assets.serving.access import KEY_HEADER, ClientCheck, KeyCheck
 from mlops_assets.serving.errors import ForbiddenError, UnauthorizedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.requests import Request
     from starlette.types import Scope
 
@@ -22,10 +24,20 @@ _KEY, _AUTHORIZATION = KEY_HEADER.encode(), b"authorization"
 class Access:
     """Decides about requests by the keys of the settings."""
 
-    def __init__(self, settings: ServingSettings) -> None:
-        """Let clients in by `settings`."""
+    def __init__(self, settings: ServingSettings, open_paths: Iterable[str] = ()) -> None:
+        """Let clients in by `settings`; to some paths beside `OPEN_PATHS`, everybody."""
+        self._open_paths = OPEN_PATHS.union(open_paths)
         self._clients = ClientCheck(settings)
         self._admins = KeyCheck([settings.admin_key]) if settings.admin_key else None
+
+    def require_at_path(self, scope: Scope) -> None:
+        """Refuse the request of a client that is not let in, unless its path is open to everybody.
+
+        Raises:
+            UnauthorizedError: as `require` does.
+        """
+        if scope["path"] not in self._open_paths:
+            self.require(scope)
 
     def require(self, scope: Scope) -> None:
         """Refuse the request of a client that is not let in.

@@ -18,6 +18,7 @@ from mlops_assets.serving.rest.openapi import Description
 from mlops_assets.serving.rest.predictions import QuickRoutes, prediction_routes
 from mlops_assets.serving.rest.probes import probe_routes
 from mlops_assets.serving.rest.replies import JSONReply, error_body, error_reply
+from mlops_assets.serving.rest.vertex import vertex_routes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,21 +26,29 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from mlops_assets.serving.champions import ModelName
     from mlops_assets.serving.extension import DomainServing
     from mlops_assets.serving.service import PredictionService
+    from mlops_assets.serving.vertex import VertexContainer
     from mlops_assets.stores.registry import Stores
 
 _CODES = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 _VERSION = "1"
 
 
-def build_app(service: PredictionService, extensions: Sequence[DomainServing], stores: Stores) -> ASGIApp:
+def build_app(
+    service: PredictionService,
+    extensions: Sequence[DomainServing],
+    stores: Stores,
+    vertex: tuple[VertexContainer, ModelName] | None = None,
+) -> ASGIApp:
     """Return the application.
 
     Args:
         service: answers.
         extensions: what domains add; their routes may raise `RequestError`, and depend on `rest.access.require_admin`.
         stores: what routes of domains read.
+        vertex: in a container of Vertex AI, its contract and the model that it asks.
     """
     # The contracts of the originals have paths that end in a slash, and others that do not.
     app = FastAPI(
@@ -48,8 +57,8 @@ def build_app(service: PredictionService, extensions: Sequence[DomainServing], s
         description="Champions of every domain. Records are raw: nothing is encoded, joined or scaled by whoever asks.",
         redirect_slashes=False,
     )
-    app.state.access = access = Access(service.settings)
-    predictions = prediction_routes(service)
+    app.state.access = access = Access(service.settings, vertex[0].routes if vertex else ())
+    predictions = [*(vertex_routes(service, *vertex) if vertex else ()), *prediction_routes(service)]
     app.router.routes.extend([*predictions, *model_routes(service), *probe_routes(service, access)])
     # GraphQL describes itself.
     app.include_router(build_graphql_router(service, extensions), include_in_schema=False)

@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect
 from mlops_assets.serving.errors import BodyTimeoutError, RequestError, TooLargeError, request_error_of
 from mlops_assets.serving.logs import access_log, log_answered
 from mlops_assets.serving.request_ids import REQUEST_ID_HEADER, begin_request
-from mlops_assets.serving.rest.access import OPEN_PATHS
 from mlops_assets.serving.rest.replies import error_reply
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class Gateway:
         request_id = begin_request(given.decode("latin-1") if given else None)
         exchange = _Exchange(receive, send, request_id, self._settings)
         try:
-            if scope["path"] not in OPEN_PATHS:
-                self._access.require(scope)
+            self._access.require_at_path(scope)
             exchange.require_length(headers.get(_LENGTH))
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:

@@ -64,6 +64,7 @@ event_batches = batches_asset(
 
 
 @dg.multi_asset(
+    name=f"{DOMAIN}__events",
     outs={
         "events": dg.AssetOut(**lake_table(EVENTS), dagster_type=PartitionedFrames),
         "rejected_events": dg.AssetOut(**lake_table(REJECTED_EVENTS), dagster_type=PartitionedFrames),
@@ -170,6 +171,7 @@ class HistoryConfig(StepConfig):
 
 
 @dg.multi_asset(
+    name=f"{DOMAIN}__history",
     outs={"history": dg.AssetOut(**lake_table(HISTORY)), "rejected_history": dg.AssetOut(**lake_table(REJECTED_HISTORY))},
     check_specs=check_specs(HISTORY, REJECTED_HISTORY),
 )
@@ -192,7 +194,7 @@ def _records(config: HistoryConfig, stores: Stores, topic: str) -> Iterator[Hist
         for number, record in enumerate(read_recorded(path)):
             if number >= config.most_records:
                 return
-            yield HistoryRecord(path.name, record.position, record.fields)
+            yield HistoryRecord(record.file_name, record.position, record.fields)
     if config.source is HistorySource.log:
         log, left = stores.events(DOMAIN), config.most_records
         for kept in log.watermarks(topic).values():

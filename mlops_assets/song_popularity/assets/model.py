@@ -132,6 +132,7 @@ def _window(key: str) -> tuple[Any, Any]:
 
 
 @dg.multi_asset(
+    name=f"{DOMAIN}__splits",
     outs={
         "train_split": dg.AssetOut(**lake_table(TRAIN_SPLIT, is_intermediate=True), automation_condition=WITH_TRAINING),
         "test_split": dg.AssetOut(**lake_table(TEST_SPLIT, is_intermediate=True), automation_condition=WITH_TRAINING),

@@ -28,7 +28,7 @@ class SampleEventsConfig(dg.Config):
 
 
 @dg.op(
-    name=f"send_{DOMAIN}_sample",
+    name=f"append_{DOMAIN}_sample",
     required_resource_keys={STORES, CLOCK, "song_popularity_settings"},
     description="Makes the topic if there is none, and appends simulated events: tracks that repeat, late ones, poison.",
 )

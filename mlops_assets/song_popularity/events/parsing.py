@@ -28,6 +28,7 @@ CLOCK_TOLERANCE = timedelta(hours=1)
 
 _FIRST_SECOND = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=timezone.utc).timestamp()
 _EPOCH = date(1970, 1, 1)
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=timezone.utc).timestamp()
 _TEXTS = ("track_name", "artist", "album", "query", "genre")
 
 
@@ -105,8 +106,12 @@ def day_of_reject(logged_at: datetime | None, landed_at: datetime) -> date:
     return logged_at.astimezone(timezone.utc).date()
 
 
-def _read(value: bytes | None, latest: float) -> EventMessage | Reason:
-    fields = decode_message(value)
+def _may_be_of(fields: dict[str, Any] | Reason, day: date) -> bool:
+    at = fields.get("timestamp") if isinstance(fields, dict) else None
+    return isinstance(at, (int, float)) and 0 <= at < _END_OF_TIME and _date(at) == day
+
+
+def _read(fields: dict[str, Any] | Reason, latest: float) -> EventMessage | Reason:
     message = fields if isinstance(fields, Reason) else read_message(fields)
     if isinstance(message, Reason) or _FIRST_SECOND <= message.timestamp <= latest:
         return message
@@ -122,9 +127,14 @@ def _sort_out(messages: pa.Table, landed_at: datetime, day: date | None, seen: d
     rows, dates = _Rows(), list[date]()
     latest = (landed_at + CLOCK_TOLERANCE).timestamp()
     columns = [messages[name].to_pylist() for name in ("partition", "offset", "event_at", "value")]
+    days = {logged_at: day_of_reject(logged_at, landed_at) for logged_at in set(columns[2])}
     for number, (partition, offset, logged_at, value) in enumerate(zip(*columns, strict=True)):
-        read = _read(value, latest)
-        at = day_of_reject(logged_at, landed_at) if isinstance(read, Reason) else _date(read.timestamp)
+        fields = decode_message(value)
+        if day is not None and days[logged_at] != day and not _may_be_of(fields, day):
+            # Whether it is an event or a reject, it is of another day.
+            continue
+        read = _read(fields, latest)
+        at = days[logged_at] if isinstance(read, Reason) else _date(read.timestamp)
         if day is not None and at != day:
             continue
         if not isinstance(read, Reason):

@@ -26,6 +26,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 _TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
 
 
+class EventTooLargeError(StoreAccessError):
+    """An event is larger than the log takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened, as its producer wrote it down.
@@ -111,6 +115,9 @@ class EventLog(Protocol):
 
         Events of one partition keep their order. Appending the same events again appends them a second time. An append that raises,
         or whose process is killed, may have appended some of them.
+
+        Raises:
+            EventTooLargeError: one of the events is larger than the log takes; some of the others may have been appended.
 
         Returns:
             By partition, the smallest range that holds the events appended to it. In Kafka, events that other producers appended

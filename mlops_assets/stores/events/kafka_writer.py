@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlops_assets.stores.events.base import Event
 
 _POLL_SECONDS = 0.1
+_MOST_BYTES = 1_000_000_000
+"""As much as librdkafka can send at all."""
 
 
 class KafkaWriter:
@@ -39,6 +41,8 @@ class KafkaWriter:
             # Implies acks=all, and that events which are sent again are neither doubled nor reordered.
             "enable.idempotence": True,
             "message.timeout.ms": int(timeout_seconds * 1000),
+            # What is too large is the broker's to say: a topic may take more than the usual megabyte.
+            "message.max.bytes": _MOST_BYTES,
             "error_cb": self._errors,
         }
         self._producer = connected(Producer, {**options, **writing}, label)

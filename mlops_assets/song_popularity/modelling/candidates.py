@@ -1,0 +1,86 @@
+"""The candidates for the popularity model: kinds of model, each on the same features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlops_assets.errors import SettingsError
+from mlops_assets.ml.search import Candidate, Range
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model.
+
+    Attributes:
+        build: makes an unfitted estimator of numbers from settings and a seed.
+        defaults: settings that do well.
+        space: the ranges in which others are looked for.
+    """
+
+    build: Callable[[Mapping[str, Any], int], Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Range] = field(default_factory=dict)
+
+
+def _logistic_regression(params: Mapping[str, Any], seed: int) -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    # A column without any value in training is kept, so that the pipeline has the same features everywhere.
+    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    return make_pipeline(impute, StandardScaler(), LogisticRegression(**params, max_iter=500, random_state=seed))
+
+
+def _random_forest(params: Mapping[str, Any], seed: int) -> Any:
+    from mlops_assets.ml.forest import ReproducibleForest
+
+    return ReproducibleForest(**params, n_estimators=200, n_jobs=-1, random_state=seed)
+
+
+def _hist_gradient_boosting(params: Mapping[str, Any], seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    # Early stopping would set aside random rows; the number of rounds is fixed so that the fit is a function of its arguments.
+    return HistGradientBoostingClassifier(**params, max_iter=100, early_stopping=False, random_state=seed)
+
+
+FAMILIES = {
+    "logistic_regression": Family(_logistic_regression, {"C": 0.3}, {"C": Range(0.01, 10.0, is_logarithmic=True)}),
+    "random_forest": Family(
+        _random_forest,
+        {"max_depth": 15, "min_samples_leaf": 3, "max_features": 0.35},
+        {"min_samples_leaf": Range(1, 10, is_logarithmic=True), "max_features": Range(0.15, 0.6)},
+    ),
+    "hist_gradient_boosting": Family(
+        _hist_gradient_boosting,
+        {"learning_rate": 0.06, "max_leaf_nodes": 15, "min_samples_leaf": 20, "l2_regularization": 5.0, "max_features": 0.4},
+        {
+            "learning_rate": Range(0.03, 0.15, is_logarithmic=True),
+            "max_leaf_nodes": Range(6, 31, is_logarithmic=True),
+            "min_samples_leaf": Range(10, 60, is_logarithmic=True),
+            "l2_regularization": Range(0.5, 30.0, is_logarithmic=True),
+        },
+    ),
+}
+"""Kinds of model by name, the simplest first. The forest has the original's number and depth of trees."""
+
+
+def popularity_candidates(families: Sequence[str] = ()) -> list[Candidate]:
+    """Return every named family; all if none is named.
+
+    Raises:
+        SettingsError: a name is unknown.
+    """
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown:
+        raise SettingsError(f"unknown family: {', '.join(unknown)}; known: {', '.join(FAMILIES)}")
+    return [
+        Candidate({"family": name}, family.build, family.defaults, family.space)
+        for name, family in FAMILIES.items()
+        if not families or name in families
+    ]

@@ -1,0 +1,120 @@
+"""Writing from a pipeline.
+
+A runner may run a bundle again, so every write may be repeated: rows and documents go by their keys, raw files are unions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from mlops_assets.contracts import DocumentContract, TableContract
+from mlops_assets.errors import TransientError
+from mlops_assets.stores.objects import open_object_storage
+from mlops_assets.streams import raw_files
+from mlops_assets.streams.batches import MessageBatch, divide
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlops_assets.stores.registry import Stores
+
+T = TypeVar("T")
+OpenStores = Callable[[], "Stores"]
+"""Opens the stores in a worker: what it needs, and every password, is there and not in the pipeline."""
+
+COUNTS = "mlops_assets"
+"""Namespace of the counters of a pipeline."""
+
+RAW_FOLDER = "datalake/raw/events"
+_PATIENCE_SECONDS = 60.0
+
+
+def count(name: str) -> Any:
+    """Return a counter of the pipeline."""
+    return Metrics.counter(COUNTS, name)
+
+
+class WriteRows(beam.DoFn):
+    """Writes frames to a table of the warehouse; a row replaces the one with its key."""
+
+    def __init__(self, open_stores: OpenStores, contract: TableContract) -> None:
+        self._open_stores = open_stores
+        self._contract = contract
+
+    def process(self, element: pd.DataFrame) -> None:
+        """Write one frame in one transaction."""
+        if len(element):
+            warehouse = self._open_stores().warehouse(self._contract.domain)
+            persist(lambda: warehouse.upsert(self._contract, element))
+            count(f"{self._contract.name}").inc(len(element))
+
+
+class WriteDocuments(beam.DoFn):
+    """Writes documents; one that is there already is left as it is but for what changed."""
+
+    def __init__(self, open_stores: OpenStores, contract: DocumentContract) -> None:
+        self._open_stores = open_stores
+        self._contract = contract
+
+    def process(self, element: list[Mapping[str, Any]]) -> None:
+        """Write some documents."""
+        documents = self._open_stores().documents(self._contract.domain)
+        persist(lambda: documents.upsert(self._contract, element))
+        count("documents").inc(len(element))
+
+
+class WriteRawFiles(beam.PTransform):
+    """Writes batches to raw files below `<domain>/datalake/raw/events` of the lake, a file per minute and shard."""
+
+    def __init__(self, open_stores: OpenStores, domain: str) -> None:
+        super().__init__()
+        self._write = _WriteFile(open_stores, domain)
+
+    def expand(self, batches: Any) -> Any:
+        """Bring together what belongs into a file."""
+        return batches | "Divide" >> beam.FlatMap(_by_file) | "Gather" >> beam.GroupByKey() | "Write" >> beam.ParDo(self._write)
+
+
+def _by_file(batch: MessageBatch) -> Iterator[tuple[str, bytes]]:
+    for name, messages in divide(batch, raw_files.file_names(batch.messages, batch.landed_at)):
+        yield name, "\n".join(raw_files.as_lines(messages.messages)).encode()
+
+
+class _WriteFile(beam.DoFn):
+    def __init__(self, open_stores: OpenStores, domain: str) -> None:
+        self._open_stores = open_stores
+        self._domain = domain
+
+    def process(self, element: tuple[str, Iterable[bytes]]) -> None:
+        name, parts = f"{self._domain}/{RAW_FOLDER}/{element[0]}", list(element[1])
+        storage = open_object_storage(self._open_stores().url("lake", self._domain))
+
+        def write() -> None:
+            try:
+                with storage.open(name) as file:
+                    there = [file.read()]
+            except FileNotFoundError:
+                there = []
+            content = raw_files.union([*there, *parts])
+            if [content] != there:
+                storage.put(name, content)
+
+        persist(write)
+        count("raw_files").inc()
+
+
+def persist(work: Callable[[], T]) -> T:
+    """Do what may be repeated, again and again while only time can cure what is in its way, for a minute."""
+    import tenacity
+
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientError),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=8),
+        stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
+        reraise=True,
+    )
+    return attempts(work)
