@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -198,7 +198,7 @@ def send_quietly(url: str, killed: KilledStream) -> None:
 def send_last(url: str) -> None:
     """Send a message of no event to every partition, behind all others."""
     log = open_event_log(url)
-    partitions, at = log.topics()[defaults.TOPIC], datetime.fromisoformat("2026-03-10T12:00:00+00:00")
+    partitions, at = log.topics()[defaults.TOPIC], datetime.now(timezone.utc)
     keys: dict[int, bytes] = {}
     for number in range(1_000):
         keys.setdefault(partition_of_event(Event(b"", at, b"%d" % number), partitions), b"%d" % number)
