@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,7 @@ from benchmarks.measure import measure
 from benchmarks.stream_landing import land, read_bare, send_backlog
 from benchmarks.stream_latency import RATE, measure_latency
 from mlops_assets_tests.services.kafka_tansu import tansu
-from mlops_assets_tests.song_popularity.killed_broker import durable_broker
+from mlops_assets_tests.song_popularity.killed_broker import DurableBroker, durable_broker
 from mlops_assets_tests.song_popularity.killed_stream import KilledStream, Trial, compare, send_quietly
 from mlops_assets_tests.song_popularity.stream_consumer import ALL_SENT, consume
 
@@ -27,6 +28,7 @@ console = Console()
 _ROUNDS = 3
 _LARGEST_MIB = 1_024
 _LONGEST_SECONDS = 10
+_BROKER_EVENTS = 3_000
 PARTS = ("ingest", "memory", "kills", "latency")
 
 
@@ -95,27 +97,40 @@ def _report_memory(root: Path) -> None:
 
 
 def _report_kills(root: Path, trial: Trial) -> None:
-    """Send events into a broker whose events outlive it, through kills of all three; compare with a run that nobody disturbs."""
+    """Send many events into the embedded log, and some into a broker that dies, too: on S3 each must be a batch of its own."""
+    _report_trial("embedded log", root / "embedded", f"sqlite:{root / 'killed.db'}", trial)
     with durable_broker(root / "broker") as broker:
-        killed = KilledStream(root / "killed", broker.url, trial)
-        stops = [broker.stop_when(lambda part=part: killed.sent >= trial.events * part // 3, seconds=5) for part in (1, 2)]  # type: ignore[misc]
-        counts = killed.run(end_url=broker.url_of_single_events)
-        for stop in stops:
-            stop.join()
-        quiet, quiet_url = root / "quiet", f"sqlite:{root / 'quiet.db'}"
-        send_quietly(quiet_url, killed)
-        quiet.mkdir()
-        (quiet / ALL_SENT).touch()
-        consume(quiet, quiet_url, trial.most_events)
-        outcome = compare(killed, quiet, quiet_url, counts)
+        few = Trial(min(trial.events, _BROKER_EVENTS), min(trial.kills, 2), _BROKER_EVENTS // 4)
+        _report_trial("broker", root / "through-broker", broker.url_of_single_events, few, broker)
+
+
+def _report_trial(name: str, root: Path, url: str, trial: Trial, broker: DurableBroker | None = None) -> None:
+    killed = KilledStream(root / "killed", url, trial)
+    stops = []
+    if broker is not None:
+        dues = (trial.events // 3, trial.events * 2 // 3)
+        stops = [broker.stop_when(partial(_has_sent, killed, due), seconds=5) for due in dues]
+    counts = killed.run()
+    for stop in stops:
+        stop.join()
+    quiet, quiet_url = root / "quiet", f"sqlite:{root / 'quiet.db'}"
+    send_quietly(quiet_url, killed)
+    quiet.mkdir()
+    (quiet / ALL_SENT).touch()
+    consume(quiet, quiet_url, trial.most_events)
+    outcome = compare(killed, quiet, quiet_url, counts)
     console.print(
-        f"{outcome.messages:,} messages for {trial.events:,} events, {outcome.resent:,} sent again; producer killed "
-        f"{outcome.producer_kills} times, consumer {outcome.consumer_kills} times, broker {broker.stops} times; "
-        f"{outcome.consumer_failures} runs failed by themselves"
+        f"{name}: {outcome.messages:,} messages for {trial.events:,} events, {outcome.resent:,} sent again; killed: producer "
+        f"{outcome.producer_kills} times, consumer {outcome.consumer_kills} times, broker {broker.stops if broker else 0} times; "
+        f"{outcome.consumer_failures} consumers failed by themselves"
     )
     text = f"{outcome.lost} lost, {outcome.doubled} doubled, {outcome.other} different of {outcome.events:,} rows"
     _verdict("exactly once", text, outcome.lost == outcome.doubled == outcome.other == 0, "none, as in a quiet run")
     _verdict("poison", f"{outcome.poison_lost} of {outcome.poison:,} unaccounted for", outcome.poison_lost == 0, "none")
+
+
+def _has_sent(killed: KilledStream, due: int) -> bool:
+    return killed.sent >= due
 
 
 def _report_latency(root: Path, seconds: float) -> None:

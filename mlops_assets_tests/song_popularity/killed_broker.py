@@ -41,7 +41,7 @@ class DurableBroker:
 
     @property
     def url(self) -> str:
-        """The log, to which events are sent in batches."""
+        """The log, to which events are sent in batches; the end of a partition, as the broker tells it, is before them, on S3."""
         return f"kafka://127.0.0.1:{self.port}"
 
     @property
