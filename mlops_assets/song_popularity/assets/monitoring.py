@@ -33,22 +33,14 @@ from mlops_assets.song_popularity.modelling.monitoring import (
     measure_drift,
     score_events,
 )
-<<<<<<< HEAD
-from mlops_assets.song_popularity.modelling.predicting import PREDICTED_COLUMNS, as_predictions
-=======
 from mlops_assets.song_popularity.modelling.predicting import KEPT, as_predictions
->>>>>>> origin/issue-12
 from mlops_assets.song_popularity.modelling.training import MODEL_NAME
 from mlops_assets.song_popularity.partitions import DAY_AND_AFTER, EVENT_DAYS
 from mlops_assets.song_popularity.settings import SongPopularitySettings
 from mlops_assets.song_popularity.vertex.endpoint import open_predictor
 from mlops_assets.stores.registry import Stores
 
-<<<<<<< HEAD
-_SCORED = list(dict.fromkeys([*PREDICTED_COLUMNS, *MODEL_INPUT.column_names]))
-=======
 _SCORED = list(dict.fromkeys([*KEPT, "landed_at", *MODEL_INPUT.column_names]))
->>>>>>> origin/issue-12
 _COMPARED = ["event_id", "track_id", "popularity", *MODEL_INPUT.column_names]
 
 
@@ -79,21 +71,9 @@ def popularity_predictions(
                 scores, place = score_events(champion.bundle, rows), version_metadata(champion.version, stores.mlflow_ui_url)
                 predictions = as_predictions(rows, scores, champion.version.version, champion.version.run_id)
         shares = scores["predicted_class"].value_counts(normalize=True)
-<<<<<<< HEAD
-        context.add_asset_metadata(
-            {
-                **version_metadata(champion.version, stores.mlflow_ui_url),
-                "prediction_count": len(scores),
-                **{f"{level}_share": float(share) for level, share in shares.items()},
-            },
-            partition_key=key,
-        )
-        return as_predictions(rows, scores, champion.version)
-=======
         metadata = {"prediction_count": len(scores), **{f"{level}_share": float(share) for level, share in shares.items()}}
         context.add_asset_metadata({**place, **metadata}, partition_key=key)
         return predictions
->>>>>>> origin/issue-12
 
     return PartitionedFrames(context.partition_keys, predict_day)
 

@@ -80,12 +80,8 @@ class Predict(beam.DoFn):
             if version is None:
                 count("events_without_champion").inc(len(rows))
                 continue
-<<<<<<< HEAD
             bundle = self._open_stores().models().load(version)
-            predictions = as_predictions(rows, score_events(bundle, rows), version)
-=======
-            predictions = as_predictions(rows, self._score(version, rows), version.version, version.run_id)
->>>>>>> origin/issue-12
+            predictions = as_predictions(rows, score_events(bundle, rows), version.version, version.run_id)
             predicted.append(as_spotify_predictions(predictions, day.date()))
         yield from _joined(predicted)
 
