@@ -39,9 +39,9 @@ def _all_streams(warehouse: GrafanaWarehouse) -> str:
 
 
 def _newest(health: str) -> str:
-    """Return what stands after FROM: the latest look at each partition."""
-    ranked = f"SELECT looks.*, ROW_NUMBER() OVER (PARTITION BY topic, log_partition ORDER BY looked_at DESC) AS age FROM {health}"
-    return f"({ranked}) AS newest WHERE age = 1"
+    """Return what stands after FROM: the latest look at each partition in the chosen time."""
+    rank = "ROW_NUMBER() OVER (PARTITION BY topic, log_partition ORDER BY looked_at DESC) AS age"
+    return f"(\n  SELECT looks.*, {rank}\n  FROM {health}\n  WHERE $__timeFilter(looked_at)\n) AS newest\nWHERE age = 1"
 
 
 def _key_figures(health: str) -> tuple[Panel, ...]:
@@ -53,7 +53,7 @@ def _key_figures(health: str) -> tuple[Panel, ...]:
             Query(f"SELECT SUM(lag_count) AS lag_count\nFROM {newest}"),
             labels={"lag_count": "waiting"},
             thresholds=at_most(10_000, 1_000_000),
-            no_value="No stream was looked at",
+            no_value="No stream was looked at in this time",
         ),
         stat(
             "Messages lost",
@@ -61,7 +61,7 @@ def _key_figures(health: str) -> tuple[Panel, ...]:
             Query(f"SELECT SUM(lost_count) AS lost_count\nFROM {newest}"),
             labels={"lost_count": "lost"},
             thresholds=NONE_WANTED,
-            no_value="No stream was looked at",
+            no_value="No stream was looked at in this time",
         ),
         stat(
             "Failed runs",
