@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.grafana.dashboard import Dashboard
 from mlops_assets.grafana.panels import NONE_WANTED, Query, at_most, stat, table, time_series
-from mlops_assets.song_popularity import DOMAIN as SONG_POPULARITY
-from mlops_assets.streams.health import stream_health_contract
+from mlops_assets.song_popularity.contracts import STREAM_HEALTH
 
 if TYPE_CHECKING:
     from mlops_assets.grafana.panels import Panel
     from mlops_assets.grafana.warehouses import GrafanaWarehouse
 
-_STREAMS = (SONG_POPULARITY,)
-"""Domains that follow a stream."""
+_STREAMS = (STREAM_HEALTH,)
+"""The tables of all domains that follow a stream."""
 
 _HOUR, _DAY = 3_600, 86_400
 
@@ -34,7 +33,7 @@ def dashboard(warehouse: GrafanaWarehouse) -> Dashboard:
 def _all_streams(warehouse: GrafanaWarehouse) -> str:
     """Return what stands after FROM: every look at every stream."""
     columns = "looked_at, topic, log_partition, next_offset, end_offset, lag_count, lost_count, dead_letter_count, newest_landed_at"
-    looks = [f"SELECT {columns} FROM {warehouse.table(stream_health_contract(domain))}" for domain in _STREAMS]
+    looks = [f"SELECT {columns} FROM {warehouse.table(contract)}" for contract in _STREAMS]
     return f"({' UNION ALL '.join(looks)}) AS looks"
 
 
