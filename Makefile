@@ -11,6 +11,7 @@ INSTALL_LOCKED := $(BIN)/python requirements/install.py
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 DASHBOARD := $(VENV)/.dashboard-installed
+BEAM := $(VENV)/.beam-installed
 COMPOSE := cd docker && docker compose
 EMULATOR_VENV := .venv-bigquery
 EMULATOR := $(EMULATOR_VENV)/.installed
@@ -41,6 +42,8 @@ install-vertex: $(RUNTIME) ## add what compiles and submits pipelines of Vertex 
 	@$(INSTALL_LOCKED) requirements/vertex.lock
 
 install-dashboard: $(DASHBOARD) ## add Streamlit, which the dashboard is made of
+
+install-beam: $(BEAM) ## add Apache Beam, which `mlops-assets stream` runs on
 
 demo: $(RUNTIME) ## take the Chicago crimes graph from raw data to a champion model, predictions and a drift report
 	@$(BIN)/mlops-assets demo $(ARGS)
@@ -122,6 +125,7 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 	@$(call resolve,dashboard,pyproject.toml --extra dashboard -c requirements/runtime.lock)
 	@$(call resolve,beam,pyproject.toml --extra beam -c requirements/runtime.lock)
 	@$(call resolve,vertex,pyproject.toml --extra vertex -c requirements/runtime.lock)
+	@$(call resolve,dataflow,pyproject.toml requirements/dataflow.in --extra beam -c requirements/runtime.lock)
 	@$(call resolve,serving,requirements/serving.in -c requirements/runtime.lock)
 	@# The editable install is built without isolation, so that its build backend is pinned like everything else.
 	@echo setuptools | $(call resolve,build,- -c requirements/dev.lock)
@@ -158,11 +162,15 @@ $(DASHBOARD): requirements/dashboard.lock $(RUNTIME)
 	@$(INSTALL_LOCKED) requirements/dashboard.lock
 	@touch $@
 
+$(BEAM): requirements/beam.lock $(RUNTIME)
+	@$(INSTALL_LOCKED) requirements/beam.lock
+	@touch $@
+
 # dev.lock repeats runtime.lock, so that its stamp stands for both.
 $(DEV): requirements/dev.lock requirements/pip.lock pyproject.toml | $(BIN)/python
 	@echo "Installing locked packages; the first time takes a few minutes"
 	@$(INSTALL_LOCKED) requirements/dev.lock --editable .
-	@touch $(RUNTIME) $(DASHBOARD) $@
+	@touch $(RUNTIME) $(DASHBOARD) $(BEAM) $@
 
 # Its DuckDB looks for extensions in the home folder of whoever runs it; it gets one of its own.
 $(EMULATOR): requirements/bigquery-emulator.lock

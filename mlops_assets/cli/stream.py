@@ -77,7 +77,11 @@ def stream(console: Console, settings: Settings, request: StreamRequest) -> None
     topic = pipeline.topic(settings.domains[request.domain])
     source = _source(pipeline, request, topic, datetime.now(timezone.utc), follows=follows)
     steps = pipeline.steps(worker_stores, topic, request.window_seconds)
-    _say_counts(console, run_pipeline(lambda root: root | source | steps, request.runner, request.flags, follows=follows))
+    counts = run_pipeline(lambda root: root | source | steps, request.runner, request.flags, follows=follows)
+    if counts:
+        _say_counts(console, counts)
+    else:
+        console.print(f"{request.runner} has the pipeline; its own pages tell what becomes of it.")
 
 
 @cache
@@ -98,9 +102,8 @@ def _source(pipeline: StreamPipeline, request: StreamRequest, topic: str, now: d
     open_log: Callable[[], EventLog] = (
         partial(open_event_log, request.source) if request.source else partial(_worker_log, request.domain)
     )
-    partitions = partitions_to_read(open_log(), topic, follow=follows)
     ends_at = None if request.seconds is None else now + timedelta(seconds=request.seconds)
-    return ReadLog(open_log, topic, partitions, now, ends_at)
+    return ReadLog(open_log, topic, partitions_to_read(open_log(), topic), None if follows else now, ends_at)
 
 
 def _worker_log(domain: str) -> EventLog:
@@ -128,4 +131,4 @@ def _say_counts(console: Console, counts: Mapping[str, int]) -> None:
     table.columns[1].justify = "right"
     for name, count in sorted(counts.items()):
         table.add_row(name.replace("_", " "), f"{count:,}")
-    console.print(table if counts else "The runner tells no counts.")
+    console.print(table)

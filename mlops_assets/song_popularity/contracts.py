@@ -5,6 +5,7 @@ from dataclasses import replace
 from mlops_assets.contracts import Column, DocumentContract, TableContract
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.streams.dead_letters import dead_letters_contract
+from mlops_assets.streams.health import stream_health_contract
 
 EVENT_TYPES = ("new_release", "recommendation", "search_result")
 """Kinds of events that are known; a new kind is kept, and flagged."""
@@ -192,6 +193,8 @@ REJECTED_HISTORY = TableContract(
     key=("source_name", "position"),
 )
 
+STREAM_HEALTH = stream_health_contract(DOMAIN)
+
 EVENT_DOCUMENTS = DocumentContract(
     domain=DOMAIN,
     name="events",
@@ -201,4 +204,4 @@ EVENT_DOCUMENTS = DocumentContract(
     indexes=(("track_id",), ("country", "event_at")),
 )
 
-DATA_CONTRACTS = (EVENTS, REJECTED_EVENTS, SPOTIFY_EVENTS, TRACKS, HISTORY, REJECTED_HISTORY)
+DATA_CONTRACTS = (EVENTS, REJECTED_EVENTS, SPOTIFY_EVENTS, TRACKS, HISTORY, REJECTED_HISTORY, STREAM_HEALTH)

@@ -24,7 +24,7 @@ from mlops_assets_tests.docker.deployment import (
     stages,
 )
 
-LOCKS = ["runtime", "xgboost", "serving", "dashboard"]
+LOCKS = ["runtime", "xgboost", "serving", "dashboard", "dataflow"]
 """What the build argument LOCK may be."""
 
 

@@ -14,7 +14,9 @@ from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.events.documents import event_documents
 from mlops_assets.song_popularity.events.parsing import parse_batches
 from mlops_assets.song_popularity.events.tables import as_spotify_events, as_spotify_predictions
+from mlops_assets.song_popularity.modelling.monitoring import score_events
 from mlops_assets.song_popularity.modelling.predicting import as_predictions
+from mlops_assets.song_popularity.modelling.training import MODEL_NAME
 from mlops_assets.stores.models.versions import registered_name
 from mlops_assets.streams.batches import MessageBatch, divide, in_log_order
 from mlops_assets.streams.beam.writing import OpenStores, count, persist
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from mlops_assets.stores.models.versions import ModelVersion
 
 EVENTS, REJECTS, DOCUMENTS = "events", "rejects", "documents"
-
-MODEL_NAME = "popularity_model"
 
 SHARDS = 16
 """Parts into which tracks are divided; each may be parsed by another worker."""
@@ -80,7 +80,8 @@ class Predict(beam.DoFn):
             if version is None:
                 count("events_without_champion").inc(len(rows))
                 continue
-            predictions = as_predictions(rows, self._score(version, rows), version.version, version.run_id)
+            bundle = self._open_stores().models().load(version)
+            predictions = as_predictions(rows, score_events(bundle, rows), version.version, version.run_id)
             predicted.append(as_spotify_predictions(predictions, day.date()))
         yield from _joined(predicted)
 
@@ -89,11 +90,6 @@ class Predict(beam.DoFn):
         if not registry.exists():
             return None
         return persist(partial(registry.champion_for, registered_name(DOMAIN, MODEL_NAME), before=day))
-
-    def _score(self, version: ModelVersion, rows: pd.DataFrame) -> pd.DataFrame:
-        from mlops_assets.song_popularity.modelling.monitoring import score_events
-
-        return score_events(self._open_stores().models().load(version), rows)
 
 
 def _by_day(events: pd.DataFrame) -> Iterator[tuple[datetime, pd.DataFrame]]:

@@ -41,19 +41,17 @@ class LogPartition:
     Attributes:
         partition: number of the partition.
         start: first offset.
-        end: offset behind the last one; None to follow the log.
+        end: offset behind the last one that is there by now.
     """
 
     partition: int
     start: int
-    end: int | None = None
+    end: int
 
 
-def partitions_to_read(log: EventLog, topic: str, *, follow: bool) -> list[LogPartition]:
-    """Return all that the log keeps of a topic by now, and with `follow` whatever comes after it."""
-    return [
-        LogPartition(number, kept.start, None if follow else kept.end) for number, kept in sorted(log.watermarks(topic).items())
-    ]
+def partitions_to_read(log: EventLog, topic: str) -> list[LogPartition]:
+    """Return all that the log keeps of a topic by now."""
+    return [LogPartition(number, kept.start, kept.end) for number, kept in sorted(log.watermarks(topic).items())]
 
 
 class ReadLog(beam.PTransform):
@@ -64,7 +62,7 @@ class ReadLog(beam.PTransform):
         open_log: Callable[[], EventLog],
         topic: str,
         partitions: list[LogPartition],
-        landed_at: datetime,
+        landed_at: datetime | None = None,
         ends_at: datetime | None = None,
     ) -> None:
         """Read some partitions.
@@ -72,15 +70,14 @@ class ReadLog(beam.PTransform):
         Args:
             open_log: opens the log in a worker.
             topic: of the log.
-            partitions: bounded ones, or ones to follow.
-            landed_at: when the messages land that are there by now; those that are followed land when they are read.
-            ends_at: stop following then; None for never.
+            partitions: to read.
+            landed_at: when what is there by now lands; None to follow the log: then messages land when they are read.
+            ends_at: stop following then, or as soon as what is there by now is read; None for never.
         """
         super().__init__()
         self._partitions = partitions
-        self._follow = any(partition.end is None for partition in partitions)
         reader = (open_log, topic)
-        self._dofn = FollowPartition(*reader, ends_at) if self._follow else ReadPartition(*reader, landed_at)
+        self._dofn = ReadPartition(*reader, landed_at) if landed_at else FollowPartition(*reader, ends_at)
 
     def expand(self, begin: Any) -> Any:
         """Hand the partitions out, and read them."""
@@ -91,7 +88,6 @@ class _Bounded(RestrictionProvider):
     """Offsets that are all there already."""
 
     def initial_restriction(self, element: LogPartition) -> OffsetRange:
-        assert element.end is not None
         return OffsetRange(element.start, element.end)
 
     def create_tracker(self, restriction: OffsetRange) -> OffsetRestrictionTracker:
@@ -188,7 +184,7 @@ class FollowPartition(_Reader):
         while offset < (stop := tracker.current_restriction().stop):
             now = datetime.now(timezone.utc)
             watermark.set_watermark(Timestamp.from_utc_datetime(now))
-            if self._ends_at is not None and now >= self._ends_at:
+            if self._ends_at is not None and now >= self._ends_at and offset >= element.end:
                 tracker.try_claim(stop - 1)
                 return
             end = min(self.log.watermarks(self._topic)[element.partition].end, offset + BATCH_OFFSETS, stop)

@@ -12,12 +12,14 @@ from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions
 from mlops_assets.errors import PermanentError, PlatformError, SettingsError
 from mlops_assets.streams.beam.writing import COUNTS
 
-RUNNERS = ("DirectRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner")
-"""The first two run on this machine."""
+HERE = ("DirectRunner", "PrismRunner")
+"""Runners that run on this machine, for as long as the command does."""
+
+RUNNERS = (*HERE, "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner")
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], Any], runner: str, flags: Sequence[str], *, follows: bool) -> dict[str, int]:
-    """Run a pipeline until it is done, and return what it counted; a service that runs it elsewhere may not tell.
+    """Run a pipeline, and return what it counted. One that goes on reading elsewhere is left running there, and has told nothing.
 
     Args:
         build: adds the pipeline's steps.
@@ -31,10 +33,16 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], runner: str, flags: Sequ
     """
     if runner not in RUNNERS:
         raise SettingsError(f"there is no runner {runner}; there are {', '.join(RUNNERS)}")
-    pipeline = beam.Pipeline(options=_options(runner, flags, follows=follows))
+    options = _options(runner, flags, follows=follows)
+    try:
+        pipeline = beam.Pipeline(options=options)
+    except ValueError as error:
+        raise SettingsError(f"{runner} cannot run with these options: {' '.join(str(error).split())}") from error
     build(pipeline)
     try:
         result = pipeline.run()
+        if follows and runner not in HERE:
+            return {}
         result.wait_until_finish()
     except PlatformError:
         raise

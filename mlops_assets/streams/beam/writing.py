@@ -5,7 +5,9 @@ A runner may run a bundle again, so every write may be repeated: rows and docume
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import apache_beam as beam
@@ -13,7 +15,7 @@ from apache_beam.metrics import Metrics
 
 from mlops_assets.contracts import DocumentContract, TableContract
 from mlops_assets.errors import TransientError
-from mlops_assets.stores.objects import open_object_storage
+from mlops_assets.stores.objects import ObjectStorage, open_object_storage
 from mlops_assets.streams import raw_files
 from mlops_assets.streams.batches import MessageBatch, divide
 
@@ -31,6 +33,7 @@ COUNTS = "mlops_assets"
 
 RAW_FOLDER = "datalake/raw/events"
 _PATIENCE_SECONDS = 60.0
+_AT_ONCE = 16
 
 
 def count(name: str) -> Any:
@@ -50,7 +53,7 @@ class WriteRows(beam.DoFn):
         if len(element):
             warehouse = self._open_stores().warehouse(self._contract.domain)
             persist(lambda: warehouse.upsert(self._contract, element))
-            count(f"{self._contract.name}").inc(len(element))
+            count(self._contract.name).inc(len(element))
 
 
 class WriteDocuments(beam.DoFn):
@@ -85,26 +88,35 @@ def _by_file(batch: MessageBatch) -> Iterator[tuple[str, bytes]]:
 
 
 class _WriteFile(beam.DoFn):
+    """Writes the files of a bundle, several at once: each takes the storage a while, and the machine nothing."""
+
     def __init__(self, open_stores: OpenStores, domain: str) -> None:
         self._open_stores = open_stores
         self._domain = domain
+        self._files: list[tuple[str, list[bytes]]] = []
+
+    def start_bundle(self) -> None:
+        self._files = []
 
     def process(self, element: tuple[str, Iterable[bytes]]) -> None:
-        name, parts = f"{self._domain}/{RAW_FOLDER}/{element[0]}", list(element[1])
+        self._files.append((f"{self._domain}/{RAW_FOLDER}/{element[0]}", list(element[1])))
+
+    def finish_bundle(self) -> None:
         storage = open_object_storage(self._open_stores().url("lake", self._domain))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(lambda file: persist(partial(_add_lines, storage, *file)), self._files):
+                count("raw_files").inc()
 
-        def write() -> None:
-            try:
-                with storage.open(name) as file:
-                    there = [file.read()]
-            except FileNotFoundError:
-                there = []
-            content = raw_files.union([*there, *parts])
-            if [content] != there:
-                storage.put(name, content)
 
-        persist(write)
-        count("raw_files").inc()
+def _add_lines(storage: ObjectStorage, name: str, parts: Sequence[bytes]) -> None:
+    try:
+        with storage.open(name) as file:
+            there = [file.read()]
+    except FileNotFoundError:
+        there = []
+    content = raw_files.union([*there, *parts])
+    if [content] != there:
+        storage.put(name, content)
 
 
 def persist(work: Callable[[], T]) -> T:

@@ -58,7 +58,7 @@ def _run(stores: Stores, source: Any, flags: Sequence[str] = ()) -> dict[str, in
 
 def _whole_log(stores: Stores, log: EventLog) -> ReadLog:
     open_log = partial(open_event_log, stores.url("events", DOMAIN))
-    return ReadLog(open_log, TOPIC, partitions_to_read(log, TOPIC, follow=False), LANDED_AT)
+    return ReadLog(open_log, TOPIC, partitions_to_read(log, TOPIC), LANDED_AT)
 
 
 def _by_micro_batches(log: EventLog) -> ParsedEvents:

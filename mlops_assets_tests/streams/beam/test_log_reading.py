@@ -89,7 +89,7 @@ def test_all_that_the_log_keeps_is_read(log: EventLog, url: str) -> None:
     _fill(log, 50, partitions=4)
     log.create_topic("empty", 2)
     for topic in (TOPIC, "empty"):
-        found = _run(url, topic, partitions_to_read(log, topic, follow=False))
+        found = _run(url, topic, partitions_to_read(log, topic))
         assert {batch.landed_at for batch in found} <= {LANDED_AT}
         read = sorted(value for batch in found for value in values(batch.messages))
         assert read == sorted(b"event %d" % number for number in range(50 if topic == TOPIC else 0))
@@ -102,7 +102,7 @@ def test_kafka_is_read_by_the_same_transform(kafka_url: str) -> None:
     make_topic(topic, 3)
     log = open_event_log(kafka_url)
     _fill(log, 200, partitions=3, topic=topic)
-    found = _run(kafka_url, topic, partitions_to_read(log, topic, follow=False))
+    found = _run(kafka_url, topic, partitions_to_read(log, topic))
     assert sorted(value for batch in found for value in values(batch.messages)) == sorted(b"event %d" % n for n in range(200))
 
 
@@ -117,7 +117,7 @@ def test_a_log_is_followed_until_the_end_of_the_time(log: EventLog, url: str) ->
 
     appending = threading.Thread(target=append_later)
     appending.start()
-    found = _run(url, TOPIC, partitions_to_read(log, TOPIC, follow=True), ends_at)
+    found = _run(url, TOPIC, partitions_to_read(log, TOPIC), ends_at)
     appending.join()
     assert sorted(value for batch in found for value in values(batch.messages)) == sorted(b"event %d" % n for n in range(30))
 
@@ -139,7 +139,7 @@ def _note(batch: MessageBatch) -> None:
 
 def _run(url: str, topic: str, partitions: list[LogPartition], ends_at: datetime | None = None) -> list[MessageBatch]:
     _FOUND.clear()
-    source = ReadLog(partial(open_event_log, url), topic, partitions, LANDED_AT, ends_at)
+    source = ReadLog(partial(open_event_log, url), topic, partitions, None if ends_at else LANDED_AT, ends_at)
 
     def build(root: beam.Pipeline) -> Any:
         return root | source | beam.Map(_note)
