@@ -27,7 +27,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost install-vertex install-dashboard install-beam demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary protos bigquery-emulator clean
+.PHONY: help install install-xgboost install-vertex install-beam install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary grafana protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -133,6 +133,9 @@ lock: ## resolve the dependencies again with uv; ARGS=--upgrade moves them to th
 
 dictionary: $(RUNTIME) ## write the data dictionary from the contracts
 	@$(BIN)/mlops-assets dictionary $(ARGS)
+
+grafana: $(RUNTIME) ## write Grafana's dashboards; ARGS="--warehouse bigquery://project/dataset" for tables of other names
+	@$(BIN)/mlops-assets grafana $(ARGS)
 
 protos: $(DEV) ## write the modules of the gRPC services from their .proto files
 	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. $$(find mlops_assets -name '*.proto' | sort)

@@ -18,6 +18,7 @@ from mlops_assets_tests.isolation import process_kept
 from mlops_assets_tests.services.bigquery import bigquery_url  # noqa: F401
 from mlops_assets_tests.services.gcs import gcs_url  # noqa: F401
 from mlops_assets_tests.services.kafka import kafka_url, own_cluster  # noqa: F401
+from mlops_assets_tests.services.kafka_tansu import broker_url  # noqa: F401
 from mlops_assets_tests.services.mongodb import mongodb_url  # noqa: F401
 from mlops_assets_tests.services.mysql import mysql_database_url, mysql_server_url, mysql_url  # noqa: F401
 from mlops_assets_tests.services.postgres import postgres_server_url, postgres_url  # noqa: F401

@@ -256,6 +256,30 @@ def dictionary(
 
 
 @app.command()
+def grafana(
+    folder: Annotated[Path, typer.Option(help="Where the files go, in a folder for each kind of warehouse.")] = Path(
+        "docker/grafana/dashboards"
+    ),
+    warehouse: Annotated[
+        str | None, typer.Option(help="URL of the one warehouse whose tables panels ask, e.g. bigquery://project/dataset.")
+    ] = None,
+    check: Annotated[bool, typer.Option(help="Only tell whether the files are up to date.")] = False,
+) -> None:
+    """Write Grafana's dashboards, for the warehouses of docker/compose.yaml or for another."""
+    from mlops_assets.grafana import WAREHOUSES, outdated_files, warehouse_of_url, write_dashboards
+
+    warehouses = list(WAREHOUSES.values()) if warehouse is None else [warehouse_of_url(warehouse)]
+    outdated = outdated_files(folder, warehouses)
+    if not check:
+        write_dashboards(folder, warehouses)
+        console.print(f"{len(outdated)} files written below {folder}.")
+    elif outdated:
+        names = ", ".join(str(path.relative_to(folder)) for path in outdated)
+        console.print(f"Not what the code says: {names}. Run [bold]make grafana[/bold].")
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def recover(
     older_than: Annotated[
         str | None, typer.Option(help="Judge by silence, e.g. 10m, where processes cannot be seen from here.")

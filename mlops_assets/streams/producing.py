@@ -223,11 +223,10 @@ class Sender:
         Raises:
             StoreUnavailableError: the log is out of reach for longer than patience lasts; the same command goes on.
             StoreAccessError: the log refuses the events.
-            PermanentError: the topic has another number of partitions.
         """
         begun_at = progress.next if progress else 0
         sent = Sent(begun_at, begun_at)
-        if not self._persist(lambda: self.log.create_topic(self.topic, self.partitions), stopping):
+        if not self._persist(self._make_topic, stopping):
             return sent
         outgoing = _first_events(sequence.outgoing(begun_at), None if most_events is None else most_events - begun_at)
         for batch in _batches(outgoing, sequence.begins_at, stopping):
@@ -242,6 +241,11 @@ class Sender:
         if progress and sent.is_complete:
             progress.complete()
         return sent
+
+    def _make_topic(self) -> None:
+        # One that exists may have another number of partitions: who sends need not mind.
+        if self.topic not in self.log.topics():
+            self.log.create_topic(self.topic, self.partitions)
 
     def _append(self, batch: list[Event], stopping: Stopping, sent: Sent) -> bool:
         """Append a batch, however long that takes; tell whether that was done before it was time to stop."""

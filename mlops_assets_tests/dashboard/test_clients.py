@@ -44,9 +44,9 @@ def clients(running: Serving) -> dict[str, PredictionClient]:
     return clients_of(running.url, running.target, KEY)
 
 
-def test_protocols_answer_alike(clients: dict[str, PredictionClient]) -> None:
+@pytest.mark.parametrize("record", [{**THING, "size_m": None}, {name: value for name, value in THING.items() if name != "size_m"}])
+def test_protocols_answer_alike(clients: dict[str, PredictionClient], record: dict[str, Any]) -> None:
     """Value, probability, version, unknown inputs and explanation are the same, and each has a latency of its own."""
-    record = {name: value for name, value in THING.items() if name != "size_m"}
     answers = [client.ask(DOMAIN, MODEL, record, explain=True) for client in clients.values()]
     assert [replace(answer, latency_ms=0.0) for answer in answers[1:]] == [replace(answers[0], latency_ms=0.0)] * 2
     first = answers[0]

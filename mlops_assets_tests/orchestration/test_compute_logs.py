@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from mlops_assets.stores.objects import open_object_storage
 from mlops_assets.stores.objects.bucket_url import parse_bucket_url

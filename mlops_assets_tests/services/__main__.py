@@ -22,13 +22,14 @@ from mlops_assets_tests.services.bigquery import BIGQUERY
 from mlops_assets_tests.services.compose import start_compose
 from mlops_assets_tests.services.gcs import GCS
 from mlops_assets_tests.services.kafka import KAFKA
+from mlops_assets_tests.services.kafka_tansu import BROKER
 from mlops_assets_tests.services.mongodb import MONGODB
 from mlops_assets_tests.services.mysql import MYSQL
 from mlops_assets_tests.services.postgres import POSTGRES
 from mlops_assets_tests.services.s3_ceph import CEPH
 from mlops_assets_tests.services.s3_moto import S3
 
-SERVICES = (S3, CEPH, GCS, POSTGRES, MYSQL, BIGQUERY, MONGODB, KAFKA)
+SERVICES = (S3, CEPH, GCS, POSTGRES, MYSQL, BIGQUERY, MONGODB, KAFKA, BROKER)
 
 
 def main(command: Sequence[str]) -> int:

@@ -41,4 +41,5 @@ def variables_of(env: Mapping[str, str]) -> dict[str, str]:
         "MLOPS_TEST_MYSQL_URL": f"mysql://root:{env['MYSQL_ROOT_PASSWORD']}@127.0.0.1:{env['MYSQL_PORT']}/",
         "MLOPS_TEST_MONGODB_URL": f"mongodb://root:{env['MONGODB_ROOT_PASSWORD']}@127.0.0.1:{env['MONGODB_PORT']}/?authSource=admin",
         "MLOPS_TEST_KAFKA_URL": f"kafka://{env['KAFKA_HOST']}:{env['KAFKA_PORT']}",
+        "MLOPS_TEST_BROKER_URL": f"kafka://{env['KAFKA_HOST']}:{env['KAFKA_PORT']}",
     }

@@ -41,5 +41,12 @@ def as_batch(values: list[bytes | None], *, partition: int = 0, start: int = 0, 
     from mlops_assets.stores.events.base import event_schema
 
     count = len(values)
-    columns = [[partition] * count, range(start, start + count), [logged_at] * count, [b"k"] * count, values, [[]] * count]
+    columns: list[Any] = [
+        [partition] * count,
+        range(start, start + count),
+        [logged_at] * count,
+        [b"k"] * count,
+        values,
+        [[]] * count,
+    ]
     return pa.table([pa.array(list(c), f.type) for c, f in zip(columns, event_schema(), strict=True)], schema=event_schema())

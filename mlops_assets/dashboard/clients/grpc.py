@@ -75,6 +75,9 @@ class GrpcClient:
 def _message(value: Any) -> pb.Value:
     from mlops_assets.serving.grpc.v1 import predictions_pb2 as pb
 
+    if value is None:
+        # A value of no kind is one that is not known.
+        return pb.Value()
     if isinstance(value, bool):
         return pb.Value(flag=value)
     if isinstance(value, int):

@@ -1,6 +1,7 @@
 """Assets: the champion at work on the events of the stream, and how right it was."""
 
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -32,13 +33,14 @@ from mlops_assets.song_popularity.modelling.monitoring import (
     measure_drift,
     score_events,
 )
-from mlops_assets.song_popularity.modelling.predicting import PREDICTED_COLUMNS, as_predictions
+from mlops_assets.song_popularity.modelling.predicting import KEPT, as_predictions
 from mlops_assets.song_popularity.modelling.training import MODEL_NAME
 from mlops_assets.song_popularity.partitions import DAY_AND_AFTER, EVENT_DAYS
 from mlops_assets.song_popularity.settings import SongPopularitySettings
+from mlops_assets.song_popularity.vertex.endpoint import open_predictor
 from mlops_assets.stores.registry import Stores
 
-_SCORED = list(dict.fromkeys([*PREDICTED_COLUMNS, *MODEL_INPUT.column_names]))
+_SCORED = list(dict.fromkeys([*KEPT, "landed_at", *MODEL_INPUT.column_names]))
 _COMPARED = ["event_id", "track_id", "popularity", *MODEL_INPUT.column_names]
 
 
@@ -51,22 +53,27 @@ _COMPARED = ["event_id", "track_id", "popularity", *MODEL_INPUT.column_names]
     automation_condition=SCORE_EVENTS,
 )
 def popularity_predictions(
-    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], events: PartitionedFrames
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    song_popularity_settings: dg.ResourceParam[SongPopularitySettings],
+    events: PartitionedFrames,
 ) -> PartitionedFrames:
     def predict_day(key: str) -> pd.DataFrame:
-        champion, rows = _champion_of(stores, key), events[key]
-        with error_context(f"{POPULARITY_PREDICTIONS.label}, day {key}"):
-            scores = score_events(champion.bundle, rows)
+        place: dict[str, Any]
+        rows = events[key]
+        with retrying_transient_errors(), error_context(f"{POPULARITY_PREDICTIONS.label}, day {key}"):
+            if song_popularity_settings.predict_with == "vertex":
+                endpoint = open_predictor(song_popularity_settings)
+                scores, version, place = endpoint.predict_events(rows), endpoint.version(), {"endpoint": endpoint.full_name}
+                predictions = as_predictions(rows, scores, version.version, version.run_id)
+            else:
+                champion = _champion_of(stores, key)
+                scores, place = score_events(champion.bundle, rows), version_metadata(champion.version, stores.mlflow_ui_url)
+                predictions = as_predictions(rows, scores, champion.version.version, champion.version.run_id)
         shares = scores["predicted_class"].value_counts(normalize=True)
-        context.add_asset_metadata(
-            {
-                **version_metadata(champion.version, stores.mlflow_ui_url),
-                "prediction_count": len(scores),
-                **{f"{level}_share": float(share) for level, share in shares.items()},
-            },
-            partition_key=key,
-        )
-        return as_predictions(rows, scores, champion.version)
+        metadata = {"prediction_count": len(scores), **{f"{level}_share": float(share) for level, share in shares.items()}}
+        context.add_asset_metadata({**place, **metadata}, partition_key=key)
+        return predictions
 
     return PartitionedFrames(context.partition_keys, predict_day)
 

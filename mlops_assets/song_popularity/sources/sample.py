@@ -13,7 +13,8 @@ from functools import lru_cache
 from itertools import islice
 
 from mlops_assets.song_popularity.sources.simulator.messages import BLOCK, Message, Messages
-from mlops_assets.song_popularity.sources.simulator.world import World, build_world
+from mlops_assets.song_popularity.sources.simulator.tracks import Tracks
+from mlops_assets.song_popularity.sources.simulator.world import build_world
 from mlops_assets.stores.events import Event
 
 
@@ -37,7 +38,7 @@ class SampleEvents:
 
     def events(self, first: int = 0) -> Iterator[Event]:
         """Yield the events from a number on."""
-        messages = Messages(_world(self.seed), self.start.timestamp(), self.rate)
+        messages = Messages(_tracks(self.seed), self.start.timestamp(), self.rate)
         block, within = divmod(first, BLOCK)
         while True:
             yield from map(_event, islice(messages.block(block), within, None))
@@ -51,8 +52,8 @@ def sample_history(seed: int, start: datetime, end: datetime, events: int) -> It
 
 
 @lru_cache(maxsize=2)
-def _world(seed: int) -> World:
-    return build_world(seed)
+def _tracks(seed: int) -> Tracks:
+    return Tracks(build_world(seed))
 
 
 def _event(message: Message) -> Event:

@@ -1,7 +1,7 @@
 """Asking Spotify's Web API, as an app without a user.
 
 The well-known client, spotipy, sleeps inside of a request for as long as Spotify asks, which may be half a day, and writes tokens
-to a file. Here whoever asks is told how long to wait, and can be stopped meanwhile; all else is requests and the platform's retries.
+to a file. Here who asks is told how long to wait, and can be stopped meanwhile; the rest is requests and the platform's retries.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 Client = TypeVar("Client")
 
-_OPTIONS = ("sasl_mechanism", "security_protocol", "ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
-"""What a URL may say about the connection, with `_` for the `.` of librdkafka's names. None of it is a secret."""
+_OF_THE_CONNECTION = ("sasl_mechanism", "security_protocol", "ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+_OF_BATCHES = ("batch_num_messages", "compression_type")
+"""What a URL may say, with `_` for the `.` of librdkafka's names. None of it is a secret."""
 
 
 def hosts_of(url: str) -> str:
@@ -42,7 +43,7 @@ def client_options(url: str, environment: Mapping[str, str]) -> dict[str, str | 
         SettingsError: the URL has an option that is not known, or a user without a protocol that would authenticate it.
     """
     parts = parse_url(url)
-    given = options_of(parts, _OPTIONS)
+    given = options_of(parts, _OF_THE_CONNECTION + _OF_BATCHES)
     options: dict[str, str | int] = {name.replace("_", "."): value for name, value in given.items()}
     options["bootstrap.servers"] = hosts_of(url)
     # What librdkafka would print is in our errors.

@@ -32,7 +32,8 @@ def tracks_of(days: Sequence[pd.DataFrame], history: pd.DataFrame | None = None)
     tracks = build_tracks(days, empty_frame(HISTORY) if history is None else history)
     to_arrow(tracks, TRACKS)
     assert find_violations(tracks, TRACKS).empty
-    return {str(row["track_id"]): row for row in tracks.astype(object).where(tracks.notna(), None).to_dict("records")}
+    rows: list[dict[Any, Any]] = tracks.astype(object).replace({pd.NA: None, pd.NaT: None}).to_dict("records")
+    return {str(row["track_id"]): row for row in rows}
 
 
 @pytest.mark.parametrize(

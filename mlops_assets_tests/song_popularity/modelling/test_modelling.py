@@ -116,7 +116,7 @@ def test_bundle_takes_a_raw_event_of_which_nearly_nothing_is_known(trained: Trai
     rows = rows_to_frame([nothing, strange], MODEL_INPUT)
     predicted = trained.bundle.predict(rows)
     assert np.allclose(predicted.filter(like="probability_").sum(axis=1), 1)
-    (single,) = trained.bundle.predict_records([rows.iloc[1].to_dict()])
+    (single,) = trained.bundle.predict_records([strange])
     assert single["predicted_class"] == predicted["predicted_class"][1]
 
 

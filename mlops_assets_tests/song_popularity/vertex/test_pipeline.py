@@ -110,7 +110,7 @@ def settings(vertex: Vertex, **changes: Any) -> SongPopularitySettings:
 
 def start(vertex: Vertex, lake_url: str = "gs://music/lake", **changes: Any) -> str:
     """Submit the pipeline for a day."""
-    credentials: Any = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    credentials: Any = AnonymousCredentials()
     return submit(Submission(date(2025, 6, 1), lake_url), settings(vertex, **changes), credentials)
 
 

@@ -77,7 +77,7 @@ def test_a_step_far_away_reports_through_a_bucket(gcs_url: str, evaluation: Path
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.storage import Client
 
-    credentials: Any = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    credentials: Any = AnonymousCredentials()
     storage = Client(project="emulated", credentials=credentials)
     client = dg.PipesSubprocessClient(
         cwd=str(evaluation.parent),

@@ -53,7 +53,7 @@ class Vertex:
     @property
     def target(self) -> VertexTarget:
         """Project and region at this server."""
-        return VertexTarget("music", "europe-west1", self.address, AnonymousCredentials())  # type: ignore[no-untyped-call]
+        return VertexTarget("music", "europe-west1", self.address, AnonymousCredentials())
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> Reply:
         self.requests.append(f"{method} {path}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -55,18 +55,19 @@ class Messages:
     """The endless sequence of messages of a world, that begin at a moment and come at a rate.
 
     Attributes:
-        world: of the tracks.
+        tracks: of the world.
         start: when the first one comes, in seconds since 1970.
         rate: how many come in a second.
     """
 
-    world: World
+    tracks: Tracks
     start: float
     rate: float
-    tracks: Tracks = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.tracks = Tracks(self.world)
+    @property
+    def world(self) -> World:
+        """Artists, albums and tracks."""
+        return self.tracks.world
 
     def block(self, number: int) -> list[Message]:
         """Return the messages from `BLOCK * number` on: the same whenever it is asked for."""

@@ -1,32 +1,33 @@
-"""The statements of docs/sql.md, word by word, on every warehouse: few rows in, and what a panel shows of them."""
+"""A few rows in each table that people read by SQL, and what a panel shows of them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from datetime import date, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
-from mlops_assets.chicago_crimes.model_contracts import ARREST_DRIFT, ARREST_EVALUATION, ARREST_PREDICTIONS
+from mlops_assets.chicago_crimes.model_contracts import ARREST_CHAMPION, ARREST_DRIFT, ARREST_EVALUATION, ARREST_PREDICTIONS
 from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.model_contracts import FORECAST_ACCURACY, FORECAST_CHAMPION, FORECAST_METRICS, FORECASTS
 from mlops_assets.partition import Partition
-from mlops_assets.stores.warehouse import Warehouse, open_warehouse
+from mlops_assets.song_popularity.contracts import SPOTIFY_EVENTS
+from mlops_assets.song_popularity.model_contracts import POPULARITY_ACCURACY, SPOTIFY_MODEL_METRICS, SPOTIFY_PREDICTIONS
+from mlops_assets.stores.events.base import OffsetRange
+from mlops_assets.stores.warehouse import Warehouse
+from mlops_assets.streams.health import measure_stream_health, stream_health_contract
 from mlops_assets_tests.donostia_parking.snapshots import utc
-from mlops_assets_tests.services.mysql import execute_on_mysql
 
 FRIDAY, SATURDAY = date(2022, 4, 1), date(2022, 4, 2)
 FRIDAY_END, SATURDAY_END = utc("2022-04-01 22:00"), utc("2022-04-02 22:00")
 TRAINED_FIRST, TRAINED_LATER = utc("2022-04-01 22:30:01.5"), utc("2022-04-02 22:30")
 HOUR = timedelta(hours=1)
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
-DOMAINS = ("donostia_parking", "chicago_crimes")
+SUNDAY, TUESDAY = date(2026, 3, 8), date(2026, 3, 10)
+NOON = utc("2026-03-10 12:00")
+STREAM_HEALTH = stream_health_contract("song_popularity")
 
 _FILLERS: dict[str, Any] = {"string": "some", "int8": 1, "int32": 1, "int64": 1, "float64": 1.0, "bool": False}
 _FILLERS |= {"date": FRIDAY, "timestamp": FRIDAY_END}
@@ -98,6 +99,13 @@ def beginning(day: date) -> Partition:
 
 def fill(warehouse: Warehouse) -> None:
     """Write a few rows into each table, as assets do."""
+    _fill_donostia_parking(warehouse)
+    _fill_chicago_crimes(warehouse)
+    _fill_song_popularity(warehouse)
+    _fill_stream_health(warehouse)
+
+
+def _fill_donostia_parking(warehouse: Warehouse) -> None:
     warehouse.replace_partition(FORECAST_METRICS, beginning(FRIDAY), metrics(FRIDAY, 1, h0=(60.5, 80), h1=(30, 50)))
     warehouse.replace_partition(FORECAST_METRICS, beginning(SATURDAY), metrics(SATURDAY, 2, h0=(50, 80), h1=(20, 40), h2=(25, 45)))
     warehouse.replace_partition(FORECASTS, beginning(FRIDAY), forecasts(FRIDAY, [500, 510], [5, 5]))
@@ -110,6 +118,9 @@ def fill(warehouse: Warehouse) -> None:
         {"challenger_version": 2, "champion_version": 1, "decision": "promote", "mae_spaces": 50.0},
     ]
     warehouse.upsert(FORECAST_CHAMPION, rows_of(FORECAST_CHAMPION, *decisions))
+
+
+def _fill_chicago_crimes(warehouse: Warehouse) -> None:
     figures = [
         {"month": JANUARY, "predictor": "model", "slice_kind": "all", "slice": "all", "auc": 0.9, "log_loss": 0.25},
         {"month": JANUARY, "predictor": "majority_class", "slice_kind": "all", "slice": "all", "accuracy": 0.75},
@@ -118,7 +129,13 @@ def fill(warehouse: Warehouse) -> None:
     warehouse.replace_partition(ARREST_EVALUATION, beginning(JANUARY), rows_of(ARREST_EVALUATION, *figures))
     for month, probabilities in ((JANUARY, [0.25, 0.75]), (FEBRUARY, [0.5])):
         predictions = [
-            {"month": month, "crime_id": month.month * 10 + number, "arrest_probability": share, "is_arrest_predicted": share > 0.5}
+            {
+                "month": month,
+                "crime_id": month.month * 10 + number,
+                "occurred_at": utc(f"{month} 18:00"),
+                "arrest_probability": share,
+                "is_arrest_predicted": share > 0.5,
+            }
             for number, share in enumerate(probabilities)
         ]
         warehouse.replace_partition(ARREST_PREDICTIONS, beginning(month), rows_of(ARREST_PREDICTIONS, *predictions))
@@ -127,35 +144,101 @@ def fill(warehouse: Warehouse) -> None:
         {"month": JANUARY, "feature": "beat", "kind": "categorical", "psi": 0.01},
     ]
     warehouse.replace_partition(ARREST_DRIFT, beginning(JANUARY), rows_of(ARREST_DRIFT, *drift))
+    decisions = [
+        {
+            "challenger_version": 1,
+            "decision": "promote_first",
+            "reason": "first",
+            "metric": "log_loss",
+            "challenger_value": 0.5,
+        },
+        {
+            "challenger_version": 2,
+            "champion_version": 1,
+            "decision": "keep",
+            "reason": "no better",
+            "metric": "log_loss",
+            "challenger_value": 0.5,
+            "champion_value": 0.25,
+            "improvement_low": -0.5,
+        },
+    ]
+    warehouse.upsert(ARREST_CHAMPION, rows_of(ARREST_CHAMPION, *decisions))
 
 
-EXPECTED: dict[str, list[tuple[Any, ...]]] = {
-    "Error of each day's model": [
-        (TRAINED_FIRST, 60.5, 80, "seasonal_profile", 1, 1),
-        (TRAINED_LATER, 50, 80, "seasonal_profile", 1, 2),
-    ],
-    "Error by hours ahead": [(1, 20, 40), (2, 25, 45)],
-    "Latest forecast": [
-        (SATURDAY_END, 400, 390, 410, 380, 420, 1000),
-        (SATURDAY_END + HOUR, 410.5, 400.5, 420.5, 390.5, 430.5, 1000),
-    ],
-    "Car parks that will be nearly full": [("harbour", 1, SATURDAY_END)],
-    "What became of the forecasts": [(SATURDAY, 2, 20, 30, 0.5)],
-    "Who took charge": [(1, None, "promote_first", 60.5, 80), (2, 1, "promote", 50, None)],
-    "Rows of each table": [("forecast_accuracy", 4), ("forecast_champion", 2), ("forecast_metrics", 7), ("forecasts", 8)],
-    "Figures of each month's model": [
-        (JANUARY, "majority_class", None, None, None, 0.75, 1),
-        (JANUARY, "model", 0.9, None, 0.25, None, 1),
-    ],
-    "Predicted arrests": [(JANUARY, 2, 1, 0.5), (FEBRUARY, 1, 0, 0.5)],
-    "Columns beyond their drift limits": [(JANUARY, "numeric", "hour", 0.5)],
-}
+def _fill_song_popularity(warehouse: Warehouse) -> None:
+    """Write Tuesday's four events, one of them before the last hour, and one of Sunday; two predictions; 21 models; an accuracy."""
+    events = [
+        ("a", at("11:30:10"), "search_result", "CO", "cumbia", 30, "Baja"),
+        ("b", at("11:30:50"), "search_result", "CO", "vals", 80, "Alta"),
+        ("c", at("11:31:00"), "new_release", "MX", "cumbia", None, None),
+        ("d", at("09:00:00"), "recommendation", "MX", "cumbia", 40, "Media"),
+        ("e", utc("2026-03-08 11:30"), "search_result", "ES", "jota", 20, "Baja"),
+    ]
+    names = ("event_id", "event_timestamp", "event_type", "country", "track_id", "popularity", "popularity_level")
+    rows = [
+        {
+            **dict(zip(names, values, strict=True)),
+            "event_date": values[1].date(),
+            "hour_of_day": values[1].hour,
+            "ingestion_timestamp": NOON,
+        }
+        for values in events
+    ]
+    warehouse.replace_partition(SPOTIFY_EVENTS, None, rows_of(SPOTIFY_EVENTS, *rows))
+    about = {"event_date": TUESDAY, "hour_of_day": 11, "track_id": "cumbia", "model_version": 21}
+    about |= {"event_type_search_result": 0, "country_co": 0, "country_es": 0, "country_mx": 0, "country_us": 0}
+    shares = ("probability_low", "probability_medium", "probability_high")
+    colombian = {"event_id": "a", "event_type_search_result": 1, "country": "CO", "country_co": 1, "popularity_level": "Baja"}
+    colombian |= {"prediction_timestamp": at("11:30:15"), **dict(zip(shares, (0.75, 0.25, 0.0), strict=True))}
+    mexican = {"event_id": "c", "country": "MX", "country_mx": 1, "popularity_level": "Media"}
+    mexican |= {"prediction_timestamp": at("11:31:05"), **dict(zip(shares, (0.25, 0.5, 0.25), strict=True))}
+    predictions = rows_of(SPOTIFY_PREDICTIONS, {**about, **colombian}, {**about, **mexican})
+    warehouse.replace_partition(SPOTIFY_PREDICTIONS, beginning(TUESDAY), predictions)
+    figures = {"f1_score": 0.5, "majority_accuracy": 0.375, "log_loss": 0.75, "is_gate_passed": True}
+    models = [
+        {
+            **figures,
+            "model_date": trained_at(version).date(),
+            "run_time": trained_at(version),
+            "accuracy": 0.5 + version / 64,
+            "model_version": version,
+        }
+        for version in range(1, 22)
+    ]
+    warehouse.replace_partition(SPOTIFY_MODEL_METRICS, None, rows_of(SPOTIFY_MODEL_METRICS, *models))
+    measured = [
+        {"event_date": day, "truth": truth, "accuracy": share, "model_version": 21}
+        for day, truth, share in (
+            (SUNDAY, "all", 0.5),
+            (SUNDAY, "later", 0.25),
+            (TUESDAY, "all", None),
+            (TUESDAY, "with_event", 1.0),
+        )
+    ]
+    warehouse.replace_partition(POPULARITY_ACCURACY, None, rows_of(POPULARITY_ACCURACY, *measured))
 
 
-def statements() -> dict[str, str]:
-    """Return the documented statements by their headings."""
-    text = (Path(__file__).resolve().parents[3] / "docs" / "sql.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"^### (.+?)$(?:(?!^#).)*?^```sql\n(.+?)^```$", text, re.MULTILINE | re.DOTALL))
+def _fill_stream_health(warehouse: Warehouse) -> None:
+    """Look twice at two partitions: a backlog of 40 and 60 shrinks to 10, and one of the partitions loses five messages."""
+    for looked_at, kept, landed in (
+        (at("11:00:00"), (OffsetRange(0, 0, 100), OffsetRange(1, 0, 60)), {0: 60}),
+        (at("11:10:00"), (OffsetRange(0, 0, 110), OffsetRange(1, 65, 70)), {0: 100, 1: 60}),
+    ):
+        look = measure_stream_health(
+            STREAM_HEALTH, "spotify-events", {each.partition: each for each in kept}, landed, {0: 7}, {0: at("10:59:00")}, looked_at
+        )
+        warehouse.upsert(STREAM_HEALTH, look)
+
+
+def trained_at(version: int) -> datetime:
+    """Return when a model of popularity was registered: one each night, the last on Sunday."""
+    return utc(f"{SUNDAY} 01:00") - timedelta(days=21 - version)
+
+
+def at(time: str) -> datetime:
+    """Return a time of Tuesday."""
+    return utc(f"{TUESDAY} {time}")
 
 
 def as_shown(value: Any) -> Any:
@@ -170,55 +253,3 @@ def as_shown(value: Any) -> Any:
 def rows_shown(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
     rows = [tuple(as_shown(value) for value in row) for row in warehouse.query(sql).itertuples(index=False)]
     return rows if "ORDER BY" in sql else sorted(rows)
-
-
-@pytest.fixture
-def duckdb_url(tmp_path: Path) -> str:
-    return f"duckdb:{tmp_path / 'warehouse.duckdb'}"
-
-
-@pytest.fixture
-def mysql_without_domains(mysql_server_url: str) -> Iterator[str]:
-    """Give the URL of a server without the databases of the domains, which are dropped again: do not name a server of value."""
-    drop = [f"DROP DATABASE IF EXISTS {domain}" for domain in DOMAINS]
-    execute_on_mysql(mysql_server_url, *drop)
-    yield mysql_server_url
-    execute_on_mysql(mysql_server_url, *drop)
-
-
-@pytest.fixture
-def bigquery_without_domains(bigquery_url: str) -> Iterator[str]:
-    """Give the URL of a project without the datasets of the domains, which are dropped again."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import bigquery
-
-    client = bigquery.Client(bigquery_url.removeprefix("bigquery://"), credentials=AnonymousCredentials())
-
-    def drop() -> None:
-        for domain in DOMAINS:
-            client.delete_dataset(domain, delete_contents=True, not_found_ok=True)
-
-    drop()
-    yield bigquery_url
-    drop()
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "duckdb_url",
-        pytest.param("postgres_url", marks=pytest.mark.services),
-        pytest.param("mysql_without_domains", marks=pytest.mark.services),
-        pytest.param("bigquery_without_domains", marks=pytest.mark.services),
-    ],
-)
-def test_documented_statements_run_unchanged_on_every_warehouse(url: str, request: pytest.FixtureRequest) -> None:
-    """One text for all of them, and the same rows from each."""
-    warehouse = open_warehouse(request.getfixturevalue(url))
-    fill(warehouse)
-    assert {heading: rows_shown(warehouse, sql) for heading, sql in statements().items()} == EXPECTED
-
-
-def test_every_documented_statement_is_tested() -> None:
-    """A statement that is added to the page is added here."""
-    assert list(statements()) == list(EXPECTED)

@@ -1,0 +1,1 @@
+"""The dashboards: a module each, with a function `dashboard` of a warehouse."""
