@@ -109,7 +109,7 @@ def test_run_that_died_is_made_good_by_the_next(stores: Stores, log: EventLog, t
     open_log = partial(open_event_log, stores.url("events", DOMAIN))
     half = [replace(partition, end=partition.end // 2) for partition in partitions_to_read(log, TOPIC)]
     dying = replace(stores, urls={**stores.urls, "documents": f"sqlite:{tmp_path}"})
-    with pytest.raises(PermanentError, match="while running .*Documents"):
+    with pytest.raises(PermanentError, match=r"while running .*Documents"):
         _run(dying, ReadLog(open_log, TOPIC, half, LANDED_AT))
     assert _raw_files(stores) or not stores.warehouse(DOMAIN).read(REJECTED_EVENTS).empty
     _run(stores, _whole_log(stores, log))
