@@ -5,6 +5,7 @@ from dataclasses import replace
 from mlops_assets.contracts import Column, DocumentContract, TableContract
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.streams.dead_letters import dead_letters_contract
+from mlops_assets.streams.health import stream_health_contract
 
 EVENT_TYPES = ("new_release", "recommendation", "search_result")
 """Kinds of events that are known; a new kind is kept, and flagged."""
@@ -62,6 +63,10 @@ _RELEASE_DATE = Column(
 )
 _GENRE = Column("genre", "string", "Genre, where an event or a recording brings it.", nullable=True)
 
+_QUERY = Column(
+    "query", "string", "What was searched for, or the playlist on which the track was found; empty if neither.", nullable=True
+)
+
 _EVENT_TYPE = Column(
     "event_type", "string", "What Spotify was asked: new_release, recommendation, search_result, or a kind not known yet.",
     pattern=r"[a-z][a-z0-9_]{0,39}",
@@ -86,7 +91,7 @@ EVENTS = TableContract(
         _ALBUM,
         _POPULARITY,
         _EVENT_TYPE,
-        Column("query", "string", "What was searched for, of a search.", nullable=True),
+        _QUERY,
         _COUNTRY,
         _RELEASE_DATE,
         _GENRE,
@@ -164,6 +169,7 @@ HISTORY = TableContract(
         _ARTIST,
         _ALBUM,
         _POPULARITY,
+        _QUERY,
         _RELEASE_DATE,
         _GENRE,
         *AUDIO_FEATURES,
@@ -187,6 +193,8 @@ REJECTED_HISTORY = TableContract(
     key=("source_name", "position"),
 )
 
+STREAM_HEALTH = stream_health_contract(DOMAIN)
+
 EVENT_DOCUMENTS = DocumentContract(
     domain=DOMAIN,
     name="events",
@@ -196,4 +204,4 @@ EVENT_DOCUMENTS = DocumentContract(
     indexes=(("track_id",), ("country", "event_at")),
 )
 
-DATA_CONTRACTS = (EVENTS, REJECTED_EVENTS, SPOTIFY_EVENTS, TRACKS, HISTORY, REJECTED_HISTORY)
+DATA_CONTRACTS = (EVENTS, REJECTED_EVENTS, SPOTIFY_EVENTS, TRACKS, HISTORY, REJECTED_HISTORY, STREAM_HEALTH)

@@ -59,6 +59,7 @@ def build_demo(settings: SongPopularitySettings) -> Demo:
         yield DemoStep("Land a micro-batch and predict it", f"follow_{DOMAIN}", days[-1])
         yield DemoStep("Compare with what was seen later", f"monitor_{DOMAIN}", days[-1])
         yield DemoStep("Account for every message", f"account_for_{DOMAIN}")
+        yield DemoStep("Note how the stream is doing", f"look_at_{DOMAIN}_stream")
 
     return Demo("from a stream of events to live predictions", steps, _report, _question)
 

@@ -16,7 +16,7 @@ MODEL_INPUT = TableContract(
         replace(EVENTS.column("event_at"), nullable=True),
         replace(EVENTS.column("event_type"), nullable=True),
         replace(EVENTS.column("country"), nullable=True),
-        *(EVENTS.column(name) for name in ("artist", "album", "album_release_date", "genre")),
+        *(EVENTS.column(name) for name in ("track_name", "artist", "album", "query", "album_release_date", "genre")),
         *AUDIO_FEATURES,
     ),
 )

@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from mlops_assets.environment_settings import TimedSourceSettings
+from mlops_assets.environment_settings import SourceSettings
 from mlops_assets.song_popularity import defaults
 
 
-class SongPopularitySettings(TimedSourceSettings):
+class SongPopularitySettings(SourceSettings):
     """Where events come from when `mlops-assets produce` sends them, the topic they are in, and stores of its own.
 
     Attributes:

@@ -38,6 +38,7 @@ PORTS = {
     "mysql": ["3306"],
     "mongodb": ["27017"],
     "kafka": ["29092"],
+    "grafana": ["3001"],
 }
 """On which ports the host sees the services by default: those of the original systems, where these had them."""
 
@@ -122,7 +123,7 @@ def test_profiles_are_those_that_are_documented() -> None:
     """`all` starts every service, and env.example names every profile."""
     assert all("all" in service["profiles"] for service in services().values())
     profiles = {profile for service in services().values() for profile in service["profiles"]}
-    assert profiles == {"minio", "postgres", "mysql", "mongodb", "kafka", "mlflow", "platform", "all"}
+    assert profiles == {"minio", "postgres", "mysql", "mongodb", "kafka", "mlflow", "platform", "grafana", "all"}
     text = (DOCKER / "env.example").read_text(encoding="utf-8")
     start = text.partition("What `docker compose up` starts")[2].partition("COMPOSE_PROFILES")[0]
     assert all(re.search(rf"\b{profile}\b", start) for profile in profiles)
@@ -204,7 +205,7 @@ def test_random_passwords_are_made_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.services
-@pytest.mark.parametrize("profile", ["mlflow", "platform", "all"])
+@pytest.mark.parametrize("profile", ["mlflow", "platform", "grafana", "all"])
 def test_docker_compose_accepts_a_fresh_clone(docker_compose: list[str], profile: str, tmp_path: Path) -> None:
     """After make_env.sh everything that a profile starts is complete."""
     docker = copy_of_docker(tmp_path)

@@ -22,6 +22,7 @@ from mlops_assets.stores.objects.bucket_url import parse_bucket_url
 from mlops_assets_tests.docker.deployment import DOCKER, copy_of_docker, filled_in, made_env, services
 from mlops_assets_tests.docker.local_deployment import LocalDeployment
 from mlops_assets_tests.services.base import Service, free_port, provided
+from mlops_assets_tests.services.mysql import execute_on_mysql
 from mlops_assets_tests.services.postgres import POSTGRES, execute_on_postgres
 from mlops_assets_tests.services.s3_moto import S3, S3_CREDENTIALS
 
@@ -116,6 +117,44 @@ def test_each_database_belongs_to_its_role_alone(deployment: LocalDeployment) ->
     elsewhere = urlsplit(urls[0])._replace(path=urlsplit(urls[2]).path).geturl()
     with pytest.raises(Exception, match="permission denied for database"):
         execute_on_postgres(elsewhere, "SELECT 1")
+
+
+def test_grafana_reads_records_and_warehouse_and_changes_nothing(deployment: LocalDeployment) -> None:
+    """Its role sees tables that were made after it, can write none, even if it tries to, and cannot connect to MLflow's."""
+    owner = deployment.variables["MLOPS_WAREHOUSE_URL"]
+    execute_on_postgres(owner, "CREATE SCHEMA late", "CREATE TABLE late.t AS SELECT 7 AS a")
+    passwords = [deployment.variables[f"POSTGRES_{name}_PASSWORD"] for name in ("WAREHOUSE", "GRAFANA")]
+    reader = owner.replace(f"warehouse:{passwords[0]}", f"grafana:{passwords[1]}")
+    assert execute_on_postgres(reader, "SELECT a FROM late.t") == [(7,)]
+    assert execute_on_postgres(reader.replace("/warehouse", "/dagster"), "SELECT COUNT(*) FROM runs") == [(0,)]
+    with pytest.raises(Exception, match="read-only transaction"):
+        execute_on_postgres(reader, "INSERT INTO late.t VALUES (8)")
+    with pytest.raises(Exception, match="permission denied for table t"):
+        execute_on_postgres(reader, "SET default_transaction_read_only = off", "INSERT INTO late.t VALUES (8)")
+    with pytest.raises(Exception, match="permission denied for database"):
+        execute_on_postgres(reader.replace("/warehouse", "/mlflow"), "SELECT 1")
+    execute_on_postgres(owner, "DROP SCHEMA late CASCADE")
+
+
+def test_grafana_reads_the_warehouse_in_mysql_and_changes_nothing(mysql_server_url: str, deployment: LocalDeployment) -> None:
+    """The script may run again, for another password of any characters; the user reads the one database, and can write nowhere."""
+    server = urlsplit(mysql_server_url)
+    execute_on_mysql(mysql_server_url, "CREATE DATABASE IF NOT EXISTS warehouse", "CREATE TABLE warehouse.t AS SELECT 7 AS a")
+    root = {"MYSQL_HOST": server.hostname or "", "MYSQL_TCP_PORT": str(server.port), "MYSQL_ROOT_PASSWORD": server.password or ""}
+    try:
+        for password in (deployment.variables["MYSQL_GRAFANA_PASSWORD"], "it's \\;\"$HOME"):
+            environment = {**os.environ, **root, "MYSQL_GRAFANA_PASSWORD": password}
+            script = DOCKER / "mysql" / "10-reader.sh"
+            done = subprocess.run(["bash", script], env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            reader = server._replace(netloc=f"grafana:{quote(password)}@{server.hostname}:{server.port}").geturl()
+            assert execute_on_mysql(reader, "SELECT a FROM warehouse.t") == [(7,)]
+            with pytest.raises(Exception, match="INSERT command denied"):
+                execute_on_mysql(reader, "INSERT INTO warehouse.t VALUES (8)")
+            with pytest.raises(Exception, match="denied"):
+                execute_on_mysql(reader, "SELECT user FROM mysql.user")
+    finally:
+        execute_on_mysql(mysql_server_url, "DROP DATABASE warehouse", "DROP USER IF EXISTS grafana")
 
 
 def test_changed_password_is_taken_over(postgres: str, deployment: LocalDeployment) -> None:

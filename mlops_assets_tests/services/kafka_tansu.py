@@ -41,7 +41,7 @@ def tansu(
     """
     port = port or free_port()
     address = f"tcp://127.0.0.1:{port}"
-    command = [_program(folder), "broker", "--listener-url", address, "--advertised-listener-url", address]
+    command: list[str | Path] = [_program(folder), "broker", "--listener-url", address, "--advertised-listener-url", address]
     url = f"kafka://127.0.0.1:{port}?batch_num_messages=1"
     with running(
         [*command, "--storage-engine", storage, "--silent"],

@@ -31,6 +31,8 @@ def some_events(count: int, seed: int = 1, *, end: datetime = END) -> pd.DataFra
             "event_id": [f"{number:032x}" for number in range(count)],
             "event_at": at.astype("datetime64[us, UTC]"),
             "track_id": [f"t{number}" for number in range(count)],
+            "track_name": pd.array([f"song {number}" for number in range(count)], "string[pyarrow]"),
+            "query": pd.array(["pop", None, "rock"] * (count // 3 + 1), "string[pyarrow]")[:count],
             "artist": pd.array([f"artist{number}" for number in artist], "string[pyarrow]"),
             "album": pd.array([f"album{number % 60}" for number in range(count)], "string[pyarrow]"),
             "popularity": pd.array(popularity, "Int32"),

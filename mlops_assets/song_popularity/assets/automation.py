@@ -51,6 +51,13 @@ ACCOUNT_FOR_EVENTS = dg.define_asset_job(
     tags=_TAGS,
 )
 
+LOOK_AT_STREAM = dg.define_asset_job(
+    "look_at_song_popularity_stream",
+    selection=dg.AssetSelection.assets(events.stream_health),
+    description="Note how far landing is behind the log, and how many dead letters there are, for dashboards.",
+    tags=_TAGS,
+)
+
 READ_HISTORY = dg.define_asset_job(
     "read_song_popularity_history",
     selection=dg.AssetSelection.assets(events.history),
@@ -93,6 +100,14 @@ def build_schedules(*, automation_enabled: bool) -> list[Any]:
             execution_timezone="UTC",
             default_status=schedule_status(automation_enabled),
             description="Accounts for every message that has landed, at twenty-five past one (UTC).",
+        ),
+        dg.ScheduleDefinition(
+            name="song_popularity_stream_health",
+            job=LOOK_AT_STREAM,
+            cron_schedule="*/10 * * * *",
+            execution_timezone="UTC",
+            default_status=schedule_status(automation_enabled),
+            description="Notes every ten minutes how far landing is behind the log.",
         ),
         compaction_schedule(COMPACT, automation_enabled=automation_enabled),
     ]
@@ -154,6 +169,7 @@ JOBS = [
     REFRESH_EVENTS,
     READ_EVENTS,
     ACCOUNT_FOR_EVENTS,
+    LOOK_AT_STREAM,
     READ_HISTORY,
     LIST_TRACKS,
     TRAIN_MODEL,

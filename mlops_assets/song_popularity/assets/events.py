@@ -19,6 +19,7 @@ from mlops_assets.orchestration.metadata import image_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.run_config import StepConfig
 from mlops_assets.orchestration.stream_accounts import stream_account_check
+from mlops_assets.orchestration.stream_health import stream_health_asset
 from mlops_assets.orchestration.streams import Stream, batches_asset
 from mlops_assets.orchestration.table_assets import check_specs, lake_asset, validated, warehouse_asset
 from mlops_assets.song_popularity import DOMAIN
@@ -31,6 +32,7 @@ from mlops_assets.song_popularity.contracts import (
     REJECTED_EVENTS,
     REJECTED_HISTORY,
     SPOTIFY_EVENTS,
+    STREAM_HEALTH,
     TRACKS,
 )
 from mlops_assets.song_popularity.events.documents import event_documents
@@ -224,6 +226,8 @@ def tracks(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], 
     return known
 
 
+stream_health = stream_health_asset(STREAM, STREAM_HEALTH, EVENT_DAYS)
+
 ACCOUNT = stream_account_check(STREAM, EVENTS, EVENT_DAYS)
 
-ASSETS = [event_batches, events, spotify_events, event_documents_asset, history, tracks]
+ASSETS = [event_batches, events, spotify_events, event_documents_asset, history, tracks, stream_health]

@@ -76,6 +76,7 @@ class Family(Enum):
     logistic_regression = "logistic_regression"
     random_forest = "random_forest"
     hist_gradient_boosting = "hist_gradient_boosting"
+    soft_vote = "soft_vote"
 
 
 class SearchConfig(StepConfig):

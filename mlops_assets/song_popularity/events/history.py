@@ -88,7 +88,7 @@ def records_of_log(topic: str, batches: Iterable[pa.Table]) -> Iterator[HistoryR
 def _row(read: TrackFields) -> dict[str, Any]:
     return {
         "track_id": read.track_id,
-        **{name: _text(getattr(read, name)) for name in ("track_name", "artist", "album", "genre")},
+        **{name: _text(getattr(read, name)) for name in ("track_name", "artist", "album", "query", "genre")},
         "popularity": None if read.popularity is None else int(read.popularity),
         "album_release_date": None if read.album_release_date is None else release_date(read.album_release_date),
         **{name: getattr(read, name) for name in AUDIO_NAMES},

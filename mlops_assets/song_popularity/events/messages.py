@@ -33,6 +33,7 @@ class TrackFields(BaseModel):
     track_name: _Text | None = None
     artist: _Text | None = None
     album: _Text | None = None
+    query: _Text | None = None
     album_release_date: Annotated[str, StringConstraints(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")] | None = None
     genre: _Text | None = None
     acousticness: _audio("acousticness") | None = None  # type: ignore[valid-type]
@@ -55,7 +56,6 @@ class EventMessage(TrackFields):
     event_type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
     timestamp: _Number
-    query: _Text | None = None
 
 
 FIELDS = tuple(EventMessage.model_fields)

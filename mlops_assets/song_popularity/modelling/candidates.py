@@ -49,7 +49,22 @@ def _hist_gradient_boosting(params: Mapping[str, Any], seed: int) -> Any:
     return HistGradientBoostingClassifier(**params, max_iter=100, early_stopping=False, random_state=seed)
 
 
-FAMILIES = {
+def _soft_vote(params: Mapping[str, Any], seed: int) -> Any:
+    """Return the mean of the probabilities of the three kinds, which err differently."""
+    from sklearn.ensemble import VotingClassifier
+
+    parts = [(name, FAMILIES[name].build({**FAMILIES[name].defaults, **_own(params, name)}, seed)) for name in _VOTERS]
+    return VotingClassifier(parts, voting="soft")
+
+
+def _own(params: Mapping[str, Any], voter: str) -> dict[str, Any]:
+    """Return the settings of one voter, which bear its name."""
+    return {name.removeprefix(f"{voter}__"): value for name, value in params.items() if name.startswith(f"{voter}__")}
+
+
+_VOTERS = ("logistic_regression", "random_forest", "hist_gradient_boosting")
+
+FAMILIES: dict[str, Family] = {
     "logistic_regression": Family(_logistic_regression, {"C": 0.3}, {"C": Range(0.01, 10.0, is_logarithmic=True)}),
     "random_forest": Family(
         _random_forest,
@@ -64,6 +79,19 @@ FAMILIES = {
             "max_leaf_nodes": Range(6, 31, is_logarithmic=True),
             "min_samples_leaf": Range(10, 60, is_logarithmic=True),
             "l2_regularization": Range(0.5, 30.0, is_logarithmic=True),
+        },
+    ),
+    "soft_vote": Family(
+        _soft_vote,
+        {
+            "logistic_regression__C": 0.1,
+            "random_forest__min_samples_leaf": 3,
+            "hist_gradient_boosting__learning_rate": 0.04,
+        },
+        {
+            "logistic_regression__C": Range(0.01, 1.0, is_logarithmic=True),
+            "random_forest__min_samples_leaf": Range(1, 8, is_logarithmic=True),
+            "hist_gradient_boosting__learning_rate": Range(0.02, 0.1, is_logarithmic=True),
         },
     ),
 }

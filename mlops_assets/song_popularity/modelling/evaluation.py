@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mlops_assets.ml.predictors import MulticlassClassifier
 
 _CLASSES = len(POPULARITY_LEVELS)
+_IMPORTANCE_ROWS = 1_000
+"""Rows among which inputs are shuffled: enough to order them, and some seconds' work."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,14 @@ class PopularityEvaluation:
         metrics: by name: accuracy, macro-F1 as `f1_score`, log loss, and the accuracy of the commonest class.
         failures: sentences on what keeps the model from passing the gate; empty if it passes.
         probabilities: the model's, a row per test track, a column per class.
+        importance: by input, how much the log loss rises when it is shuffled among test tracks, the largest first.
     """
 
     table: pd.DataFrame
     metrics: Mapping[str, float]
     failures: list[str]
     probabilities: np.ndarray
+    importance: pd.Series
 
 
 def build_gate(minimum_accuracy: float, minimum_macro_f1: float) -> QualityGate:
@@ -74,7 +78,25 @@ def evaluate_popularity_model(
         "majority_accuracy": majority["accuracy"],
     }
     failures = gate.failures(measured["model"], measured["majority_class"])
-    return PopularityEvaluation(_table(outcome, probabilities, seed), metrics, failures, probabilities["model"])
+    return PopularityEvaluation(
+        _table(outcome, probabilities, seed), metrics, failures, probabilities["model"], measure_importance(bundle, test, seed)
+    )
+
+
+def measure_importance(bundle: Bundle[MulticlassClassifier], test: pd.DataFrame, seed: int) -> pd.Series:
+    """Return, by input, how much the log loss of the model rises when it is shuffled, the largest first."""
+    import pandas as pd
+    from sklearn.inspection import permutation_importance
+
+    def negative_log_loss(pipeline: Any, inputs: pd.DataFrame, outcome: np.ndarray) -> float:
+        return -float(measure_classes(outcome, pipeline.predict_proba(inputs), _CLASSES).metrics[LOG_LOSS.name])
+
+    rows = test.sample(min(_IMPORTANCE_ROWS, len(test)), random_state=seed)
+    inputs = bundle.inputs_of(rows)
+    result = permutation_importance(
+        bundle.predictor.pipeline, inputs, level_numbers(rows), scoring=negative_log_loss, n_repeats=1, random_state=seed
+    )
+    return pd.Series(result.importances_mean, index=list(inputs.columns)).sort_values(ascending=False, kind="stable")
 
 
 def predicted_probabilities(bundle: Bundle[Any], tracks: pd.DataFrame) -> np.ndarray:
@@ -113,6 +135,13 @@ def draw_evaluation(evaluation: PopularityEvaluation, test: pd.DataFrame) -> dic
     accuracy = evaluation.table[(evaluation.table["metric"] == "accuracy")].set_index("predictor")["value"]
     names = [str(name).replace("_", " ") for name in accuracy.index]
     figures["accuracy_beside_baselines"] = plot_bars(names, accuracy.to_numpy(), "Accuracy beside baselines", "share of tracks")
+    importance = evaluation.importance
+    figures["importance"] = plot_bars(
+        [str(name) for name in importance.index],
+        importance.to_numpy(),
+        "Rise of log loss when an input is shuffled",
+        "log loss (nat)",
+    )
     return figures
 
 

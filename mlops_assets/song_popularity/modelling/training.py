@@ -17,7 +17,7 @@ from mlops_assets.song_popularity import defaults
 from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
 from mlops_assets.song_popularity.model_contracts import MODEL_INPUT
 from mlops_assets.song_popularity.modelling.candidates import popularity_candidates
-from mlops_assets.song_popularity.modelling.features import CATEGORIES, CREATORS, NUMBERS, event_features
+from mlops_assets.song_popularity.modelling.features import CATEGORIES, NUMBERS, event_features
 from mlops_assets.song_popularity.modelling.splitting import split_tracks
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def level_numbers(tracks: pd.DataFrame) -> np.ndarray:
 def train_popularity_model(
     train: pd.DataFrame,
     *,
-    window: tuple[datetime, datetime],
+    window: tuple[datetime, datetime] | None,
     tuning_trials: int = defaults.TUNING_TRIALS,
     time_budget_seconds: float = defaults.TIME_BUDGET_SECONDS,
     seed: int = defaults.SEED,
@@ -59,7 +59,7 @@ def train_popularity_model(
 
     Args:
         train: `train_split`.
-        window: start and end of the training window (UTC), test tracks included.
+        window: start and end of the training window (UTC), test tracks included; None if tracks bear no time.
         tuning_trials: configurations tried after the defaults of every candidate.
         time_budget_seconds: no trial starts after this; within it the result depends on the arguments alone.
         seed: of every random choice.
@@ -74,7 +74,7 @@ def train_popularity_model(
 
     from mlops_assets.ml.bundle import Bundle, Provenance
     from mlops_assets.ml.predictors import MulticlassClassifier
-    from mlops_assets.song_popularity.modelling.preprocessing import make_features
+    from mlops_assets.song_popularity.modelling.preprocessing import encoded_outcomes, make_features
 
     learning, validation = split_tracks(train, _VALIDATION_SHARE)
     prepare = _prepare_once(learning, validation, seed)
@@ -89,26 +89,26 @@ def train_popularity_model(
         on_trial=on_trial,
     )
     features, outcome = make_features(seed), level_numbers(train)
-    values = features.fit_transform(_inputs(train), outcome)
+    values = features.fit_transform(_inputs(train), encoded_outcomes(train))
     estimator = result.best_candidate.build(result.best.params, seed).fit(values, outcome)
     pipeline = Pipeline([("features", features), ("estimate", estimator)])
     score = result.best_estimator.predict_proba(prepare(result.best_candidate)[2]).max(axis=1)
     provenance = Provenance(
         name=MODEL_NAME,
-        training_start_at=window[0],
-        training_end_at=window[1],
+        training_start_at=window and window[0],
+        training_end_at=window and window[1],
         training_rows=len(train),
         seed=seed,
         metrics=dict(result.best.metrics),
         baseline_metrics={},
-        feature_names=(*NUMBERS, *CATEGORIES, *CREATORS),
+        feature_names=tuple(features[-1].get_feature_names_out()),
         estimator_name=result.best.name,
         fingerprint=fingerprint(
             [train],
             {
                 "best": [dict(result.best.labels), dict(result.best.params)],
                 "seed": seed,
-                "window": [moment.isoformat() for moment in window],
+                "window": [moment.isoformat() for moment in window or ()],
             },
         ),
     )
@@ -133,11 +133,11 @@ def _prepare_once(
 
     @cache
     def features() -> tuple[Any, np.ndarray, Any]:
-        from mlops_assets.song_popularity.modelling.preprocessing import make_features
+        from mlops_assets.song_popularity.modelling.preprocessing import encoded_outcomes, make_features
 
-        unfitted, outcome = make_features(seed), level_numbers(learning)
-        values = unfitted.fit_transform(_inputs(learning), outcome)
-        return values, outcome, unfitted.transform(_inputs(validation))
+        transformer = make_features(seed)
+        values = transformer.fit_transform(_inputs(learning), encoded_outcomes(learning))
+        return values, level_numbers(learning), transformer.transform(_inputs(validation))
 
     return lambda _candidate: features()
 

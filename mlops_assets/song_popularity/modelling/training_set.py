@@ -38,7 +38,9 @@ def _with_types(rows: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     typed = rows.reindex(columns=["track_id", *MODEL_INPUT.column_names, "popularity"])
-    texts = dict.fromkeys(("track_id", "event_type", "country", "artist", "album", "genre"), "string[pyarrow]")
+    texts = dict.fromkeys(
+        ("track_id", "event_type", "country", "track_name", "artist", "album", "query", "genre"), "string[pyarrow]"
+    )
     return typed.assign(
         event_at=pd.to_datetime(typed["event_at"], utc=True).astype("datetime64[us, UTC]"),
         album_release_date=typed["album_release_date"].astype(object),

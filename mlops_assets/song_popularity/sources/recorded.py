@@ -31,6 +31,7 @@ _ALIASES = {
     "track_popularity": "popularity",
     "track_album_release_date": "album_release_date",
     "release_date": "album_release_date",
+    "playlist_name": "query",
     "playlist_genre": "genre",
     "track_genre": "genre",
     "duration": "duration_ms",

@@ -80,8 +80,8 @@ class Predict(beam.DoFn):
             if version is None:
                 count("events_without_champion").inc(len(rows))
                 continue
-            scores = score_events(self._open_stores().models().load(version), rows)
-            predictions = as_predictions(rows, scores, version.version, version.run_id)
+            bundle = self._open_stores().models().load(version)
+            predictions = as_predictions(rows, score_events(bundle, rows), version.version, version.run_id)
             predicted.append(as_spotify_predictions(predictions, day.date()))
         yield from _joined(predicted)
 

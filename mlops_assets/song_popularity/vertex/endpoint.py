@@ -14,7 +14,14 @@ from mlops_assets.errors import ContractError, SettingsError
 from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
 from mlops_assets.song_popularity.model_contracts import MODEL_INPUT
 from mlops_assets.song_popularity.vertex.deploying import RUN_LABEL, VERSION_LABEL
-from mlops_assets.song_popularity.vertex.target import VertexTarget, require, require_client, vertex_errors, vertex_target
+from mlops_assets.song_popularity.vertex.target import (
+    VertexTarget,
+    VertexUnavailableError,
+    require,
+    require_client,
+    vertex_errors,
+    vertex_target,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,13 +81,20 @@ class Endpoint:
             VertexRefusedError: a person must.
             ContractError: the answers are not what a popularity model says.
         """
-        import pandas as pd
+        return self._ask_all(events)[0]
 
-        answers: list[dict[str, Any]] = []
-        for batch in batches(instances_of(events)):
-            answers += self._ask(batch)
-        frame = pd.DataFrame(answers, columns=list(_COLUMNS), index=events.index)
-        return frame.astype({"predicted_class": object, **dict.fromkeys(_COLUMNS[1:], "float64")})
+    def predict_with_version(self, events: pd.DataFrame) -> tuple[pd.DataFrame, EndpointVersion]:
+        """Return what `predict_events` does, and which version of the registry said so; of no events, the one that would.
+
+        Raises:
+            VertexUnavailableError: as `predict_events`, or because one model took another's place meanwhile.
+            SettingsError: as `version`.
+            other errors: as `predict_events`.
+        """
+        scores, models = self._ask_all(events)
+        if len(models) > 1:
+            raise VertexUnavailableError(f"{self.full_name} has answered by several models: {', '.join(sorted(models))}; try again")
+        return scores, self._version_of(models.pop()) if models else self.version()
 
     def version(self) -> EndpointVersion:
         """Return which version of the registry has most of the traffic.
@@ -94,15 +108,31 @@ class Endpoint:
             deployed = max(endpoint.deployed_models, key=lambda each: endpoint.traffic_split.get(each.id, 0), default=None)
             if deployed is None:
                 raise SettingsError(f"no model answers at {self.full_name}; run: mlops-assets vertex deploy")
-            name = f"{deployed.model}@{deployed.model_version_id}" if deployed.model_version_id else deployed.model
-            labels = self.target.client(google.ModelServiceClient).get_model(name=name).labels
+        return self._version_of(_versioned(deployed))
+
+    def _version_of(self, model: str) -> EndpointVersion:
+        with vertex_errors(self.full_name):
+            labels = self.target.client(require_client().ModelServiceClient).get_model(name=model).labels
         if VERSION_LABEL not in labels or RUN_LABEL not in labels:
             raise SettingsError(
                 f"the model at {self.full_name} says of no version of the registry that it is that; run: mlops-assets vertex deploy"
             )
         return EndpointVersion(int(labels[VERSION_LABEL]), labels[RUN_LABEL])
 
-    def _ask(self, batch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _ask_all(self, events: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
+        """Return the predictions, and the full names of the models that made them."""
+        import pandas as pd
+
+        answers: list[dict[str, Any]] = []
+        models: set[str] = set()
+        for batch in batches(instances_of(events)):
+            predictions, model = self._ask(batch)
+            answers += predictions
+            models.add(model)
+        frame = pd.DataFrame(answers, columns=list(_COLUMNS), index=events.index)
+        return frame.astype({"predicted_class": object, **dict.fromkeys(_COLUMNS[1:], "float64")}), models
+
+    def _ask(self, batch: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
         from google.protobuf import json_format, struct_pb2
 
         instances = [json_format.ParseDict(instance, struct_pb2.Value()) for instance in batch]
@@ -114,7 +144,7 @@ class Endpoint:
                 f"{self.full_name} answered {len(answers):,} of {len(batch):,} events, or not with {', '.join(_COLUMNS)}: "
                 "is another model deployed there?"
             )
-        return answers
+        return answers, _versioned(reply)
 
 
 def open_predictor(settings: SongPopularitySettings) -> Endpoint:
@@ -160,6 +190,11 @@ def batches(instances: Sequence[dict[str, Any]], max_bytes: int = _MAX_BYTES) ->
         size += length
     if batch:
         yield batch
+
+
+def _versioned(model: Any) -> str:
+    """Return the full name of the model that is deployed or has answered, with its version."""
+    return f"{model.model}@{model.model_version_id}" if model.model_version_id else str(model.model)
 
 
 def _as_json(value: Any) -> Any:

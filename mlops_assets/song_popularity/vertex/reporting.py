@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -94,4 +95,4 @@ def _message_writer(params: Mapping[str, Any]) -> PipesMessageWriter[Any]:
 def _storage_client() -> Any:
     from mlops_assets.stores.objects.gcs_client import shared_client
 
-    return shared_client()
+    return shared_client(os.environ.get("STORAGE_EMULATOR_HOST"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,6 @@ from mlops_assets.urls import redact
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
-
-    from google.auth.credentials import Credentials
 
     from mlops_assets.song_popularity.settings import SongPopularitySettings
 
@@ -37,13 +35,12 @@ class Submission:
     pipes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def submit(submission: Submission, settings: SongPopularitySettings, credentials: Credentials | None = None) -> str:
+def submit(submission: Submission, settings: SongPopularitySettings) -> str:
     """Start a run of the pipeline, and return its full name; the run goes on without this process.
 
     Args:
         submission: what is run.
         settings: project, region, bucket, images and service account.
-        credentials: of this process; Google's default ones if None.
 
     Raises:
         SettingsError: a setting is missing, or the lake is where Vertex AI cannot read.
@@ -55,7 +52,7 @@ def submit(submission: Submission, settings: SongPopularitySettings, credentials
         raise SettingsError(
             f"Vertex AI cannot read the lake at {redact(submission.lake_url)}; keep it in a bucket: MLOPS_LAKE_URL=gs://bucket/lake"
         )
-    target, google = replace(vertex_target(settings), credentials=credentials), require_client()
+    target, google = vertex_target(settings), require_client()
     job = google.PipelineJob(
         display_name=NAME,
         pipeline_spec=_compiled(image),

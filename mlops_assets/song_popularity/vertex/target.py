@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlops_assets.errors import PermanentError, SettingsError, TransientError
 
 if TYPE_CHECKING:
-    from google.auth.credentials import Credentials
-
     from mlops_assets.song_popularity.settings import SongPopularitySettings
 
 _PREFIX = "MLOPS_SONG_POPULARITY_VERTEX_"
@@ -35,14 +33,12 @@ class VertexTarget:
     Attributes:
         project: of Google Cloud.
         region: such as `europe-west1`.
-        api_endpoint: where its API is; Google's of the region if None.
-        credentials: of this process; Google's default ones if None.
+        api_endpoint: URL of its API; Google's of the region if None. One by plain http is a stand-in, which is sent no credentials.
     """
 
     project: str
     region: str
     api_endpoint: str | None = None
-    credentials: Credentials | None = None
 
     @property
     def parent(self) -> str:
@@ -60,12 +56,20 @@ class VertexTarget:
             VertexRefusedError: there are no credentials.
         """
         address = self.api_endpoint or f"https://{self.region}-aiplatform.googleapis.com"
+        make: Any = kind
         with vertex_errors(self.parent):
-            make: Any = kind
             client: ClientT = make(
-                transport="rest", credentials=self.credentials, client_options={"api_endpoint": address.removeprefix("https://")}
+                transport="rest",
+                credentials=_no_credentials() if address.startswith("http://") else None,
+                client_options={"api_endpoint": address.removeprefix("https://")},
             )
             return client
+
+
+def _no_credentials() -> Any:
+    from google.auth.credentials import AnonymousCredentials
+
+    return AnonymousCredentials()
 
 
 def vertex_target(settings: SongPopularitySettings) -> VertexTarget:

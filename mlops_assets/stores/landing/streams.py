@@ -135,6 +135,15 @@ class StreamLanding:
         """Tell whether any batch may hold messages of a day."""
         return any(True for _ in self._landing.names(_folder_of(day)))
 
+    def newest_landed_at(self) -> dict[int, datetime]:
+        """Return, by partition, when a batch last landed."""
+        name = self._landed_topic()
+        found = {}
+        for partition, end in next_offsets(self._landing, name).items():
+            ((_, content),) = self._landing.read([offset_name(name, last_range(self._landing, name, partition, end))])
+            found[partition] = _read_batch(content)[1]
+        return found
+
     def message_count(self) -> int:
         """Count the messages of all batches, of every topic and generation that has landed here, by their footers."""
         import pyarrow.parquet as pq

@@ -14,7 +14,15 @@ from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.assets.automation import FOLLOW_EVENTS, REFRESH_EVENTS, build_sensors
 from mlops_assets.song_popularity.assets.bootstrap import build_bootstrap
-from mlops_assets.song_popularity.contracts import EVENT_DOCUMENTS, EVENTS, HISTORY, REJECTED_EVENTS, SPOTIFY_EVENTS, TRACKS
+from mlops_assets.song_popularity.contracts import (
+    EVENT_DOCUMENTS,
+    EVENTS,
+    HISTORY,
+    REJECTED_EVENTS,
+    SPOTIFY_EVENTS,
+    STREAM_HEALTH,
+    TRACKS,
+)
 from mlops_assets.song_popularity.partitions import EVENT_DAYS
 from mlops_assets.stores.events import Event
 from mlops_assets_tests.platforms import Platform, StoppedClock
@@ -171,6 +179,23 @@ def test_tracks_are_known_from_all_days_and_the_history(stream: Stream) -> None:
     stream.platform.run("list_song_popularity_tracks")
     tracks = read_partition(stream.platform.stores.lake(DOMAIN), TRACKS, None)
     assert tracks["event_count"].tolist() == [1, 1, 1, 1]
+
+
+def test_health_of_the_stream_is_noted_look_by_look(stream: Stream) -> None:
+    """How far landing is behind, partition by partition, with the dead letters up to now; earlier looks stay."""
+    stream.send([message(number) for number in range(20)])
+    stream.send([b"poison"])
+    stream.platform.run("look_at_song_popularity_stream")
+    read(stream, TODAY, TODAY)
+    stream.clock.time += timedelta(minutes=10)
+    stream.send([message(30)])
+    stream.platform.run("look_at_song_popularity_stream")
+    health = stream.platform.stores.warehouse(DOMAIN).read(STREAM_HEALTH)
+    looks = health.groupby("looked_at")[["lag_count", "dead_letter_count", "lost_count"]].sum()
+    assert looks.to_numpy().tolist() == [[21, 0, 0], [1, 1, 0]]
+    landed = health[health["next_offset"] > 0]
+    assert len(landed)
+    assert landed["newest_landed_at"].notna().all()
 
 
 def tick(stream: Stream, cursor: str | None) -> tuple[list[dg.RunRequest], str]:

@@ -14,7 +14,7 @@ from mlops_assets.contracts.frames import empty_frame, rows_to_frame, to_arrow
 from mlops_assets.errors import MissingPartitionError, NotEnoughDataError, SettingsError
 from mlops_assets.song_popularity.contracts import HISTORY
 from mlops_assets.song_popularity.model_contracts import MODEL_INPUT, TRAINING_SET
-from mlops_assets.song_popularity.modelling.candidates import popularity_candidates
+from mlops_assets.song_popularity.modelling.candidates import FAMILIES, popularity_candidates
 from mlops_assets.song_popularity.modelling.evaluation import build_gate, draw_evaluation, evaluate_popularity_model
 from mlops_assets.song_popularity.modelling.monitoring import is_retraining_due, measure_accuracy, measure_drift, score_events
 from mlops_assets.song_popularity.modelling.promotion import decide_champion, failures_at_gate
@@ -97,14 +97,13 @@ def test_too_few_tracks_or_a_class_without_any_are_refused() -> None:
 
 
 def test_own_popularity_of_a_track_is_not_in_its_features() -> None:
-    """Two sets that differ in the label of one track: its own encoding in training is the same."""
-    from mlops_assets.song_popularity.modelling.preprocessing import make_features
-    from mlops_assets.song_popularity.modelling.training import level_numbers
+    """Two sets that differ in the popularity of one track: its own features in training are the same, those of others are not."""
+    from mlops_assets.song_popularity.modelling.preprocessing import encoded_outcomes, make_features
 
     tracks = some_tracks(200)
     changed = tracks.copy()
-    changed.loc[17, "popularity_level"] = "low" if tracks.loc[17, "popularity_level"] != "low" else "high"
-    values = [make_features(0).fit_transform(rows[MODEL_INPUT.column_names], level_numbers(rows)) for rows in (tracks, changed)]
+    changed.loc[17, "popularity"] = 100 - int(tracks["popularity"][17])
+    values = [make_features(0).fit_transform(rows[MODEL_INPUT.column_names], encoded_outcomes(rows)) for rows in (tracks, changed)]
     assert np.array_equal(values[0][17], values[1][17], equal_nan=True)
     assert not np.array_equal(values[0], values[1], equal_nan=True)
 
@@ -112,12 +111,19 @@ def test_own_popularity_of_a_track_is_not_in_its_features() -> None:
 def test_bundle_takes_a_raw_event_of_which_nearly_nothing_is_known(trained: TrainedModel) -> None:
     """Unknown artists, albums, countries and kinds, and empty values, get probabilities that add up to 1."""
     nothing = dict.fromkeys(MODEL_INPUT.column_names)
-    strange = {**nothing, "artist": "nobody", "country": "QQ", "event_type": "new_kind", "event_at": pd.Timestamp(END)}
+    strange = {
+        **nothing,
+        "track_name": "?",
+        "artist": "nobody",
+        "query": "no playlist",
+        "country": "QQ",
+        "event_type": "new_kind",
+        "event_at": pd.Timestamp(END),
+    }
     rows = rows_to_frame([nothing, strange], MODEL_INPUT)
     predicted = trained.bundle.predict(rows)
     assert np.allclose(predicted.filter(like="probability_").sum(axis=1), 1)
-    (single,) = trained.bundle.predict_records([strange])
-    assert single["predicted_class"] == predicted["predicted_class"][1]
+    assert trained.bundle.predict_records([nothing, strange]) == predicted.to_dict("records")
 
 
 def test_equal_tracks_give_equal_bundles(splits: tuple[pd.DataFrame, pd.DataFrame], trained: TrainedModel) -> None:
@@ -141,7 +147,8 @@ def test_model_beats_the_commonest_class_and_the_original_recipe(
     with pytest.raises(MissingPartitionError):
         failures_at_gate(stored, 5, GATE)
     pictures = draw_evaluation(evaluation, splits[1])
-    assert {"confusion_matrix", "calibration_of_high"} <= pictures.keys()
+    assert {"confusion_matrix", "calibration_of_high", "importance"} <= pictures.keys()
+    assert set(evaluation.importance.index[:2]) & {"artist", "album_release_date"}
 
 
 def test_champion_is_kept_unless_the_challenger_is_better_beyond_chance(
@@ -202,12 +209,22 @@ def test_every_event_is_scored(trained: TrainedModel) -> None:
     assert score_events(trained.bundle, events.head(0)).empty
 
 
-@pytest.mark.parametrize("family", ["random_forest", "hist_gradient_boosting"])
-def test_every_family_can_be_trained_alone(family: str) -> None:
-    """On a few tracks, with its defaults."""
-    trained = train_popularity_model(some_tracks(150), window=(START, END), tuning_trials=0, families=[family])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_learns_from_tracks_that_bear_no_time(family: str) -> None:
+    """A recording says neither hour nor age, kind nor country; an event that does is predicted all the same."""
+    rows = some_events(150).assign(source_name="a", record_count=1, energy=np.nan)
+    tracks = build_training_set(some_events(0), rows.reindex(columns=HISTORY.column_names), window=(START, END))
+    trained = train_popularity_model(tracks, window=None, tuning_trials=0, families=[family])
     assert [trial.labels["family"] for trial in trained.trials] == [family]
+    assert set(trained.bundle.provenance.window.values()) == {None}
     assert len(trained.bundle.predict(some_events(3))) == 3
+
+
+def test_soft_vote_draws_the_settings_of_each_voter() -> None:
+    """They bear its name; the others keep the defaults of its kind."""
+    vote = FAMILIES["soft_vote"].build({"random_forest__min_samples_leaf": 7}, 1)
+    forest = dict(vote.estimators)["random_forest"]
+    assert (forest.min_samples_leaf, forest.max_depth, forest.n_estimators) == (7, 15, 200)
 
 
 def test_unknown_family_is_refused() -> None:

@@ -43,6 +43,7 @@ def test_songs_of_tidytuesday_are_recognized() -> None:
         "track_name": "I Don't Care",
         "artist": "Ed Sheeran",
         "popularity": 66,
+        "query": "Pop Remix 🎉",
         "album_release_date": "2019-06",
         "genre": "pop",
         "danceability": 0.748,

@@ -164,6 +164,27 @@ def test_the_version_is_that_of_the_model_with_most_traffic() -> None:
             asked.version()
 
 
+def test_predictions_say_which_version_made_them() -> None:
+    """It is the one that has answered, not the one that is there a moment later; half by one and half by another is tried again."""
+    answers = iter("1122")
+
+    def predict(request: dict[str, Any]) -> Reply:
+        levels = {f"probability_{level}": 1 / 3 for level in ("low", "medium", "high")}
+        answer = {"predicted_class": "low", **levels}
+        return 200, {"predictions": [answer] * len(request["instances"]), "modelVersionId": next(answers)}
+
+    vertex = Vertex(predict)
+    for number in ("1", "2"):
+        vertex.models[f"{PARENT}/models/1@{number}"] = {"labels": {"mlops_version": number, "mlops_run_id": f"run{number}"}}
+    with vertex_server(vertex):
+        asked = Endpoint(vertex.target, "7")
+        scores, version = asked.predict_with_version(toy_events(3))
+        assert (len(scores), version) == (3, EndpointVersion(1, "run1"))
+        with pytest.raises(VertexUnavailableError, match=r"several models: .*models/1@1, .*models/1@2; try again"):
+            asked.predict_with_version(toy_events(1_500))
+        assert asked.predict_with_version(toy_events(1))[1] == EndpointVersion(2, "run2")
+
+
 def test_the_predictor_is_the_endpoint_of_the_settings() -> None:
     """What is missing is named by its variables, all at once."""
     settings = SongPopularitySettings(_env_file=None, vertex_project="music", vertex_endpoint="7")

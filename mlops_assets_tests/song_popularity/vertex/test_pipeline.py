@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from google.auth.credentials import AnonymousCredentials
 
 from mlops_assets.errors import SettingsError
 from mlops_assets.song_popularity.settings import SongPopularitySettings
@@ -110,8 +109,7 @@ def settings(vertex: Vertex, **changes: Any) -> SongPopularitySettings:
 
 def start(vertex: Vertex, lake_url: str = "gs://music/lake", **changes: Any) -> str:
     """Submit the pipeline for a day."""
-    credentials: Any = AnonymousCredentials()
-    return submit(Submission(date(2025, 6, 1), lake_url), settings(vertex, **changes), credentials)
+    return submit(Submission(date(2025, 6, 1), lake_url), settings(vertex, **changes))
 
 
 def test_a_run_brings_the_compiled_pipeline_and_its_parameters(vertex: Vertex, compiled: dict[str, Any]) -> None:

@@ -16,8 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from google.auth.credentials import AnonymousCredentials
-
 from mlops_assets.song_popularity.vertex.target import VertexTarget
 
 PARENT = "projects/music/locations/europe-west1"
@@ -38,6 +36,8 @@ class Vertex:
         requests: method and path of each request.
         predictions: requests for predictions.
         failures: replies that come first, before anything is done: status and message.
+        address: of the server.
+        answering: version of the model that predictions say they are of.
     """
 
     predict: Callable[[dict[str, Any]], Reply] = lambda request: (200, {"predictions": []})
@@ -48,12 +48,13 @@ class Vertex:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     failures: list[tuple[int, str]] = field(default_factory=list)
     address: str = ""
+    answering: str = "1"
     _running: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def target(self) -> VertexTarget:
         """Project and region at this server."""
-        return VertexTarget("music", "europe-west1", self.address, AnonymousCredentials())
+        return VertexTarget("music", "europe-west1", self.address)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> Reply:
         self.requests.append(f"{method} {path}")
@@ -126,7 +127,7 @@ class Vertex:
             return 400, {"error": {"code": 400, "message": "the request is too large", "status": "INVALID_ARGUMENT"}}
         status, reply = self.predict(body)
         if status == 200:
-            return 200, {**reply, "deployedModelId": "1", "modelVersionId": "1"}
+            return 200, {"model": f"{PARENT}/models/1", "modelVersionId": self.answering, "deployedModelId": "1", **reply}
         return status, {"error": {"code": status, "message": json.dumps(reply), "status": "FAILED_PRECONDITION"}}
 
     def create_job(self, found: re.Match[str], query: Any, body: dict[str, Any]) -> Reply:
