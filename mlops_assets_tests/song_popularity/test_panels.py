@@ -5,6 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 
 import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from mlops_assets.contracts.frames import empty_frame, rows_to_frame
+from mlops_assets.song_popularity.contracts import SPOTIFY_EVENTS
+from mlops_assets.song_popularity.model_contracts import SPOTIFY_MODEL_METRICS, SPOTIFY_PREDICTIONS
 from mlops_assets.song_popularity.panels import (
     events_per_minute,
     metrics_of_runs,
@@ -12,12 +18,6 @@ from mlops_assets.song_popularity.panels import (
     popularity_distribution,
     print_panels,
 )
-from rich.console import Console
-from rich.table import Table
-
-from mlops_assets.contracts.frames import empty_frame, rows_to_frame
-from mlops_assets.song_popularity.contracts import SPOTIFY_EVENTS
-from mlops_assets.song_popularity.model_contracts import SPOTIFY_MODEL_METRICS, SPOTIFY_PREDICTIONS
 from mlops_assets.terminal import fits
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
