@@ -72,10 +72,10 @@ class Vertex:
         return 404, {"error": {"code": 404, "message": f"{name} is not found", "status": "NOT_FOUND"}}
 
     def _operation(self, kind: str, response: dict[str, Any]) -> Reply:
-        """Say that work has begun; whoever asks again hears that it is done."""
+        """Say that work has begun, of the first piece; whoever asks again hears that it is done, as of the others at once."""
         name = f"{PARENT}/operations/{len(self._running) + 1}"
         self._running[name] = {"name": name, "done": True, "response": {"@type": f"{_TYPES}{kind}", **response}}
-        return 200, {"name": name, "done": False}
+        return 200, {"name": name, "done": False} if len(self._running) == 1 else self._running[name]
 
     def upload(self, found: re.Match[str], query: Any, body: dict[str, Any]) -> Reply:
         parent = body.get("parentModel") or f"{PARENT}/models/{len(self.models) + 1}"
