@@ -1,0 +1,95 @@
+"""`python -m benchmarks.streams`: measure the stream of song_popularity, and print it with its limits.
+
+Landing and a bare loop take turns in fresh processes, so that a busy machine slows down both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from benchmarks.measure import measure
+from benchmarks.stream_landing import land, read_bare, send_backlog
+from mlops_assets_tests.services.kafka_tansu import tansu
+
+console = Console()
+_ROUNDS = 3
+_LARGEST_MIB = 1_024
+PARTS = ("ingest", "memory", "kills", "latency")
+
+
+def main() -> None:
+    """Measure one thing after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)}; all by default")
+    parser.add_argument("--events", type=int, default=100_000, help="sent through kills (1000000 before a release)")
+    parser.add_argument("--kills", type=int, default=10, help="of producer and consumer, each")
+    parser.add_argument("--seconds", type=float, default=60, help="for which latency is measured")
+    options = parser.parse_args()
+    chosen = options.parts or PARTS
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        if "ingest" in chosen:
+            _report_ingest(root)
+        if "memory" in chosen:
+            _report_memory(root)
+
+
+@contextmanager
+def _logs(root: Path, events: int) -> Iterator[Sequence[tuple[str, str]]]:
+    """Yield the logs by name, each with the same backlog."""
+    start = datetime.now(timezone.utc) - timedelta(seconds=events / 200)
+    root.mkdir()
+    with tansu(root) as url:
+        in_batches = url.partition("?")[0]
+        send_backlog(in_batches, 0, events, start, url)
+        in_file = f"sqlite:{root / 'events.db'}"
+        send_backlog(in_file, 0, events, start)
+        yield [("Kafka (Tansu in memory)", in_batches), ("SQLite", in_file)]
+
+
+def _report_ingest(root: Path, events: int = 200_000) -> None:
+    with _logs(root / "ingest", events) as logs:
+        for name, url in logs:
+            seconds: dict[str, list[float]] = {"ours": [], "bare": []}
+            for number in range(_ROUNDS):
+                for way in ("ours", "bare") if number % 2 else ("bare", "ours"):
+                    to = root / f"{way}-{name}-{number}"
+                    found = measure(land, url, to, _now()) if way == "ours" else measure(read_bare, url, to)
+                    assert found.value == events
+                    seconds[way].append(found.steps["work"])
+            ours, bare = seconds["ours"], seconds["bare"]
+            ratio = statistics.median(one / other for one, other in zip(bare, ours, strict=True))
+            text = f"{events / min(ours):,.0f} messages/s = {ratio:.2f} x the {events / min(bare):,.0f} of a bare loop"
+            _verdict(f"landing from {name}", text, ratio >= 0.6, "at least 0.6 x")
+
+
+def _report_memory(root: Path) -> None:
+    peaks: dict[str, list[float]] = {}
+    for events in (100_000, 1_000_000):
+        with _logs(root / f"memory-{events}", events) as logs:
+            for name, url in logs:
+                landed = measure(land, url, root / f"memory-{name}-{events}", _now())
+                peaks.setdefault(name, []).append(landed.peak_mib)
+    for name, (small, large) in peaks.items():
+        text = f"{small:.0f} MiB for 100,000 messages, {large:.0f} MiB for 1,000,000"
+        _verdict(f"memory of landing from {name}", text, large < _LARGEST_MIB and large < 1.3 * small, "below 1 GiB and about equal")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _verdict(what: str, measured: str, is_kept: bool, limit: str) -> None:
+    console.print(f"{what}: [bold]{measured}[/bold] ({limit}: {'[green]kept[/green]' if is_kept else '[red]missed[/red]'})")
+
+
+if __name__ == "__main__":
+    main()
