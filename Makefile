@@ -27,7 +27,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install install-xgboost install-vertex install-beam install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores up down restart logs status lock dictionary grafana protos bigquery-emulator clean
+.PHONY: help install install-xgboost install-vertex install-beam install-dashboard demo dev mlflow serve dashboard test test-all services test-services check format coverage bench bench-serving bench-stores bench-streams up down restart logs status lock dictionary grafana protos bigquery-emulator clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -96,6 +96,9 @@ bench-serving: $(DEV) ## measure serving against bare servers and MLflow's own; 
 
 bench-stores: $(DEV) ## measure every store against its bare client and against the IO managers shipped with Dagster
 	@$(BIN)/python -m mlops_assets_tests.services $(BIN)/python -m benchmarks.stores $(ARGS)
+
+bench-streams: $(DEV) ## measure landing, memory, exactly once through kills, latency; ARGS="--events 1000000" before a release
+	@$(BIN)/python -W ignore -m benchmarks.streams $(ARGS)
 
 up: docker/.env ## start the platform on real servers, by Docker Compose; COMPOSE_PROFILES in docker/.env says which
 	@$(COMPOSE) up --build --detach $(ARGS)

@@ -1,4 +1,4 @@
-"""Landing a topic, and the least that anybody would have to do: read, parse JSON, write Parquet. Each runs in a process of its own."""
+"""Landing a topic, and the least that anybody would have to do: read, parse JSON, write Parquet; each in a process of its own."""
 
 from __future__ import annotations
 

@@ -17,11 +17,16 @@ from rich.console import Console
 
 from benchmarks.measure import measure
 from benchmarks.stream_landing import land, read_bare, send_backlog
+from benchmarks.stream_latency import RATE, measure_latency
 from mlops_assets_tests.services.kafka_tansu import tansu
+from mlops_assets_tests.song_popularity.killed_broker import durable_broker
+from mlops_assets_tests.song_popularity.killed_stream import KilledStream, Trial, compare, send_quietly
+from mlops_assets_tests.song_popularity.stream_consumer import ALL_SENT, consume
 
 console = Console()
 _ROUNDS = 3
 _LARGEST_MIB = 1_024
+_LONGEST_SECONDS = 10
 PARTS = ("ingest", "memory", "kills", "latency")
 
 
@@ -40,6 +45,10 @@ def main() -> None:
             _report_ingest(root)
         if "memory" in chosen:
             _report_memory(root)
+        if "kills" in chosen:
+            _report_kills(root, Trial(options.events, options.kills, max(1_500, options.events // 8)))
+        if "latency" in chosen:
+            _report_latency(root / "latency", options.seconds)
 
 
 @contextmanager
@@ -80,7 +89,39 @@ def _report_memory(root: Path) -> None:
                 peaks.setdefault(name, []).append(landed.peak_mib)
     for name, (small, large) in peaks.items():
         text = f"{small:.0f} MiB for 100,000 messages, {large:.0f} MiB for 1,000,000"
-        _verdict(f"memory of landing from {name}", text, large < _LARGEST_MIB and large < 1.3 * small, "below 1 GiB and about equal")
+        _verdict(
+            f"memory of landing from {name}", text, large < _LARGEST_MIB and large < 1.3 * small, "below 1 GiB and about equal"
+        )
+
+
+def _report_kills(root: Path, trial: Trial) -> None:
+    """Send events into a broker whose events outlive it, through kills of all three; compare with a run that nobody disturbs."""
+    with durable_broker(root / "broker") as broker:
+        killed = KilledStream(root / "killed", broker.url, trial)
+        stops = [broker.stop_when(lambda part=part: killed.sent >= trial.events * part // 3, seconds=5) for part in (1, 2)]  # type: ignore[misc]
+        counts = killed.run(end_url=broker.url_of_single_events)
+        for stop in stops:
+            stop.join()
+        quiet, quiet_url = root / "quiet", f"sqlite:{root / 'quiet.db'}"
+        send_quietly(quiet_url, killed)
+        quiet.mkdir()
+        (quiet / ALL_SENT).touch()
+        consume(quiet, quiet_url, trial.most_events)
+        outcome = compare(killed, quiet, quiet_url, counts)
+    console.print(
+        f"{outcome.messages:,} messages for {trial.events:,} events, {outcome.resent:,} sent again; producer killed "
+        f"{outcome.producer_kills} times, consumer {outcome.consumer_kills} times, broker {broker.stops} times; "
+        f"{outcome.consumer_failures} runs failed by themselves"
+    )
+    text = f"{outcome.lost} lost, {outcome.doubled} doubled, {outcome.other} different of {outcome.events:,} rows"
+    _verdict("exactly once", text, outcome.lost == outcome.doubled == outcome.other == 0, "none, as in a quiet run")
+    _verdict("poison", f"{outcome.poison_lost} of {outcome.poison:,} unaccounted for", outcome.poison_lost == 0, "none")
+
+
+def _report_latency(root: Path, seconds: float) -> None:
+    latency = measure_latency(root, seconds)
+    text = f"median {latency.median:.1f} s, p95 {latency.p95:.1f} s of {len(latency.seconds):,} rows"
+    _verdict(f"from event to row at {RATE} events/s", text, latency.p95 < _LONGEST_SECONDS, f"p95 under {_LONGEST_SECONDS} s")
 
 
 def _now() -> datetime:

@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -144,7 +143,18 @@ class KilledStream:
             How often the producer and the consumer were killed, and how often the consumer failed.
         """
         count = str(self.trial.events)
-        produce = ["-m", "mlops_assets.cli", "produce", DOMAIN, "--from", "sample", "--past-days", str(_PAST_DAYS), "--events", count]
+        produce = [
+            "-m",
+            "mlops_assets.cli",
+            "produce",
+            DOMAIN,
+            "--from",
+            "sample",
+            "--past-days",
+            str(_PAST_DAYS),
+            "--events",
+            count,
+        ]
         consumer = "mlops_assets_tests.song_popularity.stream_consumer"
         consume = ["-m", consumer, str(self.folder), self.url, str(self.trial.most_events)]
 
@@ -162,7 +172,7 @@ class KilledStream:
 
     def _run(self, arguments: list[str], progress: Callable[[], int], name: str, longest_wait: float) -> tuple[int, int]:
         """Run a process to its good end, and kill it whenever it has come further; return how often it was killed, and failed."""
-        rng, kills, failures = random.Random(f"{self.trial.seed} {name}"), 0, 0  # noqa: S311
+        rng, kills, failures = random.Random(f"{self.trial.seed} {name}"), 0, 0
         for _ in range(_MOST_STARTS):
             with (self.folder / f"{name}.log").open("ab") as log:
                 process = subprocess.Popen(
@@ -262,19 +272,4 @@ def _dead_letters(stores: Any) -> Counter[tuple[str, bytes]]:
 
 def _documents(stores: Any) -> dict[str, Any]:
     documents = stores.documents(DOMAIN).read(EVENT_DOCUMENTS)
-    return {each["_id"]: {name: value for name, value in each.items() if name not in _OF_A_RUN} for each in documents}
-
-
-def stop_broker(stop: Callable[[], None], start: Callable[[], None], is_due: Callable[[], bool], seconds: float) -> threading.Thread:
-    """Return a running thread that stops a broker when it is due, and starts it again after some seconds."""
-
-    def disturb() -> None:
-        while not is_due():
-            time.sleep(0.1)
-        stop()
-        time.sleep(seconds)
-        start()
-
-    thread = threading.Thread(target=disturb, daemon=True)
-    thread.start()
-    return thread
+    return {each["event_id"]: {name: value for name, value in each.items() if name not in _OF_A_RUN} for each in documents}

@@ -12,8 +12,8 @@ from mlops_assets_tests.song_popularity.stream_consumer import ALL_SENT, consume
 
 @pytest.mark.slow
 def test_kills_change_nothing(tmp_path: Path) -> None:
-    """A producer and a consumer that are killed three times each leave the tables of a run that nobody disturbed."""
-    trial = Trial(events=6_000, kills=3, most_events=1_500)
+    """A producer and a consumer that are killed twice each leave the tables of a run that nobody disturbed."""
+    trial = Trial(events=6_000, kills=2, most_events=2_000)
     killed = KilledStream(tmp_path / "killed", f"sqlite:{tmp_path / 'killed.db'}", trial)
     counts = killed.run()
     quiet_url, quiet = f"sqlite:{tmp_path / 'quiet.db'}", tmp_path / "quiet"

@@ -21,11 +21,13 @@ from mlops_assets.song_popularity.partitions import EVENT_DAYS
 
 _TAGS = {"domain": DOMAIN}
 _DAY = dg.AssetSelection.assets(events.events, events.spotify_events)
+# It looks into every batch that has ever landed, and counts the rows of every day: far too much after a few messages.
+_ACCOUNT = dg.AssetSelection.checks(events.ACCOUNT)
 _PREDICTIONS = dg.AssetSelection.assets(*monitoring.PREDICTIONS)
 
 FOLLOW_EVENTS = dg.define_asset_job(
     "follow_song_popularity",
-    selection=dg.AssetSelection.assets(events.event_batches) | _DAY | _PREDICTIONS,
+    selection=(dg.AssetSelection.assets(events.event_batches) | _DAY | _PREDICTIONS) - _ACCOUNT,
     description="A micro-batch of the stream: land what is new, and read and predict the events of today with it.",
     tags=_TAGS,
 )
@@ -39,14 +41,14 @@ REFRESH_EVENTS = dg.define_asset_job(
 
 READ_EVENTS = dg.define_asset_job(
     "read_song_popularity",
-    selection=dg.AssetSelection.assets(events.event_batches, events.event_documents_asset) | _DAY,
+    selection=(dg.AssetSelection.assets(events.event_batches, events.event_documents_asset) | _DAY) - _ACCOUNT,
     description="Land what is new, and make events, the original's table and documents of a day, or of many.",
     tags=_TAGS,
 )
 
 ACCOUNT_FOR_EVENTS = dg.define_asset_job(
     "account_for_song_popularity",
-    selection=dg.AssetSelection.checks(events.ACCOUNT),
+    selection=_ACCOUNT,
     description="Compare what has landed with what is in the tables, over all days.",
     tags=_TAGS,
 )

@@ -128,7 +128,7 @@ def spotify_events(context: dg.AssetExecutionContext, events: PartitionedFrames)
         ),
         "kinds": {"json", "mongodb"},
     },
-    ins={"events": dg.AssetIn(metadata={"columns": ["event_id", "event_at", "log_partition", "log_offset"]})},
+    ins={"events": dg.AssetIn(metadata={"columns": ["event_id", "event_at", "landed_at", "log_partition", "log_offset"]})},
     deps=[event_batches],
     partitions_def=EVENT_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from mlops_assets.errors import ContractError
@@ -23,13 +24,14 @@ def event_documents(events: pd.DataFrame, batches: Iterable[tuple[pa.Table, date
         events: rows of `events`.
         batches: the messages that they were read from, and when they landed.
     """
-    columns = zip(events["log_partition"], events["log_offset"], events["event_id"], events["event_at"], strict=True)
-    wanted = {(partition, offset): (event_id, event_at) for partition, offset, event_id, event_at in columns}
+    columns = zip(*(events[name] for name in ("landed_at", "log_partition", "log_offset", "event_id", "event_at")), strict=True)
+    # A topic that was made anew has other messages at the same offsets, which landed later.
+    wanted = {tuple(place): (event_id, event_at) for *place, event_id, event_at in columns}
     for messages, landed_at in batches:
-        places = zip(messages["partition"].to_pylist(), messages["offset"].to_pylist(), strict=True)
+        places = zip(repeat(landed_at), messages["partition"].to_pylist(), messages["offset"].to_pylist(), strict=False)
         for row, place in enumerate(places):
             if (found := wanted.pop(place, None)) is not None:
-                yield _document(messages["value"][row].as_py(), place, *found, landed_at)
+                yield _document(messages["value"][row].as_py(), place[1:], *found, landed_at)
 
 
 def _document(value: bytes, place: tuple[int, int], event_id: str, event_at: Any, landed_at: datetime) -> dict[str, Any]:

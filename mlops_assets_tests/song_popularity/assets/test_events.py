@@ -243,3 +243,16 @@ def test_sensor_lets_a_run_name_what_was_lost(stream: Stream) -> None:
     stream.log.drop_before(TOPIC, ends)  # type: ignore[attr-defined]
     (request,), cursor = tick(stream, cursor)
     assert request.job_name == FOLLOW_EVENTS.name
+
+
+def test_following_a_stream_does_not_account_for_all_of_it(stream: Stream) -> None:
+    """A micro-batch costs what it brings: the account, which looks into every batch that ever landed, is made once a day."""
+    stream.send([message(number) for number in range(5)])
+    stream.platform.run("read_song_popularity", days=(TODAY, TODAY))
+    checks = {
+        check.name
+        for check in stream.platform.definitions.resolve_job_def(FOLLOW_EVENTS.name).asset_layer.asset_graph.asset_check_keys
+    }
+    assert "lands_every_partition" in checks
+    assert "accounts_for_every_message" not in checks
+    assert stream.account() == {"landed_count": 5, "row_count": 5, "reject_count": 0, "missing_count": 0}

@@ -13,7 +13,7 @@ from mlops_assets.contracts.frames import empty_frame, to_arrow
 from mlops_assets.song_popularity.contracts import HISTORY, SPOTIFY_EVENTS, TRACKS
 from mlops_assets.song_popularity.events.documents import event_documents
 from mlops_assets.song_popularity.events.history import HistoryRecord, build_history, records_of_log
-from mlops_assets.song_popularity.events.parsing import parse_messages
+from mlops_assets.song_popularity.events.parsing import parse_batches, parse_messages
 from mlops_assets.song_popularity.events.tables import as_spotify_events, build_tracks
 from mlops_assets.song_popularity.levels import level_of
 from mlops_assets_tests.song_popularity.messages import NOON, as_batch, fields, message
@@ -107,3 +107,13 @@ def test_document_has_all_that_its_producer_wrote() -> None:
     assert isinstance(first["event_at"], datetime)
     assert "mood" not in second
     assert second["artist"] == "Estrella"
+
+
+def test_documents_of_a_topic_that_was_made_anew() -> None:
+    """Its messages have the offsets of others, which landed earlier on the same day; each document is that of its own event."""
+    former, anew = as_batch([b"?", message(1)]), as_batch([message(2), message(3)])
+    batches = [(former, LANDED_AT), (anew, LANDED_AT + timedelta(hours=1))]
+    events = parse_batches(batches, "spotify-events").events
+    found = {each["event_id"]: each["timestamp"] for each in event_documents(events, batches)}
+    assert found == {row.event_id: row.event_at.timestamp() for row in events.itertuples()}
+    assert len(found) == 3
