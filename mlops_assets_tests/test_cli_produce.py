@@ -9,16 +9,22 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from mlops_assets.song_popularity.sources.sample import SampleEvents
+from mlops_assets.cli.produce import produce as send
+from mlops_assets.errors import PermanentError, SettingsError
+from mlops_assets.settings import load_settings
+from mlops_assets.song_popularity.sources.sample import sample_history
 from mlops_assets.stores.events import EventLog, open_event_log
-from mlops_assets_tests.events import values
+from mlops_assets.streams.producing import ProduceRequest
+from mlops_assets_tests.events import NOON, values
+from mlops_assets_tests.kills import FSYNC
+from mlops_assets_tests.processes import python_process
 
 COMMAND = (sys.executable, "-m", "mlops_assets.cli", "produce", "song_popularity")
 SEED = 20250601
@@ -75,24 +81,39 @@ def wait_for_events(process: subprocess.Popen[str], folder: Path, count: int) ->
         time.sleep(0.02)
 
 
-def test_killed_producer_leaves_no_gap_that_its_rerun_does_not_fill(tmp_path: Path) -> None:
-    """After three kills, the log has every event of the sequence, byte for byte; some twice, none of another sequence."""
-    options = ("--events", "900", "--rate", "300")
-    for count in (40, 300, 600):
-        with producing(tmp_path, *options) as process:
-            wait_for_events(process, tmp_path, count)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-    code, output, _ = produce(tmp_path, *options)
-    assert code == 0
-    assert "Going on behind the first" in output
-    state = progress(tmp_path)
-    assert (state["next"], state["is_complete"]) == (900, True)
-    expected = [event.value for event in islice(SampleEvents(SEED, datetime.fromisoformat(state["began_at"]), 300).events(), 900)]
-    found = sent(tmp_path)
+DEATHS = [
+    # Before the first append and a later one, between an append and the note of it, and while the note is being written.
+    ("mlops_assets.stores.events.sqlite_file.SQLiteEventLog.append", 1),
+    ("mlops_assets.stores.events.sqlite_file.SQLiteEventLog.append", 3),
+    ("mlops_assets.streams.sending_progress.SendingProgress.advance", 2),
+    (FSYNC, 1),
+    (FSYNC, 2),
+]
+DYING = """
+import sys
+from mlops_assets_tests.kills import die_at
+die_at(sys.argv[1], int(sys.argv[2]))
+from mlops_assets.cli import app
+app(["produce", "song_popularity", "--events", "4500", "--past-days", "2"])
+"""
+
+
+def test_killed_producer_leaves_no_gap_that_its_rerun_does_not_fill(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is killed, the log ends with every event of the sequence, byte for byte; some twice, none of another sequence."""
+    monkeypatch.setenv("MLOPS_DATA_DIR", str(project / "data"))
+    for target, call in DEATHS:
+        with python_process(DYING, target, call) as process:
+            _, errors = process.communicate(timeout=120)
+        assert process.returncode == -signal.SIGKILL, errors
+    send(Console(quiet=True), load_settings(), "song_popularity", ProduceRequest("", NOON, events=4_500, past_days=2))
+    state = progress(project)
+    assert (state["next"], state["is_complete"]) == (4_500, True)
+    began_at = datetime.fromisoformat(state["began_at"])
+    assert began_at != NOON
+    expected = [event.value for event in sample_history(SEED, began_at - timedelta(days=2), began_at, 4_500)]
+    found = sent(project)
     assert set(found) == set(expected)
-    # What was acknowledged but not remembered was sent again: no more than half a second's worth by each kill.
-    assert 900 <= len(found) < 900 + 3 * 400
+    assert len(found) > 4_500
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -152,36 +173,27 @@ def test_source_and_topic_are_those_of_the_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("asked", "complaint"),
     [
-        (("--from", "replay"), "--from replay needs --path, or MLOPS_SONG_POPULARITY_EXPORT_PATH"),
-        (("--from", "replay", "--path", "nothing.jsonl"), "there is no file or folder nothing.jsonl"),
-        (("--from", "replay", "--path", ".env", "--past-days", "2"), "--past-days is for --from sample"),
-        (("--from", "replay", "--path", ".env", "--rate", "2", "--speed", "2"), "leave one out"),
-        (("--from", "sample", "--path", "a.csv"), "--path and --speed are for --from replay"),
-        (("--past-days", "2", "--events", "9", "--rate", "4"), "leave --rate or --events out"),
-        (("--from", "live"), "needs MLOPS_SONG_POPULARITY_SPOTIFY_CLIENT_ID and"),
-        (("--from", "nowhere"), "'nowhere' is not one of 'live', 'replay', 'sample'"),
+        ({"source": "replay"}, "--from replay needs --path, or MLOPS_SONG_POPULARITY_EXPORT_PATH"),
+        ({"source": "replay", "path": Path("nothing.jsonl")}, "there is no file or folder nothing.jsonl"),
+        ({"source": "replay", "path": Path(".env"), "past_days": 2}, "--past-days is for --from sample"),
+        ({"source": "replay", "path": Path(".env"), "rate": 2, "speed": 2}, "leave one out"),
+        ({"source": "sample", "path": Path("a.csv")}, "--path and --speed are for --from replay"),
+        ({"source": "sample", "past_days": 2, "events": 9, "rate": 4}, "leave --rate or --events out"),
+        ({"source": "live"}, "needs MLOPS_SONG_POPULARITY_SPOTIFY_CLIENT_ID and"),
+        ({"source": "live", "speed": 2}, "are not for --from live"),
     ],
 )
-def test_what_cannot_be_is_a_sentence(tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
+def test_what_cannot_be_is_a_sentence(project: Path, asked: dict[str, Any], complaint: str) -> None:
     """Nothing is sent, and the sentence names the options."""
-    code, _, errors = produce(tmp_path, *options)
-    assert code in (1, 2)
-    assert complaint in errors.replace("│ ", "").replace(" │", "")
-    assert "Traceback" not in errors
-    assert sent(tmp_path) == []
+    (project / ".env").write_text("# A recording of nothing.\n")
+    with pytest.raises(PermanentError, match=complaint):
+        send(Console(quiet=True), load_settings(), "song_popularity", ProduceRequest(start=NOON, **asked))
+    assert sent(project) == []
 
 
-def test_domain_without_a_stream(tmp_path: Path) -> None:
+def test_domain_without_a_stream(project: Path) -> None:
     """Whoever names another domain is told which ones send events."""
-    (tmp_path / ".env").touch()
-    done = subprocess.run(
-        [*COMMAND[:-1], "chicago_crimes"],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert "'chicago_crimes' sends no events; those that do are song_popularity" in " ".join(done.stderr.split())
+    with pytest.raises(SettingsError, match=r"'chicago_crimes' sends no events; those that do are song_popularity"):
+        send(Console(quiet=True), load_settings(), "chicago_crimes", ProduceRequest("sample", NOON))

@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def examples() -> dict[str, str]:
     """Return the example value of every variable in the file."""
     text = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
-    return dict(re.findall(r"^# ([A-Z_]+)=(.+)$", text, re.MULTILINE))
+    return dict(re.findall(r"^# ([A-Z0-9_]+)=(.+)$", text, re.MULTILINE))
 
 
 def test_every_setting_has_a_commented_example() -> None:

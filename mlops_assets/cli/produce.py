@@ -7,11 +7,11 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -147,7 +147,7 @@ class _EventsColumn(ProgressColumn):
 
 
 @contextmanager
-def _stopped_by_signals(stopping: Stopping) -> Iterator[Any]:
+def _stopped_by_signals(stopping: Stopping) -> Iterator[Callable[[], bool]]:
     """Let a first Ctrl-C or plain kill end the sending in good order, a second one at once; yield what tells whether one came."""
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

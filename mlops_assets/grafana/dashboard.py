@@ -16,6 +16,9 @@ _COLUMNS = 24
 _SCHEMA_VERSION = 41
 """Of Grafana 11.6; later ones read it, too."""
 
+_BIGQUERY_REFRESH = "15m"
+"""Every query of BigQuery is paid for, even if nobody looks at the panel."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -46,9 +49,10 @@ class Dashboard:
         description: what it is for.
         since: where its time range starts, such as `now-24h`.
         until: where it ends.
-        refresh: how often it is read again.
+        refresh: how often it is read again; BigQuery more rarely.
         panels: in reading order.
         choices: what people may choose.
+        timezone: in which times are shown.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Dashboard:
     until: str = "now"
     refresh: str = "1m"
     choices: tuple[Choice, ...] = ()
+    timezone: str = "utc"
 
     def to_json(self, warehouse: GrafanaWarehouse) -> dict[str, Any]:
         """Return what Grafana reads."""
@@ -67,12 +72,12 @@ class Dashboard:
             "title": self.title,
             "description": self.description,
             "tags": ["mlops_assets"],
-            "timezone": "utc",
+            "timezone": self.timezone,
             "editable": False,
             "graphTooltip": 1,
             "schemaVersion": _SCHEMA_VERSION,
             "time": {"from": self.since, "to": self.until},
-            "refresh": self.refresh,
+            "refresh": _BIGQUERY_REFRESH if warehouse.kind == "bigquery" else self.refresh,
             "templating": {"list": [_variable(choice, warehouse) for choice in self.choices]},
             "annotations": {"list": []},
             "panels": list(self._placed(warehouse)),

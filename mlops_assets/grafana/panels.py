@@ -153,7 +153,7 @@ def _given(content: Mapping[str, Any]) -> dict[str, Any]:
 def stat(title: str, description: str, query: Query, **settings: Any) -> Panel:
     """Return one large figure: the last value of the query's only row."""
     options = {
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": "value",
         "graphMode": "none",
         "justifyMode": "auto",

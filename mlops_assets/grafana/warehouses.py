@@ -27,6 +27,12 @@ _TIMES: dict[Kind, str] = {
     "bigquery": "TIMESTAMP({})",
 }
 
+_DAYS: dict[Kind, str] = {
+    "postgresql": "CAST(TO_TIMESTAMP({} / 1000.0) AT TIME ZONE 'UTC' AS date)",
+    "mysql": "DATE(FROM_UNIXTIME({} / 1000))",
+    "bigquery": "DATE(TIMESTAMP_MILLIS({}))",
+}
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -78,6 +84,19 @@ class GrafanaWarehouse:
     def as_time(self, column: str) -> str:
         """Return midnight UTC of a column of dates, for the time axis of a panel."""
         return _TIMES[self.kind].format(column)
+
+    def in_time(self, column: str, day: str) -> str:
+        """Return the condition that a row is of the chosen time, by which the server reads the partitions of those days alone.
+
+        Args:
+            column: the time that counts.
+            day: the partition column: its day in UTC.
+        """
+        return f"$__timeFilter({column})\n  AND {day} BETWEEN {self._day_of('__from')} AND {self._day_of('__to')}"
+
+    def _day_of(self, variable: str) -> str:
+        """Return the day in UTC of one of Grafana's variables, in milliseconds since 1970. The server works it out once."""
+        return _DAYS[self.kind].format(f"${{{variable}}}")
 
     def target(self, sql: str, *, is_series: bool) -> dict[str, Any]:
         """Return a query as a panel has it.

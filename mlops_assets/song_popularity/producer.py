@@ -34,8 +34,10 @@ class SongPopularityProducer:
         if request.source == "replay":
             return recording_identity(_recording(own, request))
         if request.source == "sample" and request.events is not None:
-            rate = _sample_rate(request)
-            return f"sample of seed {own.sample_seed}: {request.events} events, {rate!r} a second, {request.past_days} days"
+            rate, past_days = _sample_rate(request), request.past_days or 0
+            return (
+                f"sample of seed {own.sample_seed}: {request.events} events, {rate:.12g} a second, from {past_days:.12g} days ago"
+            )
         return None
 
     def open(self, settings: DomainSettings, request: ProduceRequest, tell: Callable[[str], None]) -> EventSequence:

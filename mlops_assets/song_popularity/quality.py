@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from mlops_assets.ml.training import TrainedModel
+
 MINIMUM_TRACKS = 200
 _NO_TIME = (datetime.fromtimestamp(0, timezone.utc),) * 2
 
@@ -50,9 +52,10 @@ def report_quality(console: Console, path: Path, tuning_trials: int, seconds: fl
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"{FOLDS} folds", total=FOLDS)
 
-        def on_fold(chosen: str) -> None:
+        def on_fold(trained: TrainedModel) -> None:
             progress.advance(task)
-            progress.console.print(f"  fold learned by {escape(chosen)}", highlight=False)
+            cut = "; the time was over before all kinds were tried" if trained.is_cut_by_budget else ""
+            progress.console.print(f"  fold learned by {trained.bundle.provenance.estimator_name}{cut}", highlight=False)
 
         comparison = compare_recipes(
             tracks, tuning_trials=tuning_trials, time_budget_seconds=seconds, families=families, on_fold=on_fold

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 _SPANS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "y": timedelta(days=365)}
 _MACRO = re.compile(r"\$__(\w+)\(([^)]*)\)")
 _VARIABLE = re.compile(r"\$\{(\w+):sqlstring\}")
+_BOUND = re.compile(r"\$\{__(from|to)\}")
 _LEFT_OVER = re.compile(r"\$\{?\w+")
 
 
@@ -49,7 +50,9 @@ def expand(sql: str, plugin: str, asked: TimeRange, variables: Mapping[str, str]
         arguments = [argument.strip().strip("'") for argument in match[2].split(",")]
         return macros[match[1]](asked, *arguments)
 
-    quoted = _VARIABLE.sub(lambda match: "'{}'".format(variables[match[1]].replace("'", "''")), sql)
+    bounds = {"from": _epoch(asked.start) * 1000, "to": _epoch(asked.end) * 1000}
+    bounded = _BOUND.sub(lambda match: str(bounds[match[1]]), sql)
+    quoted = _VARIABLE.sub(lambda match: "'{}'".format(variables[match[1]].replace("'", "''")), bounded)
     expanded = _MACRO.sub(macro, quoted)
     assert not _LEFT_OVER.search(expanded), f"Grafana does not know {_LEFT_OVER.findall(expanded)}"
     return expanded

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from mlops_assets.cli import app
 from mlops_assets.errors import SettingsError
-from mlops_assets.grafana import WAREHOUSES, GrafanaWarehouse, dashboard_files, outdated_files, write_dashboards
+from mlops_assets.grafana import WAREHOUSES, GrafanaWarehouse, dashboard_files, outdated_files, warehouse_of_url, write_dashboards
 from mlops_assets.song_popularity.contracts import SPOTIFY_EVENTS
 from mlops_assets_tests.docker.deployment import DOCKER
 
@@ -77,6 +80,15 @@ def faults(content: dict[str, Any]) -> Iterator[str]:
     yield from _impossible(understood, "dashboard")
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_units_are_those_of_grafana(name: str) -> None:
+    """A unit that Grafana does not know would be written behind each figure."""
+    units = pytest.importorskip("grafana_foundation_sdk.models.units", reason="grafana-foundation-sdk needs Python 3.11")
+    known = {value for value in vars(units).values() if isinstance(value, str)}
+    used = set(re.findall(r'"unit": "(.+?)"', FILES[name])) | set(re.findall(r'"id": "unit",\s+"value": "(.+?)"', FILES[name]))
+    assert {unit for unit in used if not unit.startswith(("suffix:", "time:"))} <= known
+
+
 def _unknown(written: Any, reread: Any, path: str) -> Iterator[str]:
     if isinstance(written, dict):
         for name, value in written.items():
@@ -135,6 +147,36 @@ def test_panels_lie_side_by_side() -> None:
             assert not cells & taken, name
             assert max(x for x, _ in cells) < 24, name
             taken |= cells
+
+
+def test_command_writes_the_dashboards_of_a_warehouse(tmp_path: Path) -> None:
+    """The URL of the settings is enough to write them for tables of other names, and to find out whether they are up to date."""
+    options = ["grafana", "--folder", str(tmp_path), "--warehouse", "bigquery://project/music?location=EU"]
+    assert CliRunner().invoke(app, [*options, "--check"]).exit_code == 1
+    assert CliRunner().invoke(app, options).output.startswith("4 files written below")
+    assert CliRunner().invoke(app, [*options, "--check"]).exit_code == 0
+    assert "FROM music.song_popularity__spotify_events" in (tmp_path / "bigquery" / "song_popularity.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("url", "warehouse"),
+    [
+        ("postgresql://user@host/warehouse", WAREHOUSES["postgresql"]),
+        ("mysql://user@host/warehouse", WAREHOUSES["mysql"]),
+        ("mysql://user@host", GrafanaWarehouse("mysql")),
+        ("bigquery://project/warehouse", WAREHOUSES["bigquery"]),
+        ("bigquery://project", GrafanaWarehouse("bigquery")),
+    ],
+)
+def test_warehouse_is_told_by_its_url(url: str, warehouse: GrafanaWarehouse) -> None:
+    """A database or dataset in the URL is what holds the tables of all domains, but for PostgreSQL."""
+    assert warehouse_of_url(url) == warehouse
+
+
+def test_duckdb_is_nothing_that_grafana_asks() -> None:
+    """The error says what is."""
+    with pytest.raises(SettingsError, match="it asks bigquery:, mysql: and postgresql:"):
+        warehouse_of_url("duckdb:///data/warehouse.duckdb")
 
 
 def test_tables_have_the_names_that_the_warehouse_gives_them() -> None:

@@ -13,11 +13,11 @@ from mlops_assets.contracts import TableContract
 from mlops_assets.donostia_parking.contracts import CITY_TOTAL_ID
 from mlops_assets.donostia_parking.model_contracts import FORECAST_ACCURACY, FORECAST_CHAMPION, FORECAST_METRICS, FORECASTS
 from mlops_assets.partition import Partition
-from mlops_assets.song_popularity.contracts import SPOTIFY_EVENTS
+from mlops_assets.song_popularity.contracts import SPOTIFY_EVENTS, STREAM_HEALTH
 from mlops_assets.song_popularity.model_contracts import POPULARITY_ACCURACY, SPOTIFY_MODEL_METRICS, SPOTIFY_PREDICTIONS
 from mlops_assets.stores.events.base import OffsetRange
 from mlops_assets.stores.warehouse import Warehouse
-from mlops_assets.streams.health import measure_stream_health, stream_health_contract
+from mlops_assets.streams.health import measure_stream_health
 from mlops_assets_tests.donostia_parking.snapshots import utc
 
 FRIDAY, SATURDAY = date(2022, 4, 1), date(2022, 4, 2)
@@ -27,7 +27,6 @@ HOUR = timedelta(hours=1)
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
 SUNDAY, TUESDAY = date(2026, 3, 8), date(2026, 3, 10)
 NOON = utc("2026-03-10 12:00")
-STREAM_HEALTH = stream_health_contract("song_popularity")
 
 _FILLERS: dict[str, Any] = {"string": "some", "int8": 1, "int32": 1, "int64": 1, "float64": 1.0, "bool": False}
 _FILLERS |= {"date": FRIDAY, "timestamp": FRIDAY_END}

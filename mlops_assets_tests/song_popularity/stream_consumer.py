@@ -47,8 +47,8 @@ def consume(folder: Path, url: str, most_events: int) -> None:
                 break
             else:
                 time.sleep(0.2)
-        days = _marked_days(platform)
-        platform.run("read_song_popularity", days=(min(days), max(days)))
+        marked = _marked_days(platform)
+        platform.run("read_song_popularity", days=(min(marked), max(marked)))
         platform.run("account_for_song_popularity")
         key = dg.AssetCheckKey(STREAM.key, "accounts_for_every_message")
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)

@@ -27,6 +27,7 @@ def dashboard(warehouse: GrafanaWarehouse) -> Dashboard:
         since="now-14d",
         until="now+2d",
         refresh="5m",
+        timezone="Europe/Madrid",
         choices=(
             Choice(
                 "car_park",

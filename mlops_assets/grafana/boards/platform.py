@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from mlops_assets.grafana.dashboard import Dashboard
 from mlops_assets.grafana.panels import NONE_WANTED, Query, at_most, stat, table, time_series
-from mlops_assets.song_popularity import DOMAIN as SONG_POPULARITY
-from mlops_assets.streams.health import stream_health_contract
+from mlops_assets.song_popularity.contracts import STREAM_HEALTH
 
 if TYPE_CHECKING:
     from mlops_assets.grafana.panels import Panel
     from mlops_assets.grafana.warehouses import GrafanaWarehouse
 
-_STREAMS = (SONG_POPULARITY,)
-"""Domains that follow a stream."""
+_STREAMS = (STREAM_HEALTH,)
+"""The tables of all domains that follow a stream."""
 
 _HOUR, _DAY = 3_600, 86_400
 
@@ -34,14 +33,14 @@ def dashboard(warehouse: GrafanaWarehouse) -> Dashboard:
 def _all_streams(warehouse: GrafanaWarehouse) -> str:
     """Return what stands after FROM: every look at every stream."""
     columns = "looked_at, topic, log_partition, next_offset, end_offset, lag_count, lost_count, dead_letter_count, newest_landed_at"
-    looks = [f"SELECT {columns} FROM {warehouse.table(stream_health_contract(domain))}" for domain in _STREAMS]
+    looks = [f"SELECT {columns} FROM {warehouse.table(contract)}" for contract in _STREAMS]
     return f"({' UNION ALL '.join(looks)}) AS looks"
 
 
 def _newest(health: str) -> str:
-    """Return what stands after FROM: the latest look at each partition."""
-    ranked = f"SELECT looks.*, ROW_NUMBER() OVER (PARTITION BY topic, log_partition ORDER BY looked_at DESC) AS age FROM {health}"
-    return f"({ranked}) AS newest WHERE age = 1"
+    """Return what stands after FROM: the latest look at each partition in the chosen time."""
+    rank = "ROW_NUMBER() OVER (PARTITION BY topic, log_partition ORDER BY looked_at DESC) AS age"
+    return f"(\n  SELECT looks.*, {rank}\n  FROM {health}\n  WHERE $__timeFilter(looked_at)\n) AS newest\nWHERE age = 1"
 
 
 def _key_figures(health: str) -> tuple[Panel, ...]:
@@ -53,7 +52,7 @@ def _key_figures(health: str) -> tuple[Panel, ...]:
             Query(f"SELECT SUM(lag_count) AS lag_count\nFROM {newest}"),
             labels={"lag_count": "waiting"},
             thresholds=at_most(10_000, 1_000_000),
-            no_value="No stream was looked at",
+            no_value="No stream was looked at in this time",
         ),
         stat(
             "Messages lost",
@@ -61,7 +60,7 @@ def _key_figures(health: str) -> tuple[Panel, ...]:
             Query(f"SELECT SUM(lost_count) AS lost_count\nFROM {newest}"),
             labels={"lost_count": "lost"},
             thresholds=NONE_WANTED,
-            no_value="No stream was looked at",
+            no_value="No stream was looked at in this time",
         ),
         stat(
             "Failed runs",

@@ -23,6 +23,8 @@ def dashboard(warehouse: GrafanaWarehouse) -> Dashboard:
     """Return the dashboard of a warehouse."""
     events, predictions = warehouse.table(SPOTIFY_EVENTS), warehouse.table(SPOTIFY_PREDICTIONS)
     metrics, accuracy = warehouse.table(SPOTIFY_MODEL_METRICS), warehouse.table(POPULARITY_ACCURACY)
+    happened = warehouse.in_time("event_timestamp", "event_date")
+    predicted = warehouse.in_time("prediction_timestamp", "event_date")
     return Dashboard(
         "song_popularity",
         "Song popularity",
@@ -30,30 +32,29 @@ def dashboard(warehouse: GrafanaWarehouse) -> Dashboard:
         since="now-24h",
         refresh="10s",
         panels=(
-            *_key_figures(events, metrics, accuracy),
-            _events_per_minute(events),
-            _popularity_distribution(events, predictions),
+            *_key_figures(events, happened, metrics, accuracy),
+            _events_per_minute(events, happened),
+            _popularity_distribution(events, happened, predictions, predicted),
             _metrics_of_runs(metrics),
-            _popularity_by_country(events),
-            _latest_predictions(predictions),
+            _popularity_by_country(events, happened),
+            _latest_predictions(predictions, predicted),
         ),
     )
 
 
-def _key_figures(events: str, metrics: str, accuracy: str) -> tuple[Panel, ...]:
+def _key_figures(events: str, happened: str, metrics: str, accuracy: str) -> tuple[Panel, ...]:
     return (
         stat(
             "Events",
             "Events that happened in the chosen time, each counted once however often it was delivered.",
-            Query(f"SELECT COUNT(*) AS event_count\nFROM {events}\nWHERE $__timeFilter(event_timestamp)"),
+            Query(f"SELECT COUNT(*) AS event_count\nFROM {events}\nWHERE {happened}"),
             labels={"event_count": "events"},
         ),
         stat(
             "Events with known popularity",
             "Share of the events that brought the popularity of their track. New releases never do: for them it is predicted.",
             Query(
-                "SELECT AVG(CASE WHEN popularity IS NULL THEN 0.0 ELSE 1.0 END) AS known_share\n"
-                f"FROM {events}\nWHERE $__timeFilter(event_timestamp)"
+                f"SELECT AVG(CASE WHEN popularity IS NULL THEN 0.0 ELSE 1.0 END) AS known_share\nFROM {events}\nWHERE {happened}"
             ),
             labels={"known_share": "known"},
             unit="percentunit",
@@ -83,13 +84,13 @@ def _key_figures(events: str, metrics: str, accuracy: str) -> tuple[Panel, ...]:
     )
 
 
-def _events_per_minute(events: str) -> Panel:
+def _events_per_minute(events: str, happened: str) -> Panel:
     return time_series(
         "Events per minute, last hour",
         "How many events happened in each minute, by kind. A gap means that nothing was produced, or that nothing lands.",
         Query(
             f"SELECT $__timeGroup(event_timestamp, '1m') AS time, event_type, COUNT(*) AS event_count\nFROM {events}\n"
-            "WHERE $__timeFilter(event_timestamp)\nGROUP BY 1, 2\nORDER BY 1, 2"
+            f"WHERE {happened}\nGROUP BY 1, 2\nORDER BY 1, 2"
         ),
         is_bars=True,
         display_name="${__field.labels.event_type}",
@@ -99,7 +100,7 @@ def _events_per_minute(events: str) -> Panel:
     )
 
 
-def _popularity_distribution(events: str, predictions: str) -> Panel:
+def _popularity_distribution(events: str, happened: str, predictions: str, predicted: str) -> Panel:
     return bar_chart(
         "Popularity distribution",
         "How many events are of tracks in each class: Baja is a popularity below 40, Media below 70, Alta from 70 on. If events "
@@ -107,9 +108,9 @@ def _popularity_distribution(events: str, predictions: str) -> Panel:
         Query(
             "SELECT popularity_level, SUM(known) AS known_count, SUM(predicted) AS predicted_count\nFROM (\n"
             f"  SELECT popularity_level, 1 AS known, 0 AS predicted\n  FROM {events}\n"
-            "  WHERE popularity_level IS NOT NULL AND $__timeFilter(event_timestamp)\n  UNION ALL\n"
+            f"  WHERE popularity_level IS NOT NULL AND {happened}\n  UNION ALL\n"
             f"  SELECT popularity_level, 0 AS known, 1 AS predicted\n  FROM {predictions}\n"
-            "  WHERE $__timeFilter(prediction_timestamp)\n) AS levels\nGROUP BY popularity_level\n"
+            f"  WHERE {predicted}\n) AS levels\nGROUP BY popularity_level\n"
             "ORDER BY CASE popularity_level WHEN 'Baja' THEN 1 WHEN 'Media' THEN 2 ELSE 3 END"
         ),
         x="popularity_level",
@@ -137,13 +138,13 @@ def _metrics_of_runs(metrics: str) -> Panel:
     )
 
 
-def _popularity_by_country(events: str) -> Panel:
+def _popularity_by_country(events: str, happened: str) -> Panel:
     return table(
         "Popularity by country",
         "Mean popularity, from 0 to 100, of the tracks that events of a market named, where it is known.",
         Query(
             "SELECT country, AVG(popularity) AS mean_popularity, COUNT(*) AS event_count, COUNT(DISTINCT track_id) AS track_count\n"
-            f"FROM {events}\nWHERE popularity IS NOT NULL AND $__timeFilter(event_timestamp)\n"
+            f"FROM {events}\nWHERE popularity IS NOT NULL AND {happened}\n"
             "GROUP BY country\nORDER BY mean_popularity DESC, country"
         ),
         labels={"mean_popularity": "mean popularity", "event_count": "events", "track_count": "tracks"},
@@ -154,14 +155,14 @@ def _popularity_by_country(events: str) -> Panel:
     )
 
 
-def _latest_predictions(predictions: str) -> Panel:
+def _latest_predictions(predictions: str, predicted: str) -> Panel:
     return table(
         "Latest predictions",
-        "What the champion said of the events that landed last.",
+        "What the champion said of the events that landed last, of those that happened in the chosen time.",
         Query(
             "SELECT prediction_timestamp, track_id, country, popularity_level, probability_low,\n"
             f"  probability_medium, probability_high, model_version\nFROM {predictions}\n"
-            "ORDER BY prediction_timestamp DESC, event_id\nLIMIT 20"
+            f"WHERE {predicted}\nORDER BY prediction_timestamp DESC, event_id\nLIMIT 20"
         ),
         labels={
             "prediction_timestamp": "predicted at",

@@ -64,7 +64,7 @@ def popularity_predictions(
         with retrying_transient_errors(), error_context(f"{POPULARITY_PREDICTIONS.label}, day {key}"):
             if song_popularity_settings.predict_with == "vertex":
                 endpoint = open_predictor(song_popularity_settings)
-                scores, version, place = endpoint.predict_events(rows), endpoint.version(), {"endpoint": endpoint.full_name}
+                (scores, version), place = endpoint.predict_with_version(rows), {"endpoint": endpoint.full_name}
                 predictions = as_predictions(rows, scores, version.version, version.run_id)
             else:
                 champion = _champion_of(stores, key)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlops_assets.ml.search import Trial
+    from mlops_assets.ml.training import TrainedModel
 
 FOLDS = 5
 FIGURES = ("accuracy", "macro_f1", "log_loss", "balanced_accuracy", *(f"f1_of_{level}" for level in POPULARITY_LEVELS))
@@ -37,7 +38,7 @@ def compare_recipes(
     families: Sequence[str] = (),
     folds: int = FOLDS,
     on_trial: Callable[[Trial], None] | None = None,
-    on_fold: Callable[[str], None] | None = None,
+    on_fold: Callable[[TrainedModel], None] | None = None,
 ) -> pd.DataFrame:
     """Measure, on the same folds, the platform's model, the original's recipe without its leak, and the commonest class.
 
@@ -51,7 +52,7 @@ def compare_recipes(
         families: kinds of model that the platform chooses from; all if empty.
         folds: of the cross-validation, at least 2.
         on_trial: called after each trial.
-        on_fold: called after each fold with the kind of model that the platform chose.
+        on_fold: called after each fold with the model that the platform chose, and how.
 
     Returns:
         One row per predictor: `predictor`, and for each figure its mean over the folds under its name and its standard deviation
@@ -60,20 +61,20 @@ def compare_recipes(
     figures: dict[str, list[list[float]]] = {PLATFORM: [], ORIGINAL: [], MAJORITY: []}
     for training, held_out in song_folds(tracks, folds, defaults.SEED):
         train, test = (tracks.iloc[positions].reset_index(drop=True) for positions in (training, held_out))
-        bundle = train_popularity_model(
+        trained = train_popularity_model(
             train,
             window=None,
             tuning_trials=tuning_trials,
             time_budget_seconds=time_budget_seconds,
             families=families,
             on_trial=on_trial,
-        ).bundle
+        )
         learned, outcome = level_numbers(train), level_numbers(test)
-        figures[PLATFORM].append(_figures(outcome, predicted_probabilities(bundle, test)))
+        figures[PLATFORM].append(_figures(outcome, predicted_probabilities(trained.bundle, test)))
         figures[ORIGINAL].append(_figures(outcome, former_probabilities(train, learned, test, _CLASSES)))
         figures[MAJORITY].append(_figures(outcome, class_shares(learned, len(test))))
         if on_fold is not None:
-            on_fold(bundle.provenance.estimator_name)
+            on_fold(trained)
     return _table(figures)
 
 

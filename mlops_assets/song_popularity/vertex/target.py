@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -130,7 +131,11 @@ def vertex_errors(what: str) -> Iterator[None]:
         unavailable = bool(error.retryable)
         message = f"{what}: {error}; set GOOGLE_APPLICATION_CREDENTIALS or run gcloud auth application-default login"
         raise (VertexUnavailableError if unavailable else VertexRefusedError)(message) from error
-    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+    except FutureTimeoutError as error:
+        raise VertexUnavailableError(
+            f"{what}: Vertex AI is at work for longer than expected; look there before trying again"
+        ) from error
+    except (requests.RequestException, ConnectionError) as error:
         raise VertexUnavailableError(f"{what}: {error}; is Vertex AI reachable?") from error
 
 

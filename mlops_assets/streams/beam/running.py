@@ -57,7 +57,8 @@ def _options(runner: str, flags: Sequence[str], *, follows: bool) -> PipelineOpt
         known = options.get_all_options()
     except SystemExit as error:
         raise SettingsError(f"Beam does not understand these options: {' '.join(flags)}") from error
-    for flag in flags:
+    # The others ask a job server, which has options of its own.
+    for flag in flags if runner in (*HERE, "DataflowRunner") else ():
         name = flag.split("=")[0].lstrip("-")
         if flag.startswith("--") and name not in known and f"no_{name}" not in known and name.removeprefix("no_") not in known:
             raise SettingsError(f"neither Beam nor {runner} has an option {flag.split('=')[0]}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import apache_beam as beam
@@ -34,6 +35,8 @@ COUNTS = "mlops_assets"
 RAW_FOLDER = "datalake/raw/events"
 _PATIENCE_SECONDS = 60.0
 _AT_ONCE = 16
+_MOST_GATHERED = 50_000
+"""Rows or documents of one transaction; a bound on memory."""
 
 
 def count(name: str) -> Any:
@@ -41,33 +44,63 @@ def count(name: str) -> Any:
     return Metrics.counter(COUNTS, name)
 
 
-class WriteRows(beam.DoFn):
+class _WriteGathered(beam.DoFn):
+    """Gathers what a bundle brings and writes it in few transactions; a bundle that fails is run again, and written again."""
+
+    def __init__(self, open_stores: OpenStores) -> None:
+        self._open_stores = open_stores
+        self._gathered: list[Any] = []
+        self._count = 0
+
+    def start_bundle(self) -> None:
+        self._gathered, self._count = [], 0
+
+    def process(self, element: pd.DataFrame | list[Mapping[str, Any]]) -> None:
+        """Gather some rows or documents."""
+        self._gathered.append(element)
+        self._count += len(element)
+        if self._count >= _MOST_GATHERED:
+            self.finish_bundle()
+
+    def finish_bundle(self) -> None:
+        if self._count:
+            persist(partial(self.write, self._open_stores(), self._gathered))
+        self.start_bundle()
+
+    def write(self, stores: Stores, gathered: Sequence[Any]) -> None:
+        """Write what was gathered; it may be repeated."""
+        raise NotImplementedError
+
+
+class WriteRows(_WriteGathered):
     """Writes frames to a table of the warehouse; a row replaces the one with its key."""
 
     def __init__(self, open_stores: OpenStores, contract: TableContract) -> None:
-        self._open_stores = open_stores
+        super().__init__(open_stores)
         self._contract = contract
 
-    def process(self, element: pd.DataFrame) -> None:
-        """Write one frame in one transaction."""
-        if len(element):
-            warehouse = self._open_stores().warehouse(self._contract.domain)
-            persist(lambda: warehouse.upsert(self._contract, element))
-            count(self._contract.name).inc(len(element))
+    def write(self, stores: Stores, gathered: Sequence[Any]) -> None:
+        """Replace or insert the rows of some frames, in one transaction."""
+        import pandas as pd
+
+        # An event that came again in a later window of the same bundle is in both their frames.
+        rows = pd.concat(gathered, ignore_index=True).drop_duplicates(list(self._contract.key), keep="last", ignore_index=True)
+        stores.warehouse(self._contract.domain).upsert(self._contract, rows)
+        count(self._contract.name).inc(len(rows))
 
 
-class WriteDocuments(beam.DoFn):
+class WriteDocuments(_WriteGathered):
     """Writes documents; one that is there already is left as it is but for what changed."""
 
     def __init__(self, open_stores: OpenStores, contract: DocumentContract) -> None:
-        self._open_stores = open_stores
+        super().__init__(open_stores)
         self._contract = contract
 
-    def process(self, element: list[Mapping[str, Any]]) -> None:
-        """Write some documents."""
-        documents = self._open_stores().documents(self._contract.domain)
-        persist(lambda: documents.upsert(self._contract, element))
-        count("documents").inc(len(element))
+    def write(self, stores: Stores, gathered: Sequence[Any]) -> None:
+        """Add or change the documents of some lists."""
+        documents = list(chain.from_iterable(gathered))
+        stores.documents(self._contract.domain).upsert(self._contract, documents)
+        count("documents").inc(len(documents))
 
 
 class WriteRawFiles(beam.PTransform):

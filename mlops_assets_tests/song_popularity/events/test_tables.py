@@ -115,5 +115,6 @@ def test_documents_of_a_topic_that_was_made_anew() -> None:
     batches = [(former, LANDED_AT), (anew, LANDED_AT + timedelta(hours=1))]
     events = parse_batches(batches, "spotify-events").events
     found = {each["event_id"]: each["timestamp"] for each in event_documents(events, batches)}
-    assert found == {row.event_id: row.event_at.timestamp() for row in events.itertuples()}
+    seconds = [pd.Timestamp(at).timestamp() for at in events["event_at"].array]
+    assert found == dict(zip(events["event_id"], seconds, strict=True))
     assert len(found) == 3

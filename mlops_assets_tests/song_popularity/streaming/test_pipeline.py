@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from mlops_assets.contracts.frames import to_arrow, to_pandas
+from mlops_assets.errors import PermanentError
 from mlops_assets.settings import Settings
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.contracts import EVENT_DOCUMENTS, REJECTED_EVENTS, SPOTIFY_EVENTS
@@ -102,10 +104,17 @@ def test_rows_are_those_of_the_micro_batches(stores: Stores, log: EventLog, flag
     assert counts["events_without_champion"] == counts["spotify_events"]
 
 
-def test_a_second_run_changes_nothing(stores: Stores, log: EventLog) -> None:
-    """The same rows, documents and bytes of raw files, whatever was written before."""
+def test_run_that_died_is_made_good_by_the_next(stores: Stores, log: EventLog, tmp_path: Path) -> None:
+    """Whatever it wrote, the rows, documents and bytes of raw files are in the end those of one quiet run."""
+    open_log = partial(open_event_log, stores.url("events", DOMAIN))
+    half = [replace(partition, end=partition.end // 2) for partition in partitions_to_read(log, TOPIC)]
+    dying = replace(stores, urls={**stores.urls, "documents": f"sqlite:{tmp_path}"})
+    with pytest.raises(PermanentError, match=r"while running .*Documents"):
+        _run(dying, ReadLog(open_log, TOPIC, half, LANDED_AT))
+    assert _raw_files(stores) or not stores.warehouse(DOMAIN).read(REJECTED_EVENTS).empty
     _run(stores, _whole_log(stores, log))
     files = _raw_files(stores)
+    _require_rows_of(_by_micro_batches(log), stores)
     _run(stores, _whole_log(stores, log))
     assert _raw_files(stores) == files
     _require_rows_of(_by_micro_batches(log), stores)
@@ -118,7 +127,7 @@ def test_raw_files_hold_every_message_of_their_minute(stores: Stores, log: Event
     root = f"{DOMAIN}/datalake/raw/events/2026-03-10/12-00-"
     assert [name for name in files if name.startswith(root)] == [f"{root}0000{n}-of-00005.jsonl" for n in range(5)]
     assert sum(content.count(b"\n") for content in files.values()) == 267
-    again = Stores(**{**vars(stores), "urls": {**stores.urls, "warehouse": f"{stores.urls['warehouse']}.again"}})
+    again = replace(stores, urls={**stores.urls, "warehouse": f"{stores.urls['warehouse']}.again"})
     _run(again, ReadFolder(f"{stores.url('lake', DOMAIN)}/{DOMAIN}/datalake/raw/events", LANDED_AT))
     _require_rows_of(_by_micro_batches(log), again)
 

@@ -85,3 +85,10 @@ def test_a_failed_deployment_changes_nothing_about_answers_and_can_be_repeated(
         deploy(deployment, vertex.target)
     assert [each["id"] for each in vertex.endpoints[ENDPOINT]["deployedModels"]] == [first.deployed_model_id]
     assert deploy(deployment, vertex.target).endpoint == ENDPOINT
+
+
+def test_work_that_takes_too_long_is_not_waited_for_for_ever(vertex: Vertex, deployment: Deployment) -> None:
+    """The sentence says that it may still be done."""
+    vertex.is_slow = True
+    with pytest.raises(VertexUnavailableError, match="at work for longer than expected"):
+        deploy(replace(deployment, timeout_seconds=0.1), vertex.target)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -85,6 +88,29 @@ def test_the_command_writes_the_file_or_says_what_is_missing(tmp_path: Path) -> 
     done = mlops_assets("vertex", "compile", "pipeline.yaml", cwd=tmp_path, MLOPS_SONG_POPULARITY_VERTEX_IMAGE=IMAGE)
     assert (done.returncode, done.stderr) == (0, "")
     assert yaml.safe_load((tmp_path / "pipeline.yaml").read_text())["pipelineInfo"]["name"] == "song-popularity"
+
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    """The command line and the assets import these modules in every process, with or without the extra."""
+    code = (
+        "import sys, pkgutil, importlib, mlops_assets.cli.main, mlops_assets.song_popularity.vertex as package;"
+        "[importlib.import_module(f'{package.__name__}.{found.name}') for found in pkgutil.iter_modules(package.__path__)];"
+        "heavy = {'kfp', 'google.cloud.aiplatform_v1', 'google.auth', 'dagster_pipes', 'pandas', 'sklearn'};"
+        "print(*sorted(heavy & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == ""
+
+
+@pytest.mark.parametrize("module", ["kfp.compiler", "google.cloud.aiplatform_v1"])
+def test_without_the_extra_a_sentence_says_how_to_install_it(
+    tmp_path: Path, vertex: Vertex, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    """All else works without it."""
+    package, _, name = module.rpartition(".")
+    monkeypatch.delattr(importlib.import_module(package), name, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SettingsError, match="make install-vertex"):
+        start(vertex)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from mlops_assets.cli.vertex import VERTEX
+from mlops_assets.errors import MissingModelError
 from mlops_assets.ml.bundle import Bundle
 from mlops_assets.song_popularity.vertex.endpoint import Endpoint, EndpointVersion
 from mlops_assets.stores.bundle_objects import fetch_bundle
@@ -45,21 +47,27 @@ def settings(vertex: Vertex, **more: str) -> dict[str, str]:
     return {f"MLOPS_SONG_POPULARITY_VERTEX_{name}": value for name, value in given.items()}
 
 
-def test_the_deployed_container_answers_as_the_bundle_does(vertex: Vertex, tmp_path: Path) -> None:
+def run(project: Path, variables: dict[str, str], *arguments: str) -> None:
+    """Run a command in a project with some settings."""
+    (project / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+    done = CliRunner().invoke(VERTEX, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+
+
+def test_the_deployed_container_answers_as_the_bundle_does(vertex: Vertex, project: Path) -> None:
     """The step deploys; then the model's command, environment, port and artifact start the container that the endpoint asks."""
-    toy_bundle().save(tmp_path / "model")
+    toy_bundle().save(project / "model")
     step = {
-        "model": tmp_path / "model",
+        "model": project / "model",
         "project": "music",
         "region": "europe-west1",
-        "bucket": f"file:{tmp_path / 'bucket'}",
+        "bucket": f"file:{project / 'bucket'}",
         "serving-image": "images/serving:1",
-        "endpoint": tmp_path / "out" / "endpoint",
+        "endpoint": project / "out" / "endpoint",
     }
     options = [str(part) for name, value in step.items() for part in (f"--{name}", value)]
-    done = mlops_assets("vertex", "step", "deploy", *options, cwd=tmp_path, **settings(vertex))
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out" / "endpoint").read_text() == f"{PARENT}/endpoints/7"
+    run(project, settings(vertex), "step", "deploy", *options)
+    assert (project / "out" / "endpoint").read_text() == f"{PARENT}/endpoints/7"
 
     (model,) = vertex.models.values()
     container, (port,) = model["containerSpec"], free_ports(1)
@@ -71,7 +79,7 @@ def test_the_deployed_container_answers_as_the_bundle_does(vertex: Vertex, tmp_p
         **{each["name"]: each["value"] for each in container["env"]},
     }
     assert container["command"] == ["mlops-assets", "serve"]
-    with serving_process(tmp_path, **variables) as process:
+    with serving_process(project, **variables) as process:
         serving = replace(process, port=port)
 
         def predict(request: dict[str, Any]) -> Reply:
@@ -85,30 +93,27 @@ def test_the_deployed_container_answers_as_the_bundle_does(vertex: Vertex, tmp_p
 
 @pytest.mark.services
 def test_the_champion_of_the_registry_is_deployed_with_its_version(
-    vertex: Vertex, gcs_url: str, tmp_path: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch
+    vertex: Vertex, gcs_url: str, project: Path, mlflow_database: Path
 ) -> None:
     """Before there is one, the sentence says how to get it; afterwards the endpoint says which version answers."""
-    data = tmp_path / "data" / "mlflow"
+    data = project / "data" / "mlflow"
     data.mkdir(parents=True)
     (data / "mlflow.db").write_bytes(mlflow_database.read_bytes())
     registry = open_model_registry(f"sqlite:///{data / 'mlflow.db'}", data / "artifacts")
     variables = settings(vertex, BUCKET=f"{gcs_url.partition('?')[0]}/vertex")
-    emulator = {name: value for name, value in os.environ.items() if name == "STORAGE_EMULATOR_HOST"}
-    done = mlops_assets("vertex", "deploy", cwd=tmp_path, **variables, **emulator)
-    assert done.returncode == 1
-    assert "run: mlops-assets bootstrap song_popularity" in " ".join(done.stderr.split())
+    with pytest.raises(MissingModelError, match="run: mlops-assets bootstrap song_popularity"):
+        run(project, variables, "deploy")
 
     asset = "song_popularity/popularity_model"
     name = registered_name(*asset.split("/"))
     version = registry.save(toy_bundle(), model_name=name, asset=asset, partition="2025-06-01", now=NOON)
     registry.promote(version, now=NOON)
-    done = mlops_assets("vertex", "deploy", cwd=tmp_path, **variables, **emulator)
-    assert done.returncode == 0, done.stderr
+    run(project, variables, "deploy")
     assert Endpoint(vertex.target, "7").version() == EndpointVersion(1, version.run_id)
     (model,) = vertex.models.values()
-    (tmp_path / "copy").mkdir()
-    fetch_bundle(model["artifactUri"], tmp_path / "copy")
-    assert Bundle.load(tmp_path / "copy").provenance.fingerprint == toy_bundle().provenance.fingerprint
+    (project / "copy").mkdir()
+    fetch_bundle(model["artifactUri"], project / "copy")
+    assert Bundle.load(project / "copy").provenance.fingerprint == toy_bundle().provenance.fingerprint
 
 
 def test_a_deployment_without_settings_names_them(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Vertex:
         failures: replies that come first, before anything is done: status and message.
         address: of the server.
         answering: version of the model that predictions say they are of.
+        is_slow: whether work goes on for ever.
     """
 
     predict: Callable[[dict[str, Any]], Reply] = lambda request: (200, {"predictions": []})
@@ -49,6 +50,7 @@ class Vertex:
     failures: list[tuple[int, str]] = field(default_factory=list)
     address: str = ""
     answering: str = "1"
+    is_slow: bool = False
     _running: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -64,7 +66,7 @@ class Vertex:
         # Google's client asks of operations at the first of the two paths that the service has for them.
         name = path.removeprefix("/ui/").removeprefix("/v1/")
         if "/operations/" in name:
-            return 200, self._running[name]
+            return 200, {"name": name, "done": False} if self.is_slow else self._running[name]
         for pattern, action in _ACTIONS:
             found = re.fullmatch(pattern, f"{method} {name}")
             if found:
@@ -72,10 +74,10 @@ class Vertex:
         return 404, {"error": {"code": 404, "message": f"{name} is not found", "status": "NOT_FOUND"}}
 
     def _operation(self, kind: str, response: dict[str, Any]) -> Reply:
-        """Say that work has begun; whoever asks again hears that it is done."""
+        """Say that work has begun, of the first piece; whoever asks again hears that it is done, as of the others at once."""
         name = f"{PARENT}/operations/{len(self._running) + 1}"
         self._running[name] = {"name": name, "done": True, "response": {"@type": f"{_TYPES}{kind}", **response}}
-        return 200, {"name": name, "done": False}
+        return 200, {"name": name, "done": False} if len(self._running) == 1 else self._running[name]
 
     def upload(self, found: re.Match[str], query: Any, body: dict[str, Any]) -> Reply:
         parent = body.get("parentModel") or f"{PARENT}/models/{len(self.models) + 1}"
