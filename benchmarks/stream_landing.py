@@ -57,7 +57,7 @@ def land(laps: Laps, url: str, folder: Path, landed_at: datetime) -> int:
     laps.lap("work")
     if landed.errors:
         raise next(iter(landed.errors.values()))
-    return landed.event_count
+    return landed.message_count
 
 
 def read_bare(laps: Laps, url: str, folder: Path) -> int:

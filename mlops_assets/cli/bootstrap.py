@@ -5,13 +5,14 @@ from contextlib import suppress
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from mlops_assets.build import build_definitions, build_domains
 from mlops_assets.cli.places import say_where
 from mlops_assets.cli.progress import job_progress, run_with_progress
 from mlops_assets.cli.servers import use_instance
-from mlops_assets.errors import PermanentError, SettingsError, TransientError
+from mlops_assets.errors import NotEnoughDataError, PermanentError, SettingsError, TransientError
 from mlops_assets.orchestration.asset_specs import STORES
 from mlops_assets.orchestration.bootstrap import Bootstrap, BootstrapStep
 from mlops_assets.orchestration.clock import CLOCK, Clock
@@ -37,7 +38,7 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
 
     Raises:
         SettingsError: there is no such domain.
-        NotEnoughDataError: the source of a domain has too little to begin with.
+        NotEnoughDataError: the source of a domain that was named has too little to begin with.
         AlreadyUnderWayError: a sensor or another terminal takes the steps of a domain.
     """
     chosen = _choose(build_domains(settings), names)
@@ -51,7 +52,15 @@ def bootstrap_domains(console: Console, settings: Settings, names: Sequence[str]
             with dg.build_resources(needed, instance=instance) as resources:
                 source = getattr(resources, bootstrap.source_key)
                 bootstrap.after_upgrade(instance, stores)
-                if not bootstrap.remaining(instance, source, now):
+                try:
+                    remaining = bootstrap.remaining(instance, source, now)
+                except NotEnoughDataError as error:
+                    if names:
+                        raise
+                    # Whoever asks for all domains wants those that can begin.
+                    console.print(f"[bold]{domain.name}[/bold] waits: {escape(str(error))}", highlight=False)
+                    continue
+                if not remaining:
                     console.print(f"[bold]{domain.name}[/bold] is at work already; schedules, sensors and conditions take over.")
                     continue
                 console.rule(f"[bold]{domain.name}[/bold]: from {source.describe()}")

@@ -17,6 +17,7 @@ from mlops_assets.orchestration.upstream_state import (
     OwnUpstreamMissingCondition,
 )
 
+EVERY_TEN_MINUTES = "*/10 * * * *"
 EVERY_HOUR = "17 * * * *"
 EVERY_SIX_HOURS = "17 */6 * * *"
 """When a partition whose run failed is asked for again (cron, UTC)."""
@@ -196,6 +197,17 @@ def after_any_upstream(
         & _has_not_just_failed(retry_cron)
     )
     return (condition & ~_any_deps_unchecked() if only_checked else condition).with_label("after_any_upstream")
+
+
+def at_most_each(cron: str, condition: dg.AutomationCondition) -> dg.AutomationCondition:
+    """Let a condition hold once after each tick of a calendar, for what follows an upstream that changes every few seconds.
+
+    Args:
+        cron: the calendar (UTC); what became due is made at the next tick, or as soon after it as the condition allows.
+        condition: when it is due.
+    """
+    is_its_turn = dg.AutomationCondition.cron_tick_passed(cron).since(dg.AutomationCondition.newly_requested())
+    return (condition & is_its_turn).with_label("at_most_each")
 
 
 def _outdated(ignored: Collection[dg.AssetKey] = ()) -> dg.AutomationCondition:

@@ -40,7 +40,7 @@ def stream_health_asset(
             if topic not in log.topics():
                 return empty_frame(contract)
             following = landed.next_offsets()
-            dead_letters = _dead_letters(stores.lake(stream.domain), stream.dead_letters, partitions, topic)
+            dead_letters = _dead_letters(stores.lake(stream.domain), stream.dead_letters, partitions, landed.landed_topic)
             health = measure_stream_health(
                 contract, topic, log.watermarks(topic), following, dead_letters, landed.newest_landed_at(), now
             )

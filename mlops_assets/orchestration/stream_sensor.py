@@ -14,7 +14,7 @@ from mlops_assets.orchestration.automation import sensor_status
 from mlops_assets.orchestration.clock import CLOCK
 from mlops_assets.orchestration.partitions import holds_partition
 from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding
-from mlops_assets.orchestration.streams import DAYS, NEXT_OFFSETS, Stream
+from mlops_assets.orchestration.streams import DAYS, Stream, noted_offsets
 from mlops_assets.orchestration.upstream_state import champion_scores_from
 from mlops_assets.stores.events import lag
 from mlops_assets.stores.registry import Stores
@@ -91,18 +91,17 @@ def stream_sensor(
         if runs_holding(instance, stream.key, follow_job.name):
             waiting.append("a run is landing")
         else:
-            unread, offsets = _unread(resources.stores, instance, stream, topic)
+            unread, state_of_log = _unread(resources.stores, instance, stream, topic)
             if unread:
-                identity = hashlib.sha256(json.dumps(offsets, sort_keys=True).encode()).hexdigest()[:12]
+                identity = hashlib.sha256(json.dumps(state_of_log, sort_keys=True).encode()).hexdigest()[:12]
                 only = [] if _is_scored(instance, champion_key, partitions, today) else [stream.key, *day_keys]
                 work.append((follow_job.name, Work(f"land {topic} from {identity}", today, only=only)))
             waiting.append(f"{unread:,} messages to land" if unread else "nothing new in the log")
         running = runs_holding(instance, stream.day_key, day_job.name)
-        for day in sorted(state.since)[:_DAYS_AT_ONCE]:
-            is_begun = day <= today
-            if is_begun and not any(holds_partition(run.tags, day) for run in running) and not (work and day == today):
-                only = [] if _is_scored(instance, champion_key, partitions, day) else list(day_keys)
-                work.append((day_job.name, Work(f"{day} after {state.since[day][0]}", day, only=only)))
+        open_days = [day for day in sorted(state.since) if day <= today and not (work and day == today)]
+        for day in [day for day in open_days if not any(holds_partition(run.tags, day) for run in running)][:_DAYS_AT_ONCE]:
+            only = [] if _is_scored(instance, champion_key, partitions, day) else list(day_keys)
+            work.append((day_job.name, Work(f"{day} after {state.since[day][0]}", day, only=only)))
         requests: list[dg.RunRequest] = []
         for job in (follow_job.name, day_job.name):
             asked, reasons = ask_for_all(instance, job, [each for name, each in work if name == job], now)
@@ -120,28 +119,32 @@ def _is_scored(instance: dg.DagsterInstance, champion_key: dg.AssetKey, partitio
     return scores_from is not None and scores_from <= partitions.time_window_for_partition_key(day).start
 
 
-def _unread(stores: Stores, instance: dg.DagsterInstance, stream: Stream, topic: str) -> tuple[int, dict[int, int]]:
-    """Return how many messages have not landed, and from which offsets they land; a lost range counts as one: a run names it."""
+def _unread(stores: Stores, instance: dg.DagsterInstance, stream: Stream, topic: str) -> tuple[int, list[Any]]:
+    """Return how many messages have not landed, and what tells this state of the log from others.
+
+    A partition of which messages are lost counts as one: a run names them. The others do not wait for it: that one of them has
+    something new is another state.
+    """
     log = stores.events(stream.domain)
     if topic not in log.topics():
-        return 0, {}
+        return 0, []
     # The latest run has noted them, so that no tick has to list the lake.
-    offsets = _noted_offsets(instance, stream, topic)
+    offsets = noted_offsets(instance, stream, topic)
     if offsets is None:
         offsets = stream.landing(stores, topic).next_offsets()
-    try:
-        return sum(lag(log.watermarks(topic), offsets).values()), offsets
-    except PlatformError:
-        return 1, offsets
-
-
-def _noted_offsets(instance: dg.DagsterInstance, stream: Stream, topic: str) -> dict[int, int] | None:
-    latest = instance.get_latest_materialization_event(stream.key)
-    metadata = latest.asset_materialization.metadata if latest and latest.asset_materialization else {}
-    if NEXT_OFFSETS not in metadata or metadata["topic"].value != topic:
-        return None
-    noted: Any = metadata[NEXT_OFFSETS].value
-    return {int(partition): int(offset) for partition, offset in noted.items()}
+    watermarks = log.watermarks(topic)
+    unread, waiting = 0, list[int]()
+    for partition in sorted({*watermarks, *offsets}):
+        try:
+            kept = {partition: watermarks[partition]}
+            own = {partition: offsets[partition]} if partition in offsets else {}
+            count = sum(lag(kept, own).values())
+        except (PlatformError, KeyError):
+            unread += 1
+            continue
+        unread += count
+        waiting += [partition] if count else []
+    return unread, [sorted(offsets.items()), waiting]
 
 
 def _note_landings(instance: dg.DagsterInstance, stream: Stream, state: OpenDays, until: float) -> None:

@@ -92,27 +92,31 @@ def batches_asset(stream: Stream, description: str, **options: Any) -> dg.Assets
         clock: Clock = context.resources.clock
         landed_topic, ends = stream.landing(stores, topic), time.monotonic() + config.seconds
         with retrying_transient_errors(), error_context(f"{stream.domain}/{stream.name}"):
-            log = stores.events(stream.domain)
+            log, before = stores.events(stream.domain), landed_topic.next_offsets()
+            noted = noted_offsets(context.instance, stream, topic) or {}
             landed = _land(log, landed_topic, topic, config, clock.now(), lambda: time.monotonic() < ends)
             for partition, error in sorted(landed.errors.items()):
                 context.log.error(f"partition {partition}: {error}")
             if landed.errors and not landed.ranges:
                 raise next(iter(landed.errors.values()))
             following = landed_topic.next_offsets()
+            # What a run landed that died before it could tell.
+            days = {*landed.days, *(landed_topic.days_behind(noted) if noted != before else ())}
         return dg.MaterializeResult(
             metadata={
                 "dagster/uri": landed_topic.uri,
                 "topic": topic,
-                "new_count": landed.event_count,
+                "new_count": landed.message_count,
+                "gap_count": landed.offset_count - landed.message_count,
                 "batch_count": len(landed.ranges),
-                DAYS: dg.MetadataValue.json(sorted(day.isoformat() for day in landed.days)),
-                NEXT_OFFSETS: dg.MetadataValue.json({str(partition): offset for partition, offset in sorted(following.items())}),
+                DAYS: dg.MetadataValue.json(sorted(day.isoformat() for day in days)),
+                NEXT_OFFSETS: _as_metadata(following),
             },
             check_results=[
                 dg.AssetCheckResult(
                     passed=not landed.errors,
                     check_name=LANDS_EVERY_PARTITION,
-                    description=" ".join(map(str, landed.errors.values())) or f"{landed.event_count:,} messages landed.",
+                    description=" ".join(map(str, landed.errors.values())) or f"{landed.message_count:,} messages landed.",
                 )
             ],
         )
@@ -120,12 +124,26 @@ def batches_asset(stream: Stream, description: str, **options: Any) -> dg.Assets
     return batches
 
 
+def noted_offsets(instance: dg.DagsterInstance, stream: Stream, topic: str) -> dict[int, int] | None:
+    """Return, by partition, what lands next, as the latest landing has noted it; None if none of the topic has."""
+    latest = instance.get_latest_materialization_event(stream.key)
+    metadata = latest.asset_materialization.metadata if latest and latest.asset_materialization else {}
+    if NEXT_OFFSETS not in metadata or metadata["topic"].value != topic:
+        return None
+    noted: Any = metadata[NEXT_OFFSETS].value
+    return {int(partition): int(offset) for partition, offset in noted.items()}
+
+
+def _as_metadata(offsets: Mapping[int, int]) -> dg.JsonMetadataValue:
+    return dg.MetadataValue.json({str(partition): offset for partition, offset in sorted(offsets.items())})
+
+
 def _land(
     log: EventLog, landing: StreamLanding, topic: str, config: LandConfig, now: datetime, has_time: Callable[[], bool]
 ) -> Landed:
     if topic not in log.topics():
         # Nobody has sent anything yet.
-        return Landed([], set(), {})
+        return Landed([], 0, set(), {})
     return landing.land(log, now, most_events=config.most_events, batch_events=config.batch_events, has_time=has_time)
 
 
@@ -150,13 +168,18 @@ def accept_loss_job(stream: Stream) -> dg.JobDefinition:
     def accept(context: dg.OpExecutionContext, config: LostOffsets) -> None:
         topic, now = str(getattr(context.resources, stream.topic_key)), context.resources.clock.now()
         landed = stream.landing(context.resources.stores, topic)
-        with retrying_transient_errors(), error_context(f"{stream.domain}/{stream.name}"):
+        # Not repeated by itself: a second acceptance would be about something else.
+        with error_context(f"{stream.domain}/{stream.name}"):
+            log = context.resources.stores.events(stream.domain)
             if config.partition is None:
-                context.log.info(f"{topic} lands from its beginning, as {landed.accept_new_topic(config.reason, now)}")
+                context.log.info(f"{topic} lands from its beginning, as {landed.accept_new_topic(log, config.reason, now)}")
             else:
                 lost = OffsetRange(config.partition, config.start, config.end)
-                landed.accept_loss(lost, config.reason, now)
+                landed.accept_loss(log, lost, config.reason, now)
                 context.log.info(f"{topic}: goes on behind {lost}")
+            noted = {"topic": topic, NEXT_OFFSETS: _as_metadata(landed.next_offsets()), "accepted": config.reason}
+        # The sensor asks for a run as soon as it sees other offsets.
+        context.log_event(dg.AssetMaterialization(stream.key, metadata=noted))
 
     @dg.job(
         name=f"accept_lost_{stream.domain}_messages",
@@ -242,7 +265,8 @@ def read_repairs(files: Iterator[tuple[str, bytes]]) -> list[Repair]:
     """
     repairs = []
     for name, content in files:
-        for number, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
+        # Not `splitlines`: JSON may have separators of lines and paragraphs in its texts.
+        for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
             if not line.strip():
                 continue
             try:

@@ -12,6 +12,7 @@ import pytest
 from mlops_assets.orchestration.automation import (
     EVERY_HOUR,
     after_any_upstream,
+    at_most_each,
     domain_conditions_sensor,
     follow_own_upstream,
     follow_upstream,
@@ -333,6 +334,24 @@ def test_whole_asset_follows_any_partition(instance: dg.DagsterInstance) -> None
     assert automation.requested() == {}
     automation.happened("evaluation", "2024-01")
     assert automation.requested() == {"champion": [None]}
+
+
+def test_calm_follower_is_made_once_after_each_tick(instance: dg.DagsterInstance) -> None:
+    """However often its upstream changes in between; what changed before a tick is made at it, and nothing without a change."""
+    calm = at_most_each("0 * * * *", follow_upstream(EVERY_HOUR))
+    automation = Automation(instance, rain, following(condition=calm))
+    automation.happened("rain", "2024-01")
+    assert automation.requested() == {}
+    assert automation.requested(IN_MAY + timedelta(hours=1)) == {"follower": ["2024-01"]}
+    automation.happened("follower", "2024-01")
+    for minutes in (70, 80):
+        automation.happened("rain", "2024-01")
+        assert automation.requested(IN_MAY + timedelta(minutes=minutes)) == {}
+    assert automation.requested(IN_MAY + timedelta(hours=2)) == {"follower": ["2024-01"]}
+    automation.happened("follower", "2024-01")
+    assert automation.requested(IN_MAY + timedelta(hours=3)) == {}
+    automation.happened("rain", "2024-01")
+    assert automation.requested(IN_MAY + timedelta(hours=3, minutes=5)) == {"follower": ["2024-01"]}
 
 
 def test_ignored_upstream_starts_no_decision(instance: dg.DagsterInstance) -> None:

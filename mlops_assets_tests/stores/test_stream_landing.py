@@ -62,7 +62,7 @@ def test_message_is_found_by_its_day_however_late_it_lands(tmp_path: Path) -> No
     send(log, range(25, 27), day=0)
     landed = land(stream, log, now=NOW + timedelta(hours=1))
     assert landed.days == {FIRST_DAY, FIRST_DAY + timedelta(days=1)}
-    assert landed.event_count == 7
+    assert landed.message_count == 7
     assert of_day(stream, 0) == Counter(b"0 %d" % number for number in [*range(20), 25, 26])
     assert of_day(stream, 1) == Counter(b"1 %d" % number for number in range(20, 25))
     assert {at for _, at in stream.batches_of(FIRST_DAY + timedelta(days=1))} == {NOW + timedelta(hours=1)}
@@ -74,8 +74,8 @@ def test_backlog_is_caught_up_in_bounded_runs(tmp_path: Path) -> None:
     log, stream = log_in(tmp_path), stream_in(tmp_path)
     send(log, range(100))
     counts = []
-    while (landed := land(stream, log, most=30)).event_count:
-        counts.append(landed.event_count)
+    while (landed := land(stream, log, most=30)).message_count:
+        counts.append(landed.message_count)
         assert {offsets.partition for offsets in landed.ranges} <= {0, 1}
     assert sum(counts) == 100
     assert max(counts) <= 40
@@ -87,8 +87,8 @@ def test_run_out_of_time_leaves_the_rest_to_the_next(tmp_path: Path) -> None:
     """Without time nothing lands, and nothing is lost."""
     log, stream = log_in(tmp_path), stream_in(tmp_path)
     send(log, range(10))
-    assert stream.land(log, NOW, most_events=10, batch_events=5, has_time=lambda: False).event_count == 0
-    assert land(stream, log).event_count == 10
+    assert stream.land(log, NOW, most_events=10, batch_events=5, has_time=lambda: False).message_count == 0
+    assert land(stream, log).message_count == 10
 
 
 def test_days_are_read_as_before_once_they_are_compacted(tmp_path: Path) -> None:
@@ -117,8 +117,10 @@ def test_lost_range_is_named_and_accepted_on_record(tmp_path: Path) -> None:
     assert f"partition 0, offsets [{start}, {start + 2}) were dropped by retention" in str(landed.errors[0])
     assert stream.next_offsets()[1] == ends[1]
     with pytest.raises(PermanentError, match=f"begins at offset {start}"):
-        stream.accept_loss(OffsetRange(0, start + 1, start + 2), "a typing error", NOW)
-    stream.accept_loss(OffsetRange(0, start, start + 2), "retention was a day", NOW)
+        stream.accept_loss(log, OffsetRange(0, start + 1, start + 2), "a typing error", NOW)
+    with pytest.raises(PermanentError, match=f"messages from offset {start + 2} on"):
+        stream.accept_loss(log, OffsetRange(0, start, start + 3), "too much", NOW)
+    stream.accept_loss(log, OffsetRange(0, start, start + 2), "retention was a day", NOW)
     assert not land(stream, log).errors
     assert stream.next_offsets() == ends
     assert sum(of_day(stream, 0).values()) == 38
@@ -134,13 +136,28 @@ def test_topic_made_anew_is_an_error_until_it_is_accepted(tmp_path: Path, *, is_
     log = log_in(tmp_path)
     send(log, range(100, 140 if is_longer else 103), day=1)
     landed = land(stream, log)
-    assert landed.event_count == 0
+    assert landed.message_count == 0
     assert landed.errors
     assert all("made anew" in str(error) for error in landed.errors.values())
-    assert stream.accept_new_topic("the broker was set up again", NOW) == "plays~2"
-    assert land(stream, log).event_count == (40 if is_longer else 3)
+    assert stream.accept_new_topic(log, "the broker was set up again", NOW) == "plays~2"
+    with pytest.raises(PermanentError, match="nothing says that it was made anew"):
+        stream.accept_new_topic(log, "twice", NOW)
+    assert land(stream, log).message_count == (40 if is_longer else 3)
     assert sum(of_day(stream, 0).values()) == 10
     assert sum(of_day(stream, 1).values()) == (40 if is_longer else 3)
+
+
+def test_days_of_a_run_that_could_not_tell_are_found(tmp_path: Path) -> None:
+    """By the offsets that the run before it told: what landed behind them, and nothing else."""
+    log, stream = log_in(tmp_path), stream_in(tmp_path)
+    send(log, range(20))
+    land(stream, log)
+    told = stream.next_offsets()
+    send(log, range(20, 30), day=1)
+    land(stream, log)
+    assert stream.days_behind(told) == {FIRST_DAY + timedelta(days=1)}
+    assert stream.days_behind({}) == {FIRST_DAY, FIRST_DAY + timedelta(days=1)}
+    assert stream.days_behind(stream.next_offsets()) == set()
 
 
 def test_partition_that_is_gone_is_an_error_and_a_new_one_lands(tmp_path: Path) -> None:

@@ -134,7 +134,9 @@ def _daily_model_schedule(*, automation_enabled: bool) -> dg.ScheduleDefinition:
 def build_sensors(bootstrap: Bootstrap, *, automation_enabled: bool) -> list[dg.SensorDefinition]:
     """Return the sensors, started with the daemon if `automation_enabled`, else waiting for a person to switch them on."""
     return [
-        bootstrap_sensor(bootstrap, [READ_EVENTS, TRAIN_MODEL, REFRESH_EVENTS], automation_enabled=automation_enabled),
+        bootstrap_sensor(
+            bootstrap, [READ_EVENTS, READ_HISTORY, TRAIN_MODEL, REFRESH_EVENTS], automation_enabled=automation_enabled
+        ),
         stream_sensor(
             events.STREAM,
             follow_job=FOLLOW_EVENTS,

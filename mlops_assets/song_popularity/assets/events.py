@@ -1,7 +1,7 @@
 """Assets: from the log to events, dead letters and tracks."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic import Field
 from mlops_assets.contracts.frames import empty_frame
 from mlops_assets.orchestration.asset_specs import lake_table, landing
 from mlops_assets.orchestration.check_outcomes import CheckOutcome
+from mlops_assets.orchestration.clock import Clock
 from mlops_assets.orchestration.failures import error_context, retrying_transient_errors
 from mlops_assets.orchestration.lake_io import read_partition
 from mlops_assets.orchestration.metadata import image_metadata
@@ -24,7 +25,7 @@ from mlops_assets.orchestration.streams import Stream, batches_asset
 from mlops_assets.orchestration.table_assets import check_specs, lake_asset, validated, warehouse_asset
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.assets.checks import HAS_FEW_DEAD_LETTERS, check_dead_letters
-from mlops_assets.song_popularity.assets.policies import EVENTS_FRESHNESS, FOLLOW_EVENTS, FOLLOW_EVERY_DAY
+from mlops_assets.song_popularity.assets.policies import EVENTS_FRESHNESS, FOLLOW_CALMLY, FOLLOW_EVENTS, FOLLOW_EVERY_DAY
 from mlops_assets.song_popularity.contracts import (
     EVENT_DOCUMENTS,
     EVENTS,
@@ -78,7 +79,10 @@ event_batches = batches_asset(
 )
 @validated(EVENTS, REJECTED_EVENTS)
 def events(
-    context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], spotify_topic: dg.ResourceParam[str]
+    context: dg.AssetExecutionContext,
+    stores: dg.ResourceParam[Stores],
+    clock: dg.ResourceParam[Clock],
+    spotify_topic: dg.ResourceParam[str],
 ) -> Iterator[Any]:
     """Read the messages of each day; keep its dead letters until the events of all days are written."""
     rejects: dict[str, pd.DataFrame] = {}
@@ -98,7 +102,8 @@ def events(
             "unknown_popularity_count": int(ordered["popularity"].isna().sum()),
         }
         outcomes[key] = check_dead_letters(parsed.rejects, len(ordered))
-        if len(keys) == 1 and len(ordered):
+        if len(keys) == 1 and len(ordered) and key < clock.now().astimezone(timezone.utc).date().isoformat():
+            # A day that is not over is made again every few seconds.
             metadata |= image_metadata(draw_day(ordered))
         context.add_asset_metadata(metadata, STREAM.day_key, partition_key=key)
         return ordered
@@ -132,7 +137,7 @@ def spotify_events(context: dg.AssetExecutionContext, events: PartitionedFrames)
     deps=[event_batches],
     partitions_def=EVENT_DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    automation_condition=FOLLOW_EVENTS,
+    automation_condition=FOLLOW_CALMLY,
 )
 def event_documents_asset(
     context: dg.AssetExecutionContext,

@@ -17,7 +17,7 @@ from mlops_assets.orchestration.served_predictions import ServedModel, served_as
 from mlops_assets.orchestration.table_assets import lake_asset, warehouse_asset
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.assets.model import popularity_champion, popularity_model
-from mlops_assets.song_popularity.assets.policies import FOLLOW_EVENTS, SCORE_EVENTS
+from mlops_assets.song_popularity.assets.policies import COMPARE_EVENTS, FOLLOW_CALMLY, FOLLOW_EVENTS, SCORE_EVENTS
 from mlops_assets.song_popularity.events.tables import as_spotify_predictions
 from mlops_assets.song_popularity.model_contracts import (
     MODEL_INPUT,
@@ -105,7 +105,7 @@ def spotify_predictions(context: dg.AssetExecutionContext, popularity_prediction
             metadata={"columns": ["event_id", "event_at", "track_id", "popularity"], "skip_missing_partitions": True},
         )
     },
-    automation_condition=FOLLOW_EVENTS,
+    automation_condition=FOLLOW_CALMLY,
 )
 def popularity_accuracy(
     context: dg.AssetExecutionContext,
@@ -132,7 +132,7 @@ def popularity_accuracy(
     partitions_def=EVENT_DAYS,
     ins={"events": dg.AssetIn(metadata={"columns": _COMPARED})},
     deps=[popularity_champion],
-    automation_condition=SCORE_EVENTS,
+    automation_condition=COMPARE_EVENTS,
 )
 def popularity_drift(context: dg.AssetExecutionContext, stores: dg.ResourceParam[Stores], events: pd.DataFrame) -> pd.DataFrame:
     champion = _champion_of(stores, context.partition_key)

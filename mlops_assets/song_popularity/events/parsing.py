@@ -13,6 +13,7 @@ from mlops_assets.contracts.text import text_array, writable_text
 from mlops_assets.song_popularity.contracts import AUDIO_NAMES, EVENT_TYPES, EVENTS, REJECTED_EVENTS
 from mlops_assets.song_popularity.events.countries import COUNTRIES
 from mlops_assets.song_popularity.events.messages import EventMessage, event_id, read_message, release_date
+from mlops_assets.stores.landing.streams import LANDED_TOPIC
 from mlops_assets.streams.dead_letters import LONGEST_KEPT_BYTES
 from mlops_assets.streams.decoding import Reason, decode_message, quote
 
@@ -90,13 +91,13 @@ def parse_batches(batches: Iterable[tuple[pa.Table, datetime]], topic: str, day:
 def days_of(messages: pa.Table, landed_at: datetime) -> set[date]:
     """Return every day to which an event or a reject of some messages may belong; it may name one too many, never one too few."""
     days = {day_of_reject(at, landed_at) for at in set(messages["event_at"].to_pylist())}
-    latest, seconds = (landed_at + CLOCK_TOLERANCE).timestamp(), set[int]()
+    latest = (landed_at + CLOCK_TOLERANCE).timestamp()
     for value in messages["value"].to_pylist():
         fields = decode_message(value)
         at = fields.get("timestamp") if isinstance(fields, dict) else None
         if isinstance(at, (int, float)) and _FIRST_SECOND <= at <= latest:
-            seconds.add(int(at) // 86_400)
-    return days | {_EPOCH + timedelta(days=number) for number in seconds}
+            days.add(_date(at))
+    return days
 
 
 def day_of_reject(logged_at: datetime | None, landed_at: datetime) -> date:
@@ -152,7 +153,12 @@ def _sort_out(messages: pa.Table, landed_at: datetime, day: date | None, seen: d
 
 
 def _date(seconds: float) -> date:
-    return _EPOCH + timedelta(days=int(seconds) // 86_400)
+    """Return the day (UTC) of a moment as the table has it, in whole microseconds."""
+    return _EPOCH + timedelta(days=_microseconds(seconds) // 86_400_000_000)
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000)
 
 
 def _as_events(messages: pa.Table, found: _Rows, landed_at: datetime) -> pd.DataFrame:
@@ -168,7 +174,7 @@ def _as_events(messages: pa.Table, found: _Rows, landed_at: datetime) -> pd.Data
     columns |= {name: pa.array([each[name] for each in read], pa.string()) for name in ("track_id", "event_type", "country")}
     columns |= {
         "event_id": pa.array(found.ids, pa.string()),
-        "event_at": pa.array([round(each["timestamp"] * 1_000_000) for each in read], pa.int64()).cast(moment),
+        "event_at": pa.array([_microseconds(each["timestamp"]) for each in read], pa.int64()).cast(moment),
         "popularity": pa.array([each["popularity"] for each in read], pa.float64()).cast(pa.int32()),
         "album_release_date": pa.array([_day(each["album_release_date"]) for each in read], pa.date32()),
         "unknown_values": pa.array([_unknown(each["event_type"], each["country"]) for each in read], pa.string()),
@@ -196,11 +202,13 @@ def _dead_letters(
     messages: pa.Table, topic: str, landed_at: datetime, rejected: Sequence[tuple[int, Reason]]
 ) -> Iterator[dict[str, Any]]:
     columns = {name: messages[name] for name in ("partition", "offset", "event_at", "key", "value")}
+    # The offsets of a topic that was made anew are not those of the old one.
+    landed_topic = (messages.schema.metadata or {}).get(LANDED_TOPIC, b"").decode()
     for row, reason in rejected:
         message = {name: column[row].as_py() for name, column in columns.items()}
         value, key = message["value"] or b"", message["key"]
         yield {
-            "topic": topic,
+            "topic": landed_topic or topic,
             "log_partition": message["partition"],
             "log_offset": message["offset"],
             "logged_at": message["event_at"],

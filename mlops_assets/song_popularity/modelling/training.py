@@ -19,6 +19,7 @@ from mlops_assets.song_popularity.model_contracts import MODEL_INPUT
 from mlops_assets.song_popularity.modelling.candidates import popularity_candidates
 from mlops_assets.song_popularity.modelling.features import CATEGORIES, NUMBERS, event_features
 from mlops_assets.song_popularity.modelling.splitting import split_tracks
+from mlops_assets.song_popularity.modelling.training_set import require_levels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +78,8 @@ def train_popularity_model(
     from mlops_assets.song_popularity.modelling.preprocessing import encoded_outcomes, make_features
 
     learning, validation = split_tracks(train, _VALIDATION_SHARE)
+    for part, name in ((learning, "learning"), (validation, "validation")):
+        require_levels(part, name)
     prepare = _prepare_once(learning, validation, seed)
     result = search(
         popularity_candidates(families),

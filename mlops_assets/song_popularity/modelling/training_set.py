@@ -53,14 +53,27 @@ def require_tracks(training_set: pd.DataFrame, minimum: int) -> None:
     Raises:
         NotEnoughDataError: there are fewer than `minimum`, or one of the classes has none.
     """
-    counts = training_set["popularity_level"].value_counts()
     if len(training_set) < minimum:
         raise NotEnoughDataError(
             f"{len(training_set):,} tracks have a known popularity; at least {minimum:,} are needed to learn from"
         )
-    missing = [level for level in POPULARITY_LEVELS if level not in counts.index]
+    require_levels(training_set)
+
+
+def require_levels(tracks: pd.DataFrame, part: str = "") -> None:
+    """Refuse tracks among which one of the classes has none.
+
+    Args:
+        tracks: with `popularity_level`.
+        part: which part of the training set they are, for the message.
+
+    Raises:
+        NotEnoughDataError: a class has no track.
+    """
+    missing = [level for level in POPULARITY_LEVELS if level not in set(tracks["popularity_level"])]
     if missing:
-        raise NotEnoughDataError(f"no track is of {' or '.join(missing)} popularity; a model cannot learn what that is like")
+        what = f"no {part} track" if part else "no track"
+        raise NotEnoughDataError(f"{what} is of {' or '.join(missing)} popularity; a model cannot learn what that is like")
 
 
 def draw_training_set(training_set: pd.DataFrame) -> dict[str, bytes]:

@@ -35,6 +35,8 @@ DaysOf = Callable[["pa.Table", datetime], Collection[date]]
 """Names the days (UTC) of some messages, given when they landed."""
 
 _LANDED_AT = b"landed_at"
+LANDED_TOPIC = b"landed_topic"
+"""In the metadata of the schema of a batch: under which name its topic has landed."""
 _PARTITIONS_AT_ONCE = 4
 
 
@@ -44,16 +46,18 @@ class Landed:
 
     Attributes:
         ranges: of offsets, each a batch.
+        message_count: in them; a log may have offsets without a message, as transactions and compaction leave them.
         days: of the messages in them.
         errors: by partition, why it could not be landed to its end; the others were.
     """
 
     ranges: Sequence[OffsetRange]
+    message_count: int
     days: Collection[date]
     errors: Mapping[int, PlatformError]
 
     @property
-    def event_count(self) -> int:
+    def offset_count(self) -> int:
         """How many offsets have landed."""
         return sum(map(len, self.ranges))
 
@@ -78,7 +82,7 @@ class StreamLanding:
         Raises:
             PermanentError: batches are missing between others, or overlap.
         """
-        return next_offsets(self._landing, self._landed_topic())
+        return next_offsets(self._landing, self.landed_topic)
 
     def lag(self, log: EventLog) -> dict[int, int]:
         """Return how many offsets of each partition have not landed yet."""
@@ -96,7 +100,7 @@ class StreamLanding:
             has_time: asked before every batch; False ends the work, which the next run goes on with.
         """
         # Looked up before the watermarks, so that it is never ahead of them.
-        name = self._landed_topic()
+        name = self.landed_topic
         landed = next_offsets(self._landing, name)
         watermarks = log.watermarks(self._topic)
         share = max(1, most_events // max(1, sum(kept.end > landed.get(p, kept.start) for p, kept in watermarks.items())))
@@ -104,22 +108,24 @@ class StreamLanding:
             partition: self._made_anew(f"partition {partition} is gone") for partition in landed if partition not in watermarks
         }
 
-        def land_partition(partition: int) -> tuple[list[OffsetRange], set[date]]:
-            ranges, days = list[OffsetRange](), set[date]()
+        def land_partition(partition: int) -> tuple[list[OffsetRange], int, set[date]]:
+            ranges, messages, days = list[OffsetRange](), 0, set[date]()
             try:
                 self._finish_last(log, name, partition, watermarks[partition], landed)
                 for offsets in self._ranges(watermarks[partition], landed, share, batch_events):
                     if not has_time():
                         break
-                    days |= self._land_batch(log, name, offsets, now)
+                    count, of_batch = self._land_batch(log, name, offsets, now)
+                    messages, days = messages + count, days | of_batch
                     ranges.append(offsets)
             except PlatformError as error:
                 errors[partition] = error
-            return ranges, days
+            return ranges, messages, days
 
         with ThreadPoolExecutor(_PARTITIONS_AT_ONCE) as pool:
             done = list(pool.map(land_partition, watermarks))
-        return Landed([each for ranges, _ in done for each in ranges], set().union(*(days for _, days in done)), errors)
+        ranges = [each for of_partition, _, _ in done for each in of_partition]
+        return Landed(ranges, sum(count for _, count, _ in done), set().union(*(days for _, _, days in done)), errors)
 
     def batches_of(self, day: date) -> Iterator[tuple[pa.Table, datetime]]:
         """Yield the batches that may hold messages of a day: `event_schema()` and when it landed, by partition and offset.
@@ -128,8 +134,22 @@ class StreamLanding:
         """
         folder = _folder_of(day)
         ranges = sorted(_marked(name.removeprefix(folder)) for name in self._landing.names(folder))
-        for _, content in self._landing.read([offset_name(topic, offsets) for topic, offsets in ranges]):
-            yield _read_batch(content)
+        names = {offset_name(topic, offsets): topic for topic, offsets in ranges}
+        for name, content in self._landing.read(list(names)):
+            yield _read_batch(content, names[name])
+
+    def days_behind(self, offsets: Mapping[int, int]) -> set[date]:
+        """Return the days of the messages that have landed at or behind some offsets, by partition; of all for one that is not named.
+
+        What a run landed that died before it could tell is found by the offsets that the run before it told.
+        """
+        name, days = self.landed_topic, set[date]()
+        for mark in self._landing.names("days/"):
+            folder, _, marked = mark.rpartition("/")
+            topic, landed = _marked(marked)
+            if topic == name and landed.start >= offsets.get(landed.partition, 0):
+                days.add(date.fromisoformat(folder[-10:]))
+        return days
 
     def has_messages_of(self, day: date) -> bool:
         """Tell whether any batch may hold messages of a day."""
@@ -137,7 +157,7 @@ class StreamLanding:
 
     def newest_landed_at(self) -> dict[int, datetime]:
         """Return, by partition, when a batch last landed."""
-        name = self._landed_topic()
+        name = self.landed_topic
         found = {}
         for partition, end in next_offsets(self._landing, name).items():
             ((_, content),) = self._landing.read([offset_name(name, last_range(self._landing, name, partition, end))])
@@ -151,13 +171,17 @@ class StreamLanding:
         names = [name for name in self._landing.names("topic=") if landed_offsets(name) is not None]
         return sum(rows for _, rows in self._landing.look_into(names, lambda file: int(pq.read_metadata(file).num_rows)))
 
-    def accept_loss(self, lost: OffsetRange, reason: str, now: datetime) -> None:
+    def accept_loss(self, log: EventLog, lost: OffsetRange, reason: str, now: datetime) -> None:
         """Go on behind offsets that the log has dropped before they landed: an empty batch, on record, stands for them.
 
         Raises:
-            PermanentError: they do not begin where the partition goes on.
+            PermanentError: they do not begin where the partition goes on, or the log still has some of them.
         """
-        name = self._landed_topic()
+        kept = log.watermarks(self._topic).get(lost.partition)
+        if kept is None or lost.end > kept.start:
+            first = "no such partition" if kept is None else f"messages from offset {kept.start} on"
+            raise PermanentError(f"{self._topic}: the log has {first}, so {lost} is not what is lost")
+        name = self.landed_topic
         start = next_offsets(self._landing, name).get(lost.partition, lost.start)
         if lost.start != start or not lost:
             raise PermanentError(
@@ -167,18 +191,39 @@ class StreamLanding:
             content = as_parquet(event_schema().empty_table(), {_LANDED_AT: now.isoformat().encode(), b"lost": reason.encode()})
             self._landing.land([(offset_name(name, piece), content)])
 
-    def accept_new_topic(self, reason: str, now: datetime) -> str:
+    def accept_new_topic(self, log: EventLog, reason: str, now: datetime) -> str:
         """Go on with a topic that was deleted and made anew, whose offsets mean other messages; what landed of the old one stays.
 
         Returns:
             The name under which the new one lands.
-        """
-        number = len(self._generations()) + 2
-        record = json.dumps({"accepted_at": now.isoformat(), "reason": reason, "former": self._landed_topic()}, sort_keys=True)
-        self._landing.land([(f"generations/topic={self._topic}/{number:05d}.json", record.encode())])
-        return self._landed_topic()
 
-    def _landed_topic(self) -> str:
+        Raises:
+            PermanentError: the topic is the one that has landed.
+        """
+        if not self._is_made_anew(log):
+            raise PermanentError(f"topic {self._topic} is the one that has landed; nothing says that it was made anew")
+        number = len(self._generations()) + 2
+        record = json.dumps({"accepted_at": now.isoformat(), "reason": reason, "former": self.landed_topic}, sort_keys=True)
+        self._landing.land([(f"generations/topic={self._topic}/{number:05d}.json", record.encode())])
+        return self.landed_topic
+
+    def _is_made_anew(self, log: EventLog) -> bool:
+        """Tell whether a partition is gone, ends before what has landed, or has another message where the last one landed."""
+        name = self.landed_topic
+        landed, watermarks = next_offsets(self._landing, name), log.watermarks(self._topic)
+        for partition, end in landed.items():
+            kept = watermarks.get(partition)
+            if kept is None or kept.end < end:
+                return True
+            try:
+                self._finish_last(log, name, partition, kept, landed)
+            except PermanentError:
+                return True
+        return False
+
+    @property
+    def landed_topic(self) -> str:
+        """The name under which the topic lands: its own, with `~2` and so on once it was made anew."""
         generations = self._generations()
         return f"{self._topic}~{len(generations) + 1}" if generations else self._topic
 
@@ -194,12 +239,12 @@ class StreamLanding:
                 total += len(piece)
                 yield piece
 
-    def _land_batch(self, log: EventLog, name: str, offsets: OffsetRange, now: datetime) -> set[date]:
+    def _land_batch(self, log: EventLog, name: str, offsets: OffsetRange, now: datetime) -> tuple[int, set[date]]:
         messages = log.read(self._topic, offsets)
         days = set(self._days_of(messages, now))
         self._landing.land([(offset_name(name, offsets), as_parquet(messages, {_LANDED_AT: now.isoformat().encode()}))])
         self._mark(name, offsets, days)
-        return days
+        return messages.num_rows, days
 
     def _mark(self, name: str, offsets: OffsetRange, days: Collection[date]) -> None:
         self._landing.land((_folder_of(day) + _mark(name, offsets), b"") for day in days)
@@ -247,10 +292,10 @@ def _marked(mark: str) -> tuple[str, OffsetRange]:
     return topic, OffsetRange(int(partition), int(first), int(last) + 1)
 
 
-def _read_batch(content: bytes) -> tuple[pa.Table, datetime]:
+def _read_batch(content: bytes, topic: str = "") -> tuple[pa.Table, datetime]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.ParquetFile(pa.BufferReader(content)).read()
     landed_at = datetime.fromisoformat(table.schema.metadata[_LANDED_AT].decode())
-    return table.cast(event_schema()), landed_at
+    return table.cast(event_schema()).replace_schema_metadata({LANDED_TOPIC: topic.encode()} if topic else None), landed_at

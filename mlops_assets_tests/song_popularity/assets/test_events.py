@@ -14,6 +14,7 @@ from mlops_assets.orchestration.partitions import partition_of
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.song_popularity.assets.automation import FOLLOW_EVENTS, REFRESH_EVENTS, build_sensors
 from mlops_assets.song_popularity.assets.bootstrap import build_bootstrap
+from mlops_assets.song_popularity.assets.events import STREAM
 from mlops_assets.song_popularity.contracts import (
     EVENT_DOCUMENTS,
     EVENTS,
@@ -151,6 +152,20 @@ def test_lost_messages_are_an_error_until_a_person_accepts_them(stream: Stream) 
     assert stream.account()["missing_count"] == 0
 
 
+def test_days_of_a_landing_that_died_are_refreshed(stream: Stream) -> None:
+    """It landed late messages and could not tell of them: the next landing does, although it has nothing to land."""
+    stream.send([message(1)])
+    read(stream, TODAY, TODAY)
+    stream.send([message(9, timestamp=NOON.timestamp() - A_DAY)])
+    landed = STREAM.landing(stream.platform.stores, TOPIC)
+    landed.land(stream.log, stream.clock.time, most_events=100, batch_events=100, has_time=lambda: True)
+    only = [dg.AssetKey([DOMAIN, "event_batches"])]
+    stream.platform.run("follow_song_popularity", day=TODAY, asset_selection=only)
+    told = stream.platform.metadata("event_batches", domain=DOMAIN)
+    assert told["new_count"] == 0
+    assert YESTERDAY in told["days"]
+
+
 def test_repaired_dead_letter_is_replayed(stream: Stream, tmp_path: Path) -> None:
     """With the key of the dead letter; sent twice, it is one event, and the dead letter stays on record."""
     stream.send([b'{"track_id": "broken"'])
@@ -243,6 +258,9 @@ def test_sensor_lets_a_run_name_what_was_lost(stream: Stream) -> None:
     stream.log.drop_before(TOPIC, ends)  # type: ignore[attr-defined]
     (request,), cursor = tick(stream, cursor)
     assert request.job_name == FOLLOW_EVENTS.name
+    stream.send([message(40)])
+    (other,), _ = tick(stream, cursor)
+    assert other.tags["mlops_assets/request"] != request.tags["mlops_assets/request"]
 
 
 def test_following_a_stream_does_not_account_for_all_of_it(stream: Stream) -> None:

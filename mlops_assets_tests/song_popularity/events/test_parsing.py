@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from datetime import date, timedelta
 from typing import Any
 
@@ -114,6 +115,16 @@ def test_message_belongs_to_the_day_that_it_says_else_to_that_of_its_log() -> No
     assert before.rejects.empty
     assert today.events["log_offset"].tolist() == [2]
     assert len(today.rejects) == 3
+
+
+def test_last_moment_before_midnight_is_of_the_day_that_the_table_says() -> None:
+    """A second has more fractions than the table's microseconds: both say the same day."""
+    midnight = NOON.replace(hour=0)
+    parsed = parse_messages(as_batch([message(timestamp=math.nextafter(midnight.timestamp(), 0))]), TOPIC, LANDED_AT)
+    (at,) = parsed.events["event_at"]
+    assert days_of(as_batch([message(timestamp=math.nextafter(midnight.timestamp(), 0))], logged_at=NOON), LANDED_AT) >= {at.date()}
+    (of_day,) = parse_batches([(as_batch([message(timestamp=at.timestamp())]), LANDED_AT)], TOPIC, at.date()).events["event_at"]
+    assert of_day == at
 
 
 _VALUES = st.one_of(
