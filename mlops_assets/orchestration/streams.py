@@ -177,7 +177,7 @@ def accept_loss_job(stream: Stream) -> dg.JobDefinition:
                 lost = OffsetRange(config.partition, config.start, config.end)
                 landed.accept_loss(log, lost, config.reason, now)
                 context.log.info(f"{topic}: goes on behind {lost}")
-            noted = {"topic": topic, NEXT_OFFSETS: _as_metadata(landed.next_offsets()), "accepted": config.reason}
+            noted: dict[str, Any] = {"topic": topic, NEXT_OFFSETS: _as_metadata(landed.next_offsets()), "accepted": config.reason}
         # The sensor asks for a run as soon as it sees other offsets.
         context.log_event(dg.AssetMaterialization(stream.key, metadata=noted))
 

@@ -85,7 +85,7 @@ def last_day(source: TopicHistory, now: datetime) -> str:
     if len(days) < 2:
         raise NotEnoughDataError(
             f"{source.describe()} has no messages of an earlier day to learn from; `mlops-assets produce {DOMAIN}` sends some: "
-            "simulated ones of the past two weeks with --from sample --past-days 14 --events 20000, recorded ones with --from replay"
+            "simulated ones of two weeks with --from sample --past-days 14 --events 20000, recorded ones with --from replay"
         )
     return days[-1].isoformat()
 

@@ -10,7 +10,7 @@ from mlops_assets.contracts.frames import empty_frame
 from mlops_assets.ml.plots import plot_bars
 from mlops_assets.orchestration.failures import error_context, retrying_transient_errors
 from mlops_assets.orchestration.metadata import image_metadata
-from mlops_assets.orchestration.model_io import RegisteredModel, champion_before, version_metadata
+from mlops_assets.orchestration.model_io import RegisteredModel, champion_before, model_name, version_metadata
 from mlops_assets.orchestration.partitioned_frames import PartitionedFrames
 from mlops_assets.orchestration.retraining import IS_RETRAINING_DUE, REASONS
 from mlops_assets.orchestration.served_predictions import ServedModel, served_assets
@@ -37,7 +37,7 @@ from mlops_assets.song_popularity.modelling.predicting import KEPT, as_predictio
 from mlops_assets.song_popularity.modelling.training import MODEL_NAME
 from mlops_assets.song_popularity.partitions import DAY_AND_AFTER, EVENT_DAYS
 from mlops_assets.song_popularity.settings import SongPopularitySettings
-from mlops_assets.song_popularity.vertex.endpoint import open_predictor
+from mlops_assets.song_popularity.vertex.endpoint import Endpoint, open_predictor
 from mlops_assets.stores.registry import Stores
 
 _SCORED = list(dict.fromkeys([*KEPT, "landed_at", *MODEL_INPUT.column_names]))
@@ -62,8 +62,8 @@ def popularity_predictions(
         place: dict[str, Any]
         rows = events[key]
         with retrying_transient_errors(), error_context(f"{POPULARITY_PREDICTIONS.label}, day {key}"):
-            if song_popularity_settings.predict_with == "vertex":
-                endpoint = open_predictor(song_popularity_settings)
+            endpoint = _endpoint_for(stores, song_popularity_settings, key)
+            if endpoint is not None:
                 (scores, version), place = endpoint.predict_with_version(rows), {"endpoint": endpoint.full_name}
                 predictions = as_predictions(rows, scores, version.version, version.run_id)
             else:
@@ -76,6 +76,16 @@ def popularity_predictions(
         return predictions
 
     return PartitionedFrames(context.partition_keys, predict_day)
+
+
+def _endpoint_for(stores: Stores, settings: SongPopularitySettings, key: str) -> Endpoint | None:
+    """Return the endpoint that predicts a day, if the settings ask for one and its model had learned from days before only."""
+    if settings.predict_with != "vertex":
+        return None
+    endpoint = open_predictor(settings)
+    version = stores.models().version(model_name(popularity_model.key), endpoint.version().version)
+    scores_from = version.scores_from
+    return endpoint if scores_from is None or scores_from <= EVENT_DAYS.time_window_for_partition_key(key).start else None
 
 
 def _champion_of(stores: Stores, key: str) -> RegisteredModel:

@@ -139,7 +139,7 @@ class StreamLanding:
             yield _read_batch(content, names[name])
 
     def days_behind(self, offsets: Mapping[int, int]) -> set[date]:
-        """Return the days of the messages that have landed at or behind some offsets, by partition; of all for one that is not named.
+        """Return the days of what has landed at or behind some offsets, by partition; of all of one that is not named.
 
         What a run landed that died before it could tell is found by the offsets that the run before it told.
         """
