@@ -209,7 +209,8 @@ def test_bootstrap_of_an_unknown_domain_does_nothing(command: Callable[..., Resu
     done = command("bootstrap", "nope")
     assert done.exit_code == 2
     assert done.stderr == (
-        "SettingsError: there is no domain 'nope' to bootstrap; there are chicago_crimes, donostia_parking, song_preference\n"
+        "SettingsError: there is no domain 'nope' to bootstrap; there are chicago_crimes, donostia_parking, song_preference, "
+        "song_popularity\n"
     )
     assert done.stdout == ""
     assert not Path("data").exists()

@@ -70,12 +70,13 @@ def _updated(known: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     by_track = ordered.groupby("track_id")
     # `last` passes over empty values: what is newest of each column.
     newest = by_track[list(_NEWEST)].last()
-    newest["popularity"] = with_popularity.groupby("track_id")["popularity"].last()
+    # Of a day without an unknown one, the column is read as plain whole numbers, which take no unknown ones in later.
+    newest["popularity"] = with_popularity.groupby("track_id")["popularity"].last().astype("Int32")
     newest["popularity_known_at"] = with_popularity.groupby("track_id")["event_at"].last()
     newest["first_seen_at"], newest["last_seen_at"] = by_track["event_at"].min(), by_track["event_at"].max()
     newest["event_count"] = by_track.size()
     newest["countries"] = by_track["country"].agg(lambda codes: ", ".join(sorted(set(codes))))
-    former = known.set_index("track_id")
+    former = known.set_index("track_id").astype({"popularity": "Int32"})
     joined = newest.combine_first(former)
     both = newest.index.intersection(former.index)
     joined.loc[both, "event_count"] = newest.loc[both, "event_count"] + former.loc[both, "event_count"]

@@ -69,6 +69,15 @@ def test_track_has_the_newest_known_popularity_and_all_its_countries() -> None:
     assert tracks_of([first])["track0"]["popularity"] == 30
 
 
+def test_day_without_an_unknown_popularity_is_followed_by_one_with() -> None:
+    """As they are read from the lake, where whole numbers without an empty one are of another type."""
+    first, second = events_of(message(0, popularity=30)), events_of(message(86_400, track_id="new", popularity=None))
+    first = first.astype({"popularity": "int32"})
+    for days in ([first, second], [second, first]):
+        tracks = tracks_of(days)
+        assert (tracks["track0"]["popularity"], tracks["new"]["popularity"]) == (30, None)
+
+
 def test_recording_names_tracks_that_no_event_has_named() -> None:
     """What it says is older than every event."""
     records = [HistoryRecord("old.parquet", 0, fields(track_id="track0", popularity=12, genre="pop")),
