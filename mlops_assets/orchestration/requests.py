@@ -143,10 +143,20 @@ def ask_for_all(
     return [a for a in answers if isinstance(a, dg.RunRequest)], [a for a in answers if isinstance(a, str)]
 
 
-def was_made(instance: dg.DagsterInstance, asset_key: dg.AssetKey, partition: str, since: float) -> bool:
-    """Tell whether a partition was materialized by a run that started at or after a POSIX time, whoever asked for it."""
+def was_made(instance: dg.DagsterInstance, asset_key: dg.AssetKey, partition: str, since: float, run_id: str = "") -> bool:
+    """Tell whether a partition was materialized by a run that started at or after a POSIX time, whoever asked for it.
+
+    Args:
+        instance: with the records.
+        asset_key: of the asset.
+        partition: of the asset.
+        since: POSIX time.
+        run_id: of a run that may have started before: what it made after that time counts, too.
+    """
     wanted = dg.AssetRecordsFilter(asset_key=asset_key, asset_partitions=[partition], after_timestamp=float(since))
     for entry in instance.fetch_materializations(wanted, limit=100).records:
+        if run_id and entry.run_id == run_id:
+            return True
         run = instance.get_run_record_by_id(entry.run_id) if entry.run_id else None
         started_at = run.start_time if run is not None and run.start_time is not None else entry.timestamp
         if started_at >= since:

@@ -31,7 +31,7 @@ def stream_account_check(
         description=f"Messages landed = rows of {rows.name} + rows of {stream.dead_letters.name}, over all days.",
     )
     def accounts_for_every_message(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        topic = str(getattr(context.resources, stream.topic_key))
+        topic = stream.topic(context.resources)
         stores: Stores = context.resources.stores
         with retrying_transient_errors():
             landed = stream.landing(stores, topic).message_count()

@@ -34,7 +34,7 @@ def stream_health_asset(
     @warehouse_asset(contract, required_resource_keys={stream.topic_key, STORES, CLOCK}, deps=[stream.key], **options)
     def stream_health(context: dg.AssetExecutionContext) -> pd.DataFrame:
         stores: Stores = context.resources.stores
-        topic, now = str(getattr(context.resources, stream.topic_key)), context.resources.clock.now()
+        topic, now = stream.topic(context.resources), context.resources.clock.now()
         with retrying_transient_errors(), error_context(contract.label):
             log, landed = stores.events(stream.domain), stream.landing(stores, topic)
             if topic not in log.topics():

@@ -13,7 +13,7 @@ from mlops_assets.errors import PlatformError
 from mlops_assets.orchestration.automation import sensor_status
 from mlops_assets.orchestration.clock import CLOCK
 from mlops_assets.orchestration.partitions import holds_partition
-from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding
+from mlops_assets.orchestration.requests import Work, ask_for_all, runs_holding, was_made
 from mlops_assets.orchestration.streams import DAYS, Stream, noted_offsets
 from mlops_assets.orchestration.upstream_state import champion_scores_from
 from mlops_assets.stores.events import lag
@@ -31,17 +31,17 @@ class OpenDays:
 
     Attributes:
         seen: storage id of the last landing that was looked at.
-        since: by day, the storage id of the latest landing that brought messages of it, and the run that landed them.
+        since: by day, the POSIX time of the latest landing that brought messages of it, and the run that landed them.
     """
 
     seen: int = 0
-    since: dict[str, tuple[int, str]] = field(default_factory=dict)
+    since: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, cursor: str | None) -> "OpenDays":
         """Return the state that a cursor holds; the empty one for a new sensor."""
         stored = json.loads(cursor) if cursor else {}
-        return cls(stored.get("seen", 0), {day: (int(at), run) for day, (at, run) in stored.get("since", {}).items()})
+        return cls(stored.get("seen", 0), {day: (float(at), run) for day, (at, run) in stored.get("since", {}).items()})
 
     def dump(self) -> str:
         """Return the cursor that holds this state."""
@@ -81,10 +81,10 @@ def stream_sensor(
     )
     def new_messages(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         resources, instance = context.resources, context.instance
-        now, topic = resources.clock.now(), str(getattr(resources, stream.topic_key))
+        now, topic = resources.clock.now(), stream.topic(resources)
         state = OpenDays.parse(context.cursor)
         _note_landings(instance, stream, state, time.monotonic() + _TICK_BUDGET_S)
-        state.since = {day: made for day, made in state.since.items() if not _is_made(instance, stream, day, *made)}
+        state.since = {day: made for day, made in state.since.items() if not was_made(instance, stream.day_key, day, *made)}
 
         today = now.strftime(partitions.fmt)
         work, waiting = [], []
@@ -157,20 +157,6 @@ def _note_landings(instance: dg.DagsterInstance, stream: Stream, state: OpenDays
             state.seen = record.storage_id
             if record.asset_materialization and DAYS in record.asset_materialization.metadata:
                 days: Any = record.asset_materialization.metadata[DAYS].value
-                state.since |= dict.fromkeys(days, (record.storage_id, record.run_id))
+                state.since |= dict.fromkeys(days, (record.timestamp, record.run_id))
         if len(records) < _PAGE:
             return
-
-
-def _is_made(instance: dg.DagsterInstance, stream: Stream, day: str, landed_id: int, landing_run: str) -> bool:
-    """Tell whether a day was made from what landed: later, by the run that landed it or by one that started after it."""
-    wanted = dg.AssetRecordsFilter(asset_key=stream.day_key, asset_partitions=[day], after_storage_id=landed_id)
-    landed = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=stream.key, storage_ids=[landed_id]), limit=1).records
-    landed_at = landed[0].timestamp if landed else 0.0
-    for record in instance.fetch_materializations(wanted, limit=_PAGE).records:
-        if record.run_id == landing_run:
-            return True
-        run = instance.get_run_record_by_id(record.run_id)
-        if run is not None and run.start_time is not None and run.start_time >= landed_at:
-            return True
-    return False

@@ -51,6 +51,10 @@ class Stream:
         """The asset that lands it."""
         return dg.AssetKey([self.domain, self.name])
 
+    def topic(self, resources: Any) -> str:
+        """Return the topic's name, from the resources of a run or a tick."""
+        return str(getattr(resources, self.topic_key))
+
     def landing(self, stores: Stores, topic: str) -> StreamLanding:
         """Return what has landed of a topic."""
         return StreamLanding(stores.landing(self.domain, self.name), topic, self.days_of)
@@ -87,21 +91,20 @@ def batches_asset(stream: Stream, description: str, **options: Any) -> dg.Assets
         **options,
     )
     def batches(context: dg.AssetExecutionContext, config: LandConfig) -> dg.MaterializeResult:
-        topic = str(getattr(context.resources, stream.topic_key))
+        topic = stream.topic(context.resources)
         stores: Stores = context.resources.stores
         clock: Clock = context.resources.clock
         landed_topic, ends = stream.landing(stores, topic), time.monotonic() + config.seconds
         with retrying_transient_errors(), error_context(f"{stream.domain}/{stream.name}"):
-            log, before = stores.events(stream.domain), landed_topic.next_offsets()
+            log = stores.events(stream.domain)
             noted = noted_offsets(context.instance, stream, topic) or {}
             landed = _land(log, landed_topic, topic, config, clock.now(), lambda: time.monotonic() < ends)
             for partition, error in sorted(landed.errors.items()):
                 context.log.error(f"partition {partition}: {error}")
             if landed.errors and not landed.ranges:
                 raise next(iter(landed.errors.values()))
-            following = landed_topic.next_offsets()
             # What a run landed that died before it could tell.
-            days = {*landed.days, *(landed_topic.days_behind(noted) if noted != before else ())}
+            days = {*landed.days, *(landed_topic.days_behind(noted) if noted != landed.began_at else ())}
         return dg.MaterializeResult(
             metadata={
                 "dagster/uri": landed_topic.uri,
@@ -110,7 +113,7 @@ def batches_asset(stream: Stream, description: str, **options: Any) -> dg.Assets
                 "gap_count": landed.offset_count - landed.message_count,
                 "batch_count": len(landed.ranges),
                 DAYS: dg.MetadataValue.json(sorted(day.isoformat() for day in days)),
-                NEXT_OFFSETS: _as_metadata(following),
+                NEXT_OFFSETS: _as_metadata(landed.next_offsets),
             },
             check_results=[
                 dg.AssetCheckResult(
@@ -143,7 +146,8 @@ def _land(
 ) -> Landed:
     if topic not in log.topics():
         # Nobody has sent anything yet.
-        return Landed([], 0, set(), {})
+        offsets = landing.next_offsets()
+        return Landed([], 0, set(), {}, offsets, offsets)
     return landing.land(log, now, most_events=config.most_events, batch_events=config.batch_events, has_time=has_time)
 
 
@@ -166,7 +170,7 @@ def accept_loss_job(stream: Stream) -> dg.JobDefinition:
         pool=f"{stream.domain}_{stream.name}",
     )
     def accept(context: dg.OpExecutionContext, config: LostOffsets) -> None:
-        topic, now = str(getattr(context.resources, stream.topic_key)), context.resources.clock.now()
+        topic, now = stream.topic(context.resources), context.resources.clock.now()
         landed = stream.landing(context.resources.stores, topic)
         # Not repeated by itself: a second acceptance would be about something else.
         with error_context(f"{stream.domain}/{stream.name}"):
@@ -211,7 +215,7 @@ def replay_job(stream: Stream) -> dg.JobDefinition:
     )
     def replay(context: dg.OpExecutionContext, config: RepairedMessages) -> None:
         stores: Stores = context.resources.stores
-        topic = str(getattr(context.resources, stream.topic_key))
+        topic = stream.topic(context.resources)
         with retrying_transient_errors(), error_context(f"{stream.domain}/{config.file}"):
             repairs = read_repairs(stores.landing(stream.domain, "repaired").read([config.file]))
             log = stores.events(stream.domain)

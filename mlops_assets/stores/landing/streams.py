@@ -20,7 +20,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from mlops_assets.errors import PermanentError, PlatformError
-from mlops_assets.stores.events import lag, next_ranges
+from mlops_assets.stores.events import next_ranges
 from mlops_assets.stores.events.base import OffsetRange, event_schema
 from mlops_assets.stores.landing.landed_events import as_parquet
 from mlops_assets.stores.landing.offset_names import in_blocks, landed_offsets, last_range, next_offsets, offset_name
@@ -49,12 +49,16 @@ class Landed:
         message_count: in them; a log may have offsets without a message, as transactions and compaction leave them.
         days: of the messages in them.
         errors: by partition, why it could not be landed to its end; the others were.
+        began_at: by partition, the offset that would have landed next before.
+        next_offsets: by partition, the offset that lands next now.
     """
 
     ranges: Sequence[OffsetRange]
     message_count: int
     days: Collection[date]
     errors: Mapping[int, PlatformError]
+    began_at: Mapping[int, int]
+    next_offsets: Mapping[int, int]
 
     @property
     def offset_count(self) -> int:
@@ -83,11 +87,6 @@ class StreamLanding:
             PermanentError: batches are missing between others, or overlap.
         """
         return next_offsets(self._landing, self.landed_topic)
-
-    def lag(self, log: EventLog) -> dict[int, int]:
-        """Return how many offsets of each partition have not landed yet."""
-        landed = self.next_offsets()
-        return lag(log.watermarks(self._topic), landed)
 
     def land(self, log: EventLog, now: datetime, *, most_events: int, batch_events: int, has_time: Callable[[], bool]) -> Landed:
         """Land what the log has by now and the lake has not, partition by partition, several at a time.
@@ -125,7 +124,15 @@ class StreamLanding:
         with ThreadPoolExecutor(_PARTITIONS_AT_ONCE) as pool:
             done = list(pool.map(land_partition, watermarks))
         ranges = [each for of_partition, _, _ in done for each in of_partition]
-        return Landed(ranges, sum(count for _, count, _ in done), set().union(*(days for _, _, days in done)), errors)
+        return Landed(
+            ranges,
+            message_count=sum(count for _, count, _ in done),
+            days=set().union(*(days for _, _, days in done)),
+            errors=errors,
+            began_at=landed,
+            # Those of a partition are in their order, so that its last one counts.
+            next_offsets={**landed, **{offsets.partition: offsets.end for offsets in ranges}},
+        )
 
     def batches_of(self, day: date) -> Iterator[tuple[pa.Table, datetime]]:
         """Yield the batches that may hold messages of a day: `event_schema()` and when it landed, by partition and offset.
@@ -150,10 +157,6 @@ class StreamLanding:
             if topic == name and landed.start >= offsets.get(landed.partition, 0):
                 days.add(date.fromisoformat(folder[-10:]))
         return days
-
-    def has_messages_of(self, day: date) -> bool:
-        """Tell whether any batch may hold messages of a day."""
-        return any(True for _ in self._landing.names(_folder_of(day)))
 
     def newest_landed_at(self) -> dict[int, datetime]:
         """Return, by partition, when a batch last landed."""
