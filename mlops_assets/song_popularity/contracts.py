@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from mlops_assets import audio_features
 from mlops_assets.contracts import Column, DocumentContract, TableContract
 from mlops_assets.song_popularity import DOMAIN
 from mlops_assets.streams.dead_letters import dead_letters_contract
@@ -33,25 +34,8 @@ _POPULARITY = Column(
 )
 
 
-def _share(name: str, description: str) -> Column:
-    return Column(name, "float64", description, nullable=True, minimum=0, maximum=1)
-
-
-AUDIO_FEATURES = (
-    _share("acousticness", "Spotify's confidence that the song is acoustic."),
-    _share("danceability", "How suitable the song is for dancing, by tempo, rhythm and beat."),
-    Column("duration_ms", "float64", "Length of the song.", "millisecond", True, minimum=1, maximum=86_400_000),
-    _share("energy", "Perceived intensity and activity."),
-    _share("instrumentalness", "Spotify's confidence that the song has no vocals."),
-    Column("key", "float64", "Pitch class of the key: 0 is C, 11 is B, -1 is unknown.", None, True, minimum=-1, maximum=11),
-    _share("liveness", "Spotify's confidence that an audience is heard."),
-    Column("loudness", "float64", "Mean loudness.", "decibel", True, minimum=-60, maximum=10),
-    Column("mode", "float64", "1 for major, 0 for minor.", None, True, minimum=0, maximum=1),
-    _share("speechiness", "How much is spoken: above 0.66 probably speech alone."),
-    Column("tempo", "float64", "Estimated tempo.", "beats per minute", True, minimum=0, maximum=300),
-    _share("valence", "How positive the song sounds."),
-)
-"""What Spotify measures of a song, where an event or a recording brings it."""
+AUDIO_FEATURES = tuple(column for column in audio_features.AUDIO_FEATURES if column.name != "time_signature")
+"""What Spotify measures of a song, where an event or a recording brings it; recordings do not have the beats in a bar."""
 
 AUDIO_NAMES = tuple(column.name for column in AUDIO_FEATURES)
 
