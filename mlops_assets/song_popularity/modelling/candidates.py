@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_assets.errors import SettingsError
 from mlops_assets.ml.search import Candidate, Range
-
-
-@dataclass(frozen=True)
-class Family:
-    """A kind of model.
-
-    Attributes:
-        build: makes an unfitted estimator of numbers from settings and a seed.
-        defaults: settings that do well.
-        space: the ranges in which others are looked for.
-    """
-
-    build: Callable[[Mapping[str, Any], int], Any]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    space: Mapping[str, Range] = field(default_factory=dict)
 
 
 def _logistic_regression(params: Mapping[str, Any], seed: int) -> Any:
@@ -64,14 +48,18 @@ def _own(params: Mapping[str, Any], voter: str) -> dict[str, Any]:
 
 _VOTERS = ("logistic_regression", "random_forest", "hist_gradient_boosting")
 
-FAMILIES: dict[str, Family] = {
-    "logistic_regression": Family(_logistic_regression, {"C": 0.3}, {"C": Range(0.01, 10.0, is_logarithmic=True)}),
-    "random_forest": Family(
+FAMILIES: dict[str, Candidate] = {
+    "logistic_regression": Candidate(
+        {"family": "logistic_regression"}, _logistic_regression, {"C": 0.3}, {"C": Range(0.01, 10.0, is_logarithmic=True)}
+    ),
+    "random_forest": Candidate(
+        {"family": "random_forest"},
         _random_forest,
         {"max_depth": 15, "min_samples_leaf": 3, "max_features": 0.35},
         {"min_samples_leaf": Range(1, 10, is_logarithmic=True), "max_features": Range(0.15, 0.6)},
     ),
-    "hist_gradient_boosting": Family(
+    "hist_gradient_boosting": Candidate(
+        {"family": "hist_gradient_boosting"},
         _hist_gradient_boosting,
         {"learning_rate": 0.06, "max_leaf_nodes": 15, "min_samples_leaf": 20, "l2_regularization": 5.0, "max_features": 0.4},
         {
@@ -81,7 +69,8 @@ FAMILIES: dict[str, Family] = {
             "l2_regularization": Range(0.5, 30.0, is_logarithmic=True),
         },
     ),
-    "soft_vote": Family(
+    "soft_vote": Candidate(
+        {"family": "soft_vote"},
         _soft_vote,
         {
             "logistic_regression__C": 0.1,
@@ -107,8 +96,4 @@ def popularity_candidates(families: Sequence[str] = ()) -> list[Candidate]:
     unknown = [name for name in families if name not in FAMILIES]
     if unknown:
         raise SettingsError(f"unknown family: {', '.join(unknown)}; known: {', '.join(FAMILIES)}")
-    return [
-        Candidate({"family": name}, family.build, family.defaults, family.space)
-        for name, family in FAMILIES.items()
-        if not families or name in families
-    ]
+    return [candidate for name, candidate in FAMILIES.items() if not families or name in families]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from mlops_assets.ml.multiclass import class_figures, confusion_counts, measure_classes
 from mlops_assets.song_popularity import defaults
 from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
+from mlops_assets.song_popularity.levels import level_numbers
 from mlops_assets.song_popularity.modelling.evaluation import class_shares, predicted_probabilities
 from mlops_assets.song_popularity.modelling.former_recipe import former_probabilities
-from mlops_assets.song_popularity.modelling.training import level_numbers, train_popularity_model
+from mlops_assets.song_popularity.modelling.training import train_popularity_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ def compare_recipes(
             families=families,
             on_trial=on_trial,
         )
-        learned, outcome = level_numbers(train), level_numbers(test)
+        learned, outcome = level_numbers(train["popularity_level"]), level_numbers(test["popularity_level"])
         figures[PLATFORM].append(_figures(outcome, predicted_probabilities(trained.bundle, test)))
         figures[ORIGINAL].append(_figures(outcome, former_probabilities(train, learned, test, _CLASSES)))
         figures[MAJORITY].append(_figures(outcome, class_shares(learned, len(test))))
@@ -87,7 +88,7 @@ def song_folds(tracks: pd.DataFrame, folds: int, seed: int) -> list[tuple[np.nda
     # A track of which either is unknown is a song of its own.
     song = (artist + "\n" + title).fillna(tracks["track_id"].astype("string[pyarrow]")).astype(object)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(len(tracks)), level_numbers(tracks), song))
+    return list(splitter.split(np.zeros(len(tracks)), level_numbers(tracks["popularity_level"]), song))
 
 
 def _figures(outcome: np.ndarray, probabilities: np.ndarray) -> list[float]:

@@ -11,8 +11,8 @@ from mlops_assets.ml.multiclass import ACCURACY, MACRO_F1, bootstrap_classes, co
 from mlops_assets.ml.promotion import BaselineLimit, Limit, QualityGate
 from mlops_assets.song_popularity import defaults
 from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
+from mlops_assets.song_popularity.levels import level_numbers
 from mlops_assets.song_popularity.modelling.former_recipe import former_probabilities
-from mlops_assets.song_popularity.modelling.training import level_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ def evaluate_popularity_model(
         gate: what it has to reach.
         seed: of the intervals' resamples.
     """
-    outcome, learned = level_numbers(test), level_numbers(train)
+    outcome, learned = level_numbers(test["popularity_level"]), level_numbers(train["popularity_level"])
     probabilities = {
         "model": predicted_probabilities(bundle, test),
         "majority_class": class_shares(learned, len(test)),
@@ -94,7 +94,12 @@ def measure_importance(bundle: Bundle[MulticlassClassifier], test: pd.DataFrame,
     rows = test.sample(min(_IMPORTANCE_ROWS, len(test)), random_state=seed)
     inputs = bundle.inputs_of(rows)
     result = permutation_importance(
-        bundle.predictor.pipeline, inputs, level_numbers(rows), scoring=negative_log_loss, n_repeats=1, random_state=seed
+        bundle.predictor.pipeline,
+        inputs,
+        level_numbers(rows["popularity_level"]),
+        scoring=negative_log_loss,
+        n_repeats=1,
+        random_state=seed,
     )
     return pd.Series(result.importances_mean, index=list(inputs.columns)).sort_values(ascending=False, kind="stable")
 
@@ -126,7 +131,7 @@ def draw_evaluation(evaluation: PopularityEvaluation, test: pd.DataFrame) -> dic
     from mlops_assets.ml.metrics import calibration_table
     from mlops_assets.ml.plots import plot_bars, plot_calibration, plot_confusion_matrix
 
-    outcome = level_numbers(test)
+    outcome = level_numbers(test["popularity_level"])
     counts = confusion_counts(outcome, evaluation.probabilities, _CLASSES)
     figures = {"confusion_matrix": plot_confusion_matrix(counts, POPULARITY_LEVELS, "Known and predicted popularity, test tracks")}
     for number, level in enumerate(POPULARITY_LEVELS):

@@ -11,7 +11,7 @@ from mlops_assets.ml.multiclass import measure_classes
 from mlops_assets.ml.retraining import DriftLimits, drifted_features
 from mlops_assets.song_popularity import defaults
 from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
-from mlops_assets.song_popularity.levels import level_of
+from mlops_assets.song_popularity.levels import level_numbers, level_of
 from mlops_assets.song_popularity.modelling.features import event_features
 from mlops_assets.song_popularity.modelling.training import SCORE
 
@@ -117,6 +117,7 @@ def _figures(part: pd.DataFrame, prediction_count: int) -> dict[str, float | int
     counts = {"row_count": len(known), "unknown_count": prediction_count - len(known) if len(part) == prediction_count else 0}
     if known.empty:
         return {**counts, "accuracy": None, "f1_score": None, "log_loss": None}
-    outcome = known["turned_out"].map({level: number for number, level in enumerate(POPULARITY_LEVELS)}).to_numpy(dtype=int)
-    found = measure_classes(outcome, known[list(_OUTPUTS[1:])].to_numpy(), len(POPULARITY_LEVELS)).metrics
+    found = measure_classes(
+        level_numbers(known["turned_out"]), known[list(_OUTPUTS[1:])].to_numpy(), len(POPULARITY_LEVELS)
+    ).metrics
     return {**counts, "accuracy": found["accuracy"], "f1_score": found["macro_f1"], "log_loss": found["log_loss"]}

@@ -9,8 +9,8 @@ from mlops_assets.ml.multiclass import ACCURACY, MACRO_F1, MULTICLASS_METRICS, m
 from mlops_assets.ml.promotion import PromotionDecision, PromotionPolicy, QualityGate
 from mlops_assets.ml.promotion.rule import decide_promotion
 from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
+from mlops_assets.song_popularity.levels import level_numbers
 from mlops_assets.song_popularity.modelling.evaluation import predicted_probabilities, stored_measurement
-from mlops_assets.song_popularity.modelling.training import level_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,4 +57,4 @@ def decide_champion(
 
 
 def _measure(bundle: Bundle[MulticlassClassifier], test: pd.DataFrame) -> Measurement:
-    return measure_classes(level_numbers(test), predicted_probabilities(bundle, test), len(POPULARITY_LEVELS))
+    return measure_classes(level_numbers(test["popularity_level"]), predicted_probabilities(bundle, test), len(POPULARITY_LEVELS))

@@ -15,6 +15,7 @@ from mlops_assets.ml.search import Candidate, Scoring, search
 from mlops_assets.ml.training import TrainedModel, fingerprint
 from mlops_assets.song_popularity import defaults
 from mlops_assets.song_popularity.contracts import POPULARITY_LEVELS
+from mlops_assets.song_popularity.levels import level_numbers
 from mlops_assets.song_popularity.model_contracts import MODEL_INPUT
 from mlops_assets.song_popularity.modelling.candidates import popularity_candidates
 from mlops_assets.song_popularity.modelling.features import CATEGORIES, NUMBERS, event_features
@@ -33,14 +34,6 @@ SCORE = "score"
 """What the reference for drift calls the probability of the likeliest class."""
 
 _VALIDATION_SHARE = 0.25
-
-
-def level_numbers(tracks: pd.DataFrame) -> np.ndarray:
-    """Return the class of each track as a number: 0 is low, 1 medium, 2 high."""
-    numbers: np.ndarray = (
-        tracks["popularity_level"].map({level: n for n, level in enumerate(POPULARITY_LEVELS)}).to_numpy(dtype=int)
-    )
-    return numbers
 
 
 def train_popularity_model(
@@ -84,14 +77,14 @@ def train_popularity_model(
     result = search(
         popularity_candidates(families),
         prepare,
-        level_numbers(validation),
+        level_numbers(validation["popularity_level"]),
         tuning_trials=tuning_trials,
         seed=seed,
         time_budget_seconds=time_budget_seconds,
         scoring=Scoring(LOG_LOSS, _measure),
         on_trial=on_trial,
     )
-    features, outcome = make_features(seed), level_numbers(train)
+    features, outcome = make_features(seed), level_numbers(train["popularity_level"])
     values = features.fit_transform(_inputs(train), encoded_outcomes(train))
     estimator = result.best_candidate.build(result.best.params, seed).fit(values, outcome)
     pipeline = Pipeline([("features", features), ("estimate", estimator)])
@@ -140,7 +133,7 @@ def _prepare_once(
 
         transformer = make_features(seed)
         values = transformer.fit_transform(_inputs(learning), encoded_outcomes(learning))
-        return values, level_numbers(learning), transformer.transform(_inputs(validation))
+        return values, level_numbers(learning["popularity_level"]), transformer.transform(_inputs(validation))
 
     return lambda _candidate: features()
 
